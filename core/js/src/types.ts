@@ -1,0 +1,180 @@
+// The shapes that cross between the core and JavaScript. The core (Rust) makes and checks them;
+// each interface here mirrors a serde type of `core/src`. Times are Unix milliseconds unless a
+// name says otherwise. Ids and codes are opaque strings.
+
+/** When and where something was recorded. */
+export interface Position { lat: number; lon: number; accuracyM: number; /** age of the fix when recorded */ ageMs: number }
+
+export type StopKind = "delivery" | "pickup";
+/** How much a stop insists on one kind of proof. */
+export type Requirement = "required" | "warned" | "optional";
+export interface ProofPolicy {
+  photo: Requirement; signature: Requirement; scan: Requirement;
+  /** a required proof may be left out when the courier gives a reason */
+  overridable: boolean;
+}
+export interface Address { name: string; street: string; postalCode: string; city: string; doorCode?: string; floor?: string; lat?: number; lon?: number; phone?: string }
+/** Both ends in Unix milliseconds, in the backend's clock. */
+export interface TimeWindow { from: number; to: number }
+
+/**
+ * open: nothing done; arrived: at the door; waiting: an outcome is recorded and not yet confirmed by the backend;
+ * done: the backend has said yes to the outcome; attention: an operation of this stop is parked.
+ */
+export type StopState = "open" | "arrived" | "waiting" | "done" | "attention";
+export type ParcelOutcomeKind = "delivered" | "failed" | "returned" | "picked_up";
+
+export interface ParcelView {
+  id: string; code: string; label: string;
+  /** loaded into the van */
+  loaded: boolean;
+  /** scanned at this stop */
+  scanned: boolean;
+  outcome?: ParcelOutcomeKind;
+}
+/** What may be tapped now; when not, why, with a stable code and a sentence. */
+export interface Permission { allowed: boolean; code?: string; text?: string }
+/** One line of "what is still missing here". */
+export interface ProofNeed { proof: "photo" | "signature" | "scan"; requirement: Requirement; have: number; want: number; satisfied: boolean }
+
+export interface StopView {
+  id: string; sequence: number; kind: StopKind; address: Address; window?: TimeWindow; note?: string;
+  state: StopState;
+  /** operations of this stop that wait, are in flight, or are parked */
+  waiting: number; parked: number;
+  /** the outcome of the stop as a whole once recorded: delivered, partial, failed, returned, picked_up */
+  outcome?: "delivered" | "partial" | "failed" | "returned" | "picked_up";
+  parcels: ParcelView[];
+  proof: ProofPolicy; needs: ProofNeed[];
+  photos: string[]; signature?: string; notes: string[]; arrivedAt?: number;
+  can: Record<"arrive" | "scan" | "photo" | "signature" | "note" | "deliver" | "fail" | "return" | "pick_up", Permission>;
+  /** fixed choices for `fail` and `return`, from the profile */
+  reasons: { fail: Choice[]; return: Choice[] };
+}
+export interface Choice { code: string; text: string }
+export interface RouteView {
+  /** store-wide change number; a view with an older one is stale */
+  revision: number;
+  id?: string; date?: string; fetchedAt?: number;
+  stops: StopView[];
+  parcels: { total: number; loaded: number; done: number };
+  /** stops that left the route at the backend while work on them is unsent: kept and shown */
+  changes: string[];
+}
+
+export interface ParcelOutcome { parcel: string; outcome: "delivered" | "failed" | "returned"; reason?: string }
+/** What the courier did. `record` makes it durable; the core checks it first. */
+export type Intent =
+  | { kind: "load"; code: string }
+  | { kind: "pick_up"; stop: string; parcels: string[]; overrides?: Override[] }
+  | { kind: "arrive"; stop: string }
+  | { kind: "scan"; stop: string; code: string; source: "camera" | "typed" | "wedge" }
+  | { kind: "photo"; stop: string; blob: string }
+  | { kind: "signature"; stop: string; blob: string; signer?: string }
+  | { kind: "note"; stop: string; text: string }
+  | { kind: "deliver"; stop: string; recipient: string; outcomes: ParcelOutcome[]; overrides?: Override[] }
+  | { kind: "fail"; stop: string; reason: string; text?: string }
+  | { kind: "return"; stop: string; reason: string; text?: string }
+  | { kind: "custom"; name: string; stop?: string; fields: Record<string, string | number | boolean | null> };
+export interface Override { proof: "photo" | "signature" | "scan"; reason: string }
+export interface RecordOptions { position?: Position }
+/** The operation is on disk when this is returned. `duplicate` tells that the same thing was recorded before and nothing was added. */
+export interface Receipt { operation: string; seq: number; revision: number; duplicate: boolean }
+
+/** What a code in front of the camera means, before anything is recorded. */
+export interface ScanMeaning {
+  verdict: "expected" | "already_scanned" | "other_stop" | "unlisted" | "unreadable";
+  code: string; text: string; parcel?: string; stop?: string;
+}
+
+export interface StagedBlob { handle: string; mediaType: string; bytes: number; sha256: string }
+
+/** A half-filled stop. `blobs` keeps the staged photos alive; `fields` is the page's own. */
+export interface Draft { stop: string; blobs: string[]; fields: Record<string, unknown>; savedAt: number }
+
+export type OperationStateName = "waiting" | "in_flight" | "in_doubt" | "parked" | "settled" | "discarded";
+export interface OutboxItem {
+  id: string; seq: number; lane: string; stop?: string; kind: string;
+  /** one line for a person: "Delivered to Anna Berg", with the stop's address */
+  title: string; subtitle: string;
+  state: OperationStateName; stateText: string;
+  /** bytes to send: request fields and photo */
+  bytes: number;
+  recordedAt: number; attempts: number; lastAttemptAt?: number; dueAt?: number; settledAt?: number;
+  /** why it is not settled, in words, and its stable code */
+  reason?: { code: string; text: string; backend?: string };
+  blob?: string; sha256?: string;
+}
+export interface OutboxQuery { state?: "unsettled" | "settled" | "all"; stop?: string; limit?: number; before?: number }
+export interface OutboxPage { revision: number; items: OutboxItem[]; more: boolean }
+
+export type Reachability = "unknown" | "reachable" | "unreachable" | "sign_in_needed" | "backend_trouble";
+export interface Status {
+  revision: number;
+  account?: { id: string; name: string };
+  signedIn: boolean;
+  waiting: number; parked: number; inFlight: number; oldestWaitingAt?: number;
+  bytesWaiting: number;
+  /** work of another account on this phone, counted and kept */
+  otherAccounts: number;
+  reachability: Reachability; lastReachedAt?: number; lastTryAt?: number; lastTryText?: string;
+  nextWakeAt?: number;
+  /** one line for the bar, in words */
+  text: string;
+  storage: { persisted?: boolean; usage?: number; quota?: number };
+  /** records that could not be read and were set aside raw */
+  quarantined: number;
+}
+
+export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
+export interface DrainReport {
+  reason: WakeReason; attempted: number; settled: number; parked: number; failed: number; waiting: number;
+  /** idle: nothing left due; busy: another context drains; budget: out of time; unreachable; sign_in; store_error */
+  stopped: "idle" | "busy" | "budget" | "unreachable" | "sign_in" | "store_error";
+  nextWakeAt?: number; tookMs: number;
+}
+export interface RouteRefresh { outcome: "updated" | "unchanged" | "unreachable" | "sign_in" | "refused"; text: string; revision: number }
+
+/** Every refusal and failure: `name` is "PannierError", `code` is stable, `message` is a sentence for a person. */
+export interface PannierErrorShape { name: "PannierError"; code: string; message: string; detail?: string }
+
+export interface OpenOptions {
+  /** name of the IndexedDB database (default "pannier") */
+  database?: string;
+  /** the backend profile: JSON text or the parsed document; without it the stored one is used (service worker) */
+  profile?: string | object;
+  /** values for the profile's server variables, e.g. { api: "https://api.example.com" } */
+  servers?: Record<string, string>;
+  /** where the core's wasm is: URL, Response or bytes */
+  wasm: string | URL | Response | Promise<Response> | BufferSource;
+}
+/** Told after each change; `revision` only grows. Read again what you show; missing one loses nothing. */
+export type ChangeListener = (change: { revision: number }) => void;
+
+/** The offline core. Open one per page; calls may overlap. */
+export interface PannierApi {
+  session(): Promise<{ account?: { id: string; name: string }; signedIn: boolean }>;
+  signIn(credentials: { username: string; password: string }): Promise<{ account: { id: string; name: string } }>;
+  /** Refused with code `unsent_work` while operations wait, unless `force` */
+  signOut(options?: { force?: boolean }): Promise<void>;
+  refreshRoute(): Promise<RouteRefresh>;
+  route(): Promise<RouteView>;
+  stop(id: string): Promise<StopView | undefined>;
+  /** What this code means at this stop (or, without a stop, for loading the van). Records nothing. */
+  meaning(code: string, stop?: string): Promise<ScanMeaning>;
+  record(intent: Intent, options?: RecordOptions): Promise<Receipt>;
+  /** Stores photo or signature bytes durably and gives their handle. */
+  stage(bytes: ArrayBuffer, mediaType: string): Promise<StagedBlob>;
+  blob(handle: string): Promise<Blob | undefined>;
+  draft(stop: string): Promise<Draft | undefined>;
+  saveDraft(stop: string, blobs: string[], fields: Record<string, unknown>): Promise<void>;
+  outbox(query?: OutboxQuery): Promise<OutboxPage>;
+  status(): Promise<Status>;
+  /** Sends what is due. Resolves when nothing more can be done now, or at the budget. */
+  drain(reason: WakeReason, options?: { budgetMs?: number }): Promise<DrainReport>;
+  retry(operation: string): Promise<void>;
+  discard(operation: string, reason: string): Promise<void>;
+  subscribe(listener: ChangeListener): () => void;
+  versions(): { core: string; schema: number; profile?: string; restarts: number };
+  close(): void;
+}
