@@ -1,0 +1,108 @@
+// TypeScript to what the browser loads: the page, the scanner's worker, the service worker.
+
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { at, cache, dist, root } from "./paths.mjs";
+import { Failure } from "./run.mjs";
+import { modules } from "./wasm.mjs";
+
+/** file: name in dist; classic scripts run where a module worker may not be had */
+export const bundles = [
+  { file: "app.js", entry: "web/src/main.ts", format: "esm" },
+  { file: "scanner-worker.js", entry: "core/js/src/scanner/scanner-worker.ts", format: "iife" },
+  { file: "sw.js", entry: "service-worker/src/sw.ts", format: "iife" },
+];
+
+const profile = "profiles/sandbox.json";
+
+/** Everything the shell needs to open without a network. */
+const precached = ["**/*.{html,css,js,wasm,json,webmanifest,svg,png,ico,woff2}"];
+
+function present(path, what) {
+  if (!existsSync(at(path))) throw new Failure(`${path} is missing: ${what}`);
+  return at(path);
+}
+
+async function bundle({ file, entry, format }, outfile) {
+  const esbuild = await import("esbuild");
+  try {
+    const { metafile } = await esbuild.build({
+      absWorkingDir: root,
+      entryPoints: [present(entry, `${file} is made of it`)],
+      outfile, format, bundle: true, minify: true, metafile: true,
+      target: "safari16.4",
+      sourcemap: format === "esm" ? "linked" : false,
+      legalComments: "none",
+      logLevel: "silent",
+      define: {
+        "process.env.NODE_ENV": '"production"',
+        // wasm-bindgen's default address for its module, which our callers never use; a classic
+        // script has no import.meta, and its own address is as harmless.
+        ...(format === "iife" ? { "import.meta.url": "self.location.href" } : {}),
+      },
+    });
+    return Object.values(metafile.outputs).find((output) => output.entryPoint);
+  } catch (error) {
+    if (!error.errors) throw error;
+    const text = await esbuild.formatMessages(error.errors, { kind: "error", color: process.stdout.isTTY });
+    throw new Failure(`${file} cannot be bundled:\n${text.join("")}`);
+  }
+}
+
+/** The npm package or workspace folder that a source file belongs to. */
+export function packageOf(path) {
+  const inside = path.match(/^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/);
+  if (inside) return inside[1];
+  if (path.startsWith("core/js/wasm/")) return "pannier (wasm glue)";
+  if (path.startsWith("core/js/")) return "pannier";
+  return path.split("/")[0];
+}
+
+function byPackage({ inputs }) {
+  const sums = new Map();
+  for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+    const name = packageOf(path);
+    sums.set(name, (sums.get(name) ?? 0) + bytesInOutput);
+  }
+  return [...sums].map(([name, raw]) => ({ name, raw })).filter(({ raw }) => raw > 0).sort((a, b) => b.raw - a.raw);
+}
+
+/** Fills dist from scratch; gives the packages in each script and the list that is precached. */
+export async function assemble() {
+  present("static/index.html", "the page's shell");
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  cpSync(at("static"), dist, { recursive: true });
+  cpSync(present(profile, "the profile that the page starts with"), join(dist, "profile.json"));
+  for (const { file, out, name } of modules) cpSync(at(out, `${name}_bg.wasm`), join(dist, file));
+
+  const unlisted = join(cache, "build", "sw.js");
+  const packages = {};
+  for (const one of bundles) {
+    packages[one.file] = byPackage(await bundle(one, one.file === "sw.js" ? unlisted : join(dist, one.file)));
+  }
+
+  const { injectManifest } = (await import("workbox-build")).default;
+  const { warnings } = await injectManifest({
+    swSrc: unlisted, swDest: join(dist, "sw.js"),
+    globDirectory: dist, globPatterns: precached,
+    maximumFileSizeToCacheInBytes: 8 * 1024 * 1024,
+  }).catch((error) => { throw new Failure(`the list of files to precache cannot be put into sw.js: ${error.message}`); });
+  for (const warning of warnings) console.warn(`precache: ${warning}`);
+  return { packages, precache: listed() };
+}
+
+/** Every file of dist, relative. */
+export function distFiles(folder = dist) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? distFiles(path) : [relative(dist, path)];
+  }).sort();
+}
+
+/** What injectManifest wrote, read back from the worker that ships. */
+function listed() {
+  const text = readFileSync(join(dist, "sw.js"), "utf8");
+  return distFiles().filter((file) => text.includes(`"url":"${file}"`) || text.includes(`url:"${file}"`));
+}
+

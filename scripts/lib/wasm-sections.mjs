@@ -1,0 +1,108 @@
+// Reads just enough of a WebAssembly module to say which crate its bytes come from, and to drop
+// what a phone does not need (names, producers).
+
+const CUSTOM = 0, IMPORT = 2, CODE = 10, DATA = 11;
+
+class Reader {
+  constructor(bytes, at = 0, end = bytes.length) { this.bytes = bytes; this.at = at; this.end = end; }
+  byte() { return this.bytes[this.at++]; }
+  number() {
+    let value = 0, scale = 1;
+    for (;;) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+  }
+  text() {
+    const length = this.number();
+    const text = Buffer.from(this.bytes.buffer, this.bytes.byteOffset + this.at, length).toString("utf8");
+    this.at += length;
+    return text;
+  }
+}
+
+export function sections(bytes) {
+  if (bytes.length < 8 || Buffer.from(bytes.subarray(0, 4)).toString("latin1") !== "\0asm") throw new Error("not a WebAssembly module");
+  const reader = new Reader(bytes, 8);
+  const found = [];
+  while (reader.at < bytes.length) {
+    const start = reader.at;
+    const id = reader.byte();
+    const length = reader.number();
+    const body = reader.at;
+    found.push({ id, start, body, end: body + length, name: id === CUSTOM ? new Reader(bytes, body).text() : undefined });
+    reader.at = body + length;
+  }
+  return found;
+}
+
+/** The module without its custom sections: the code is untouched. */
+export function stripped(bytes) {
+  const kept = sections(bytes).filter(({ id }) => id !== CUSTOM).map(({ start, end }) => bytes.subarray(start, end));
+  return Buffer.concat([bytes.subarray(0, 8), ...kept]);
+}
+
+function importedFunctions(bytes, section) {
+  const reader = new Reader(bytes, section.body);
+  let functions = 0;
+  for (let left = reader.number(); left > 0; left -= 1) {
+    reader.text(); reader.text();
+    const kind = reader.byte();
+    if (kind === 0) { functions += 1; reader.number(); continue; }
+    if (kind === 1) reader.byte();
+    if (kind === 3) { reader.byte(); reader.byte(); continue; }
+    if (kind === 4) { reader.byte(); reader.number(); continue; }
+    const limits = reader.byte();
+    reader.number();
+    if (limits & 1) reader.number();
+  }
+  return functions;
+}
+
+function functionNames(bytes, section) {
+  const names = new Map();
+  const reader = new Reader(bytes, section.body);
+  reader.text();
+  while (reader.at < section.end) {
+    const kind = reader.byte();
+    const end = reader.number() + reader.at;
+    if (kind === 1) for (let left = reader.number(); left > 0; left -= 1) { const index = reader.number(); names.set(index, reader.text()); }
+    reader.at = end;
+  }
+  return names;
+}
+
+/** `<alloc::vec::Vec<T> as core::fmt::Debug>::fmt` belongs to `alloc`; what has no path, to nobody we know. */
+export function crateOf(name) {
+  const path = name.replace(/^(?:[<&*([]|mut |dyn |const |as |\w\[)+/, "");
+  const own = path.match(/^([A-Za-z_]\w*)::/)?.[1];
+  if (own) return own.replace(/_(?:\d+)$/, "");
+  const trait = name.match(/ as ([A-Za-z_]\w*)::/)?.[1];
+  if (trait) return trait;
+  return /^(?:mem(?:cpy|set|move|cmp)|__|rust_|dlmalloc)/.test(name) ? "runtime" : "exports and glue";
+}
+
+/** Raw bytes by crate, largest first. Needs the names that a build keeps until `stripped`. */
+export function crates(bytes) {
+  const parts = sections(bytes);
+  const nameSection = parts.find(({ name }) => name === "name");
+  const names = nameSection ? functionNames(bytes, nameSection) : new Map();
+  const imports = parts.find(({ id }) => id === IMPORT);
+  let index = imports ? importedFunctions(bytes, imports) : 0;
+  const sums = new Map();
+  const add = (key, size) => sums.set(key, (sums.get(key) ?? 0) + size);
+  for (const { id, start, body, end } of parts) {
+    if (id === CUSTOM) continue;
+    if (id !== CODE) { add(id === DATA ? "(data: strings and tables)" : "(types, imports, tables)", end - start); continue; }
+    const reader = new Reader(bytes, body);
+    for (let left = reader.number(); left > 0; left -= 1) {
+      const size = reader.number();
+      add(names.has(index) ? crateOf(names.get(index)) : "(unnamed)", size);
+      reader.at += size;
+      index += 1;
+    }
+  }
+  return [...sums].map(([name, raw]) => ({ name, raw })).sort((a, b) => b.raw - a.raw);
+}

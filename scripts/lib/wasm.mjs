@@ -1,0 +1,69 @@
+// Rust to WebAssembly: cargo, then wasm-bindgen for the glue, then wasm-opt for the size. Skipped
+// when nothing that goes in has changed.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { wasmTarget } from "./cargo.mjs";
+import { at, cache, root } from "./paths.mjs";
+import { Failure, must } from "./run.mjs";
+import { crates, stripped } from "./wasm-sections.mjs";
+
+/** file: its name in dist; inputs: what its bytes depend on besides the files for all */
+export const modules = [
+  { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", inputs: ["core/Cargo.toml", "core/src", "core/wasm", "profiles"] },
+  { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", inputs: ["core/scan", "core/scan-wasm"] },
+];
+const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-sections.mjs"];
+
+// Everything here is in Safari 16.4; Rust emits it by default, wasm-opt only has to know.
+const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
+
+function* files(path) {
+  if (!existsSync(path)) return;
+  if (statSync(path).isFile()) { yield path; return; }
+  for (const name of readdirSync(path).sort()) {
+    if (name !== "target" && name !== "node_modules") yield* files(join(path, name));
+  }
+}
+
+export function hashOf(paths) {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    for (const file of files(at(path))) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+const stampOf = (module) => join(cache, "build", `${module.file}.json`);
+
+function upToDate(module, hash) {
+  const output = [`${module.name}.js`, `${module.name}_bg.wasm`, `${module.name}.d.ts`].map((file) => at(module.out, file));
+  if (![stampOf(module), ...output].every((path) => existsSync(path))) return undefined;
+  const stamp = JSON.parse(readFileSync(stampOf(module), "utf8"));
+  return stamp.hash === hash ? stamp : undefined;
+}
+
+/** Builds one module into core/js/wasm and says which crates its bytes come from. */
+export async function buildModule(module, { bindgen }) {
+  const hash = hashOf([...inputsOfAll, ...module.inputs]);
+  const done = upToDate(module, hash);
+  if (done) return { ...done, skipped: true };
+  // Names stay until the crates are summed; `stripped` takes them off what is shipped.
+  await must("cargo", ["build", "--profile", "wasm", "--target", wasmTarget, "-p", module.crate], {
+    env: { CARGO_PROFILE_WASM_STRIP: "none" },
+  });
+  const compiled = at("target", wasmTarget, "wasm", `${module.crate.replaceAll("-", "_")}.wasm`);
+  if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);
+  await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--out-dir", at(module.out), "--out-name", module.name], { quiet: true });
+  const glue = at(module.out, `${module.name}_bg.wasm`);
+  await must("node", [at("node_modules/binaryen/bin/wasm-opt"), "-Oz", "-g", ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
+  const bytes = readFileSync(glue);
+  const stamp = { hash, crates: crates(bytes) };
+  writeFileSync(glue, stripped(bytes));
+  mkdirSync(join(cache, "build"), { recursive: true });
+  // Cargo may have written the lock file, which is an input.
+  stamp.hash = hashOf([...inputsOfAll, ...module.inputs]);
+  writeFileSync(stampOf(module), JSON.stringify(stamp));
+  return { ...stamp, skipped: false };
+}
