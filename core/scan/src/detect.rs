@@ -1,0 +1,378 @@
+//! Three eyes in, a fitted geometry out.
+//!
+//! A first guess comes from the eyes' centres, the distances between them and the alignment pattern.
+//! Then everything a code of that size must contain (eyes and their borders, timing rows, alignment
+//! patterns) is laid over the greys, and the map is turned until it agrees best: sub-pixel, without
+//! any binarised pixel in between.
+
+use crate::binary::Binary;
+use crate::decode::Greys;
+use crate::finder::Finder;
+use crate::frame::{Luma, Point};
+use crate::warp::{EYE, Warp};
+
+/// Indices of three eyes: the corner one, then clockwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Triple {
+    pub eyes: [usize; 3],
+    pub cost: f32,
+}
+
+/// Best first, at most `limit`.
+pub(crate) fn triples(eyes: &[Finder], limit: usize) -> Vec<Triple> {
+    let mut out = Vec::new();
+    for a in 0..eyes.len() {
+        for b in a + 1..eyes.len() {
+            for c in b + 1..eyes.len() {
+                out.extend(triple(eyes, [a, b, c]));
+            }
+        }
+    }
+    out.sort_by(|a: &Triple, b: &Triple| a.cost.total_cmp(&b.cost));
+    out.truncate(limit);
+    out
+}
+
+fn triple(eyes: &[Finder], ids: [usize; 3]) -> Option<Triple> {
+    let modules = ids.map(|i| eyes[i].module);
+    let (low, high) = (modules[0].min(modules[1]).min(modules[2]), modules[0].max(modules[1]).max(modules[2]));
+    if high > low * 2.3 {
+        return None;
+    }
+    // The corner is opposite the longest side.
+    let at = |i: usize| eyes[ids[i]].centre;
+    let across = [at(1).minus(at(2)).length(), at(2).minus(at(0)).length(), at(0).minus(at(1)).length()];
+    let corner = (0..3).max_by(|&i, &j| across[i].total_cmp(&across[j]))?;
+    let (mut p, mut q) = ((corner + 1) % 3, (corner + 2) % 3);
+    if at(p).minus(at(corner)).cross(at(q).minus(at(corner))) < 0.0 {
+        std::mem::swap(&mut p, &mut q);
+    }
+    let (right, down) = (at(p).minus(at(corner)), at(q).minus(at(corner)));
+    let (a, b) = (right.length(), down.length());
+    let module = (modules[0] + modules[1] + modules[2]) / 3.0;
+    // 14 modules apart in the smallest code, 170 in the largest; the module may be 1.4 times too big.
+    if a.min(b) < module * 8.5 || a.max(b) > module * 190.0 || a.max(b) > a.min(b) * 2.6 {
+        return None;
+    }
+    let cosine = (right.dot(down) / (a * b)).abs();
+    if cosine > 0.75 {
+        return None;
+    }
+    let hits: f32 = ids.iter().map(|&i| 1.0 / (eyes[i].hits as f32 + 0.5)).sum();
+    let cost = (high / low).ln() * 1.5 + (a / b).ln().abs() + cosine * 1.2 + hits * 0.5 + (a.max(b) / module).ln() * 0.15;
+    Some(Triple { eyes: [ids[corner], ids[p], ids[q]], cost })
+}
+
+/// What a fit is made from.
+pub(crate) struct Scene<'a> {
+    pub luma: Luma<'a>,
+    pub binary: &'a Binary,
+    /// colour of a dark module in `binary`: 1, or 0 for an inverted code
+    pub dark: u8,
+}
+
+/// A geometry and how well it agrees, -1 to 1.
+#[derive(Clone)]
+pub(crate) struct Fit {
+    pub warp: Warp,
+    pub score: f32,
+}
+
+/// How hard to try.
+#[derive(Clone, Copy)]
+pub(crate) struct Care {
+    /// code sizes tried around the estimate
+    pub sizes: usize,
+    /// starts kept for a size
+    pub starts: usize,
+}
+
+impl Scene<'_> {
+    /// Light is positive whichever way round the code is printed.
+    fn grey(&self, p: Point) -> f32 {
+        let v = self.luma.sample(p);
+        if self.dark == 1 { v } else { 255.0 - v }
+    }
+
+    /// Fits of the likeliest sizes, best first.
+    pub fn fits(&self, eyes: [&Finder; 3], care: Care) -> Vec<Fit> {
+        let [corner, right, down] = eyes.map(|e| e.centre);
+        let Some(estimate) = self.estimate(eyes) else { return Vec::new() };
+        let mut out = Vec::new();
+        for size in sizes_around(estimate, care.sizes) {
+            let pattern = Pattern::new(size);
+            let mut starts: Vec<Fit> = self
+                .starts(size, corner, right, down)
+                .into_iter()
+                .filter(Warp::plausible)
+                .map(|warp| Fit { score: pattern.score(self, &warp), warp })
+                .collect();
+            starts.sort_by(|a, b| b.score.total_cmp(&a.score));
+            starts.truncate(care.starts);
+            out.extend(starts.into_iter().filter(|f| f.score > 0.12).map(|f| pattern.turned(self, f, false)));
+        }
+        out.sort_by(|a, b| b.score.total_cmp(&a.score));
+        out
+    }
+
+    /// The same fit with the bend let loose.
+    pub fn bent(&self, fit: &Fit) -> Fit {
+        let pattern = Pattern::new(fit.warp.size);
+        pattern.turned(self, Fit { warp: fit.warp.clone(), score: pattern.score(self, &fit.warp) }, true)
+    }
+
+    /// Modules from border to border, not rounded.
+    fn estimate(&self, eyes: [&Finder; 3]) -> Option<f32> {
+        let leg = |a: &Finder, b: &Finder| {
+            let way = b.centre.minus(a.centre);
+            let distance = way.length();
+            let unit = way.times(1.0 / distance.max(1e-3));
+            // The row and column runs over-measure an eye that is turned.
+            let turned = unit.x.abs().max(unit.y.abs());
+            let module = |f: &Finder| self.extent(f, unit).unwrap_or(f.module * turned);
+            let (ma, mb) = (module(a), module(b));
+            // Under perspective modules shrink along the way; their logarithmic mean is close to this.
+            distance / (ma * mb).sqrt().max(0.5) + 7.0
+        };
+        let n = (leg(eyes[0], eyes[1]) + leg(eyes[0], eyes[2])) / 2.0;
+        (n.is_finite() && (15.0..190.0).contains(&n)).then_some(n)
+    }
+
+    /// Pixels a module of an eye, measured through it along `unit`.
+    fn extent(&self, eye: &Finder, unit: Point) -> Option<f32> {
+        let reach = |sign: f32| {
+            let (mut changes, mut last) = (0, self.dark);
+            let limit = (eye.module * 16.0) as usize + 6;
+            for i in 0..limit {
+                let d = i as f32 * 0.5;
+                let p = eye.centre.plus(unit.times(sign * d));
+                let v = self.binary.at(p.x.floor() as i32, p.y.floor() as i32)?;
+                if v != last {
+                    last = v;
+                    changes += 1;
+                    if changes == 3 {
+                        return Some(d);
+                    }
+                }
+            }
+            None
+        };
+        let whole = reach(1.0)? + reach(-1.0)? - 0.5;
+        let module = whole / 7.0;
+        let ratio = module / eye.module;
+        (0.5..1.35).contains(&ratio).then_some(module)
+    }
+
+    /// First guesses: where the alignment pattern seems to be, and where a few tilts would put the fourth corner.
+    fn starts(&self, size: usize, corner: Point, right: Point, down: Point) -> Vec<Warp> {
+        let n = size as f32;
+        let far = n - EYE;
+        let side = n - 2.0 * EYE;
+        let (ex, ey) = (right.minus(corner).times(1.0 / side), down.minus(corner).times(1.0 / side));
+        let mut out = Vec::new();
+        let square = |fourth: Point| Warp::new(size, [corner, right, fourth, down], [Point::default(); 4]);
+        let flat = right.plus(down).minus(corner);
+        out.extend(square(flat));
+        if size > 21 {
+            let place = n - 6.5;
+            let guess = corner.plus(ex.plus(ey).times(place - EYE));
+            for pixel in self.alignments(guess, ex, ey, 2.5 + n * 0.13) {
+                let modules = [(EYE, EYE), (far, EYE), (place, place), (EYE, far)].map(|(x, y)| Point { x, y });
+                out.extend(Warp::through(size, modules, [corner, right, pixel, down]));
+            }
+        }
+        // The fourth corner of a tilted small code: along the diagonal and beside it.
+        let diagonal = ex.plus(ey);
+        let beside = ex.minus(ey);
+        for along in [-0.16_f32, -0.08, 0.08, 0.18, 0.3] {
+            for aside in [-0.12_f32, -0.05, 0.05, 0.12] {
+                let shift = diagonal.times(along * side).plus(beside.times(aside * side));
+                out.extend(square(flat.plus(shift)));
+            }
+            out.extend(square(flat.plus(diagonal.times(along * side))));
+        }
+        out
+    }
+
+    /// The best few places of a dark dot in a light ring in a dark ring.
+    fn alignments(&self, guess: Point, ex: Point, ey: Point, reach: f32) -> Vec<Point> {
+        let mut best: Vec<(f32, Point)> = Vec::new();
+        let steps = (reach * 2.0) as i32;
+        for iy in -steps..=steps {
+            for ix in -steps..=steps {
+                let at = guess.plus(ex.times(ix as f32 * 0.5)).plus(ey.times(iy as f32 * 0.5));
+                if !self.luma.contains(at, 0.0) {
+                    continue;
+                }
+                let mut sum = 0.0;
+                for dy in -2_i32..=2 {
+                    for dx in -2_i32..=2 {
+                        let ring = dx.abs().max(dy.abs());
+                        let weight = [-4.0, 1.0, -0.5][ring as usize];
+                        sum += weight * self.grey(at.plus(ex.times(dx as f32)).plus(ey.times(dy as f32)));
+                    }
+                }
+                // Of two equally good places the nearer one.
+                let sum = sum - ((ix * ix + iy * iy) as f32).sqrt() * 3.0;
+                let near = best.iter().position(|(_, p)| p.minus(at).length() < ex.length() * 1.5);
+                match near {
+                    Some(i) if best[i].0 >= sum => continue,
+                    Some(i) => {
+                        best.remove(i);
+                    }
+                    None => {}
+                }
+                best.push((sum, at));
+                best.sort_by(|a, b| b.0.total_cmp(&a.0));
+                best.truncate(5);
+            }
+        }
+        best.into_iter().map(|(_, p)| p).collect()
+    }
+
+    /// The grey of every module: a small cross around its centre, so that one noisy pixel does not decide.
+    pub fn greys(&self, warp: &Warp) -> Greys {
+        let n = warp.size;
+        let mut values = Vec::with_capacity(n * n);
+        for y in 0..n {
+            for x in 0..n {
+                let (u, v) = (x as f32 + 0.5, y as f32 + 0.5);
+                let at = |du: f32, dv: f32| self.grey(warp.map(u + du, v + dv));
+                const D: f32 = 0.22;
+                values.push((2.0 * at(0.0, 0.0) + at(-D, -D) + at(D, -D) + at(D, D) + at(-D, D)) / 6.0);
+            }
+        }
+        Greys { size: n, values }
+    }
+}
+
+/// Sizes of codes nearest to the estimate.
+fn sizes_around(estimate: f32, count: usize) -> Vec<usize> {
+    let mut sizes: Vec<usize> = (1..=40).map(|v| 17 + 4 * v).collect();
+    sizes.sort_by(|&a, &b| (a as f32 - estimate).abs().total_cmp(&(b as f32 - estimate).abs()));
+    // The estimate's error grows with the size.
+    sizes.truncate(count + usize::from(estimate > 60.0) + usize::from(estimate > 100.0));
+    sizes
+}
+
+/// Centres of the alignment patterns of a size along one axis.
+fn alignment_places(size: usize) -> Vec<usize> {
+    let version = (size - 17) / 4;
+    if version < 2 {
+        return Vec::new();
+    }
+    let count = version / 7 + 2;
+    let (first, last) = (6, size - 7);
+    // The steps are even numbers, counted back from the last; version 32 is the standard's exception.
+    let step = if version == 32 { 26 } else { (last - first).div_ceil(count - 1).next_multiple_of(2) };
+    let mut places: Vec<usize> = (0..count - 1).map(|i| last - i * step).collect();
+    places.push(first);
+    places.sort_unstable();
+    places
+}
+
+/// What every code of a size contains.
+struct Pattern {
+    /// module centre, and +1 for light, -1 for dark, times a weight
+    places: Vec<(f32, f32, f32)>,
+}
+
+impl Pattern {
+    fn new(size: usize) -> Self {
+        let n = size as i32;
+        let mut places = Vec::with_capacity(1200);
+        let mut put = |x: i32, y: i32, light: bool, weight: f32| {
+            places.push((x as f32 + 0.5, y as f32 + 0.5, if light { weight } else { -weight }));
+        };
+        for (ox, oy) in [(0, 0), (n - 7, 0), (0, n - 7)] {
+            for y in -1..=7_i32 {
+                for x in -1..=7_i32 {
+                    let ring = (x - 3).abs().max((y - 3).abs());
+                    put(ox + x, oy + y, ring == 2 || ring == 4, 1.0);
+                }
+            }
+        }
+        for i in 8..n - 8 {
+            put(i, 6, i % 2 == 1, 1.3);
+            put(6, i, i % 2 == 1, 1.3);
+        }
+        let along = alignment_places(size);
+        let last = along.last().copied().unwrap_or(0);
+        for &cy in &along {
+            for &cx in &along {
+                if (cx == 6 && cy == 6) || (cx == 6 && cy == last) || (cx == last && cy == 6) {
+                    continue;
+                }
+                for dy in -2..=2_i32 {
+                    for dx in -2..=2_i32 {
+                        put(cx as i32 + dx, cy as i32 + dy, dx.abs().max(dy.abs()) == 1, 1.6);
+                    }
+                }
+            }
+        }
+        Self { places }
+    }
+
+    /// Correlation of what must be with what is, over four points a module: a shift of a quarter
+    /// module already costs.
+    fn score(&self, scene: &Scene, warp: &Warp) -> f32 {
+        const D: f32 = 0.27;
+        let (mut sw, mut ss, mut sg, mut sgg, mut ssg) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
+        for &(u, v, signed) in &self.places {
+            let (weight, sign) = (signed.abs(), signed.signum());
+            for (du, dv) in [(-D, -D), (D, -D), (D, D), (-D, D)] {
+                let p = warp.map(u + du, v + dv);
+                let g = scene.grey(p);
+                sw += weight;
+                ss += weight * sign;
+                sg += weight * g;
+                sgg += weight * g * g;
+                ssg += weight * sign * g;
+            }
+        }
+        let (ms, mg) = (ss / sw, sg / sw);
+        let variance = (sgg / sw - mg * mg) * (1.0 - ms * ms);
+        if variance < 1.0 { 0.0 } else { (ssg / sw - ms * mg) / variance.sqrt() }
+    }
+
+    /// Turns one figure at a time, in ever finer steps, as long as the score rises.
+    fn turned(&self, scene: &Scene, start: Fit, bend: bool) -> Fit {
+        let module = start.warp.module();
+        let figures = if bend { 16 } else { 8 };
+        let mut best = start;
+        for step in [0.9_f32, 0.45, 0.22, 0.11] {
+            for _ in 0..3 {
+                let before = best.score;
+                for figure in 0..figures {
+                    self.turn_one(scene, &mut best, figure, step * module);
+                }
+                if best.score - before < 0.002 {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    fn turn_one(&self, scene: &Scene, best: &mut Fit, figure: usize, step: f32) {
+        for sign in [1.0_f32, -1.0] {
+            let mut risen = false;
+            for _ in 0..4 {
+                let (mut quad, mut bend) = (best.warp.quad, best.warp.bend);
+                let point = if figure < 8 { &mut quad[figure / 2] } else { &mut bend[figure / 2 - 4] };
+                let axis = if figure % 2 == 0 { &mut point.x } else { &mut point.y };
+                *axis += sign * step;
+                let Some(warp) = Warp::new(best.warp.size, quad, bend) else { break };
+                let score = self.score(scene, &warp);
+                if score <= best.score {
+                    break;
+                }
+                *best = Fit { warp, score };
+                risen = true;
+            }
+            if risen {
+                return;
+            }
+        }
+    }
+}
