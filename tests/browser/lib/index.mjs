@@ -1,0 +1,9 @@
+// Everything a browser test needs. Each test starts what it needs and stops it again.
+
+export { openBrowser, openPlainWebKit } from "./browser.mjs";
+export { makeCameraVideo, modules, showLabel } from "./camera.mjs";
+export { all, choose, draw, evaluate, find, gone, keys, peek, ready, says, tap, text, type } from "./page.mjs";
+export { freePort } from "./programs.mjs";
+export { faults, log, startSandbox } from "./sandbox.mjs";
+export { screenshot } from "./screenshot.mjs";
+export { until, within } from "./waiting.mjs";

@@ -1,0 +1,102 @@
+// What a thumb and an eye do: find, tap, type, read. Shadow roots are looked through, as a person does.
+
+import { until } from "./waiting.mjs";
+
+// Breadth first through every open shadow root. Gives the element, or all of them.
+const search = `
+  const [selector, all] = arguments;
+  const found = [], roots = [document];
+  for (const root of roots) {
+    found.push(...root.querySelectorAll(selector));
+    if (found.length && !all) return found[0];
+    for (const element of root.querySelectorAll("*")) if (element.shadowRoot) roots.push(element.shadowRoot);
+  }
+  return all ? found : null;`;
+
+/** The first element now, or null. */
+export const peek = (driver, selector) => driver.executeScript(search, selector, false);
+/** All of them now, document by document. */
+export const all = (driver, selector) => driver.executeScript(search, selector, true);
+
+/** The element, as soon as it is there. */
+export const find = (driver, selector, { ms } = {}) => until(() => peek(driver, selector), { what: selector, ms });
+
+const usable = `
+  const [element] = arguments;
+  if (!element.isConnected || element.disabled || element.matches(":disabled") || element.getAttribute("aria-disabled") === "true") return false;
+  for (let one = element; one; one = one.assignedSlot ?? one.parentNode ?? one.host) if (one.inert) return false;
+  const box = element.getBoundingClientRect();
+  return box.width > 0 && box.height > 0 && getComputedStyle(element).visibility !== "hidden";`;
+
+/** The element, as soon as it is there, visible and enabled. */
+export const ready = (driver, selector, { ms } = {}) => until(async () => {
+  const element = await peek(driver, selector);
+  return element && await driver.executeScript(usable, element) && element;
+}, { what: `${selector} to be visible and enabled`, ms });
+
+/** Taps as soon as that is possible; a page that redraws under the finger is asked again. */
+export const tap = (driver, selector, { ms } = {}) => until(async () => {
+  const element = await peek(driver, selector);
+  if (!element || !await driver.executeScript(usable, element)) return false;
+  await driver.executeScript("arguments[0].scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' })", element);
+  await element.click();
+  return true;
+}, { what: `${selector} to be visible, enabled and not covered`, ms });
+
+/** Replaces what is in a field, key by key. */
+export async function type(driver, selector, text, { ms } = {}) {
+  const field = await ready(driver, selector, { ms });
+  await field.clear();
+  await field.sendKeys(text);
+}
+
+/** Chooses a file; the field itself is often hidden behind a button. */
+export async function choose(driver, selector, path, { ms } = {}) {
+  await (await find(driver, selector, { ms })).sendKeys(path);
+}
+
+const visibleText = "const e = arguments[0]; const own = e.shadowRoot ? [...e.shadowRoot.children].filter((c) => c.localName !== 'style').map((c) => c.innerText).join(' ') : ''; return (own + ' ' + (e.innerText ?? '')).replace(/\\s+/g, ' ').trim();";
+
+/** What an element says, spaces folded; undefined when it is not there. */
+export async function text(driver, selector) {
+  const element = await peek(driver, selector);
+  return element ? driver.executeScript(visibleText, element) : undefined;
+}
+
+/** Waits until an element says this (a text that is contained, or a regular expression). */
+export const says = (driver, selector, wanted, { ms } = {}) => {
+  let last;
+  return until(async () => {
+    last = await text(driver, selector);
+    return last !== undefined && (wanted instanceof RegExp ? wanted.test(last) : last.includes(wanted));
+  }, { what: `${selector} to say ${wanted}`, ms }).catch((error) => { throw new Error(`${error.message}; it says: ${last}`); });
+};
+
+export const gone = (driver, selector, { ms } = {}) =>
+  until(async () => (await peek(driver, selector)) === null, { what: `${selector} to be gone`, ms });
+
+/** Draws on an element with one finger: points are fractions of its width and height. */
+export async function draw(driver, selector, points, { ms } = {}) {
+  const element = await ready(driver, selector, { ms });
+  await driver.executeScript("arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })", element);
+  const { width, height } = await driver.executeScript("const box = arguments[0].getBoundingClientRect(); return { width: box.width, height: box.height };", element);
+  // Offsets count from the element's centre.
+  const at = ([x, y]) => ({ origin: element, x: Math.round((x - 0.5) * width), y: Math.round((y - 0.5) * height), duration: 20 });
+  const [first, ...rest] = points;
+  let actions = driver.actions({ async: true }).move(at(first)).press();
+  for (const point of rest) actions = actions.move(at(point));
+  await actions.release().perform();
+}
+
+/** Runs an async function in the page and gives its value; what it throws is thrown here. */
+export async function evaluate(driver, work, ...parameters) {
+  const answer = await driver.executeAsyncScript(`
+    const done = arguments[arguments.length - 1];
+    Promise.resolve().then(() => (${work})(...[...arguments].slice(0, -1)))
+      .then((value) => done({ value }), (error) => done({ error: String(error?.stack ?? error), name: error?.name, message: error?.message }));`, ...parameters);
+  if (answer.error !== undefined) throw new Error(`in the page: ${answer.name}: ${answer.message}\n${answer.error}`);
+  return answer.value;
+}
+
+/** Presses keys as fast as a wedge scanner does, into whatever has the focus. */
+export const keys = (driver, typed) => driver.actions({ async: true }).sendKeys(typed).perform();
