@@ -1,0 +1,249 @@
+// <courier-app>: the frame around every screen. It keeps the status bar, shows the screen that the
+// address names, tells what is saved and what went wrong, and is the screens' way to the core.
+
+import { html, LitElement, nothing, type PropertyValues } from "lit";
+import type { Intent, PannierApi, Receipt, Status } from "pannier";
+import { Drafts } from "./drafts";
+import { clockTime, shown } from "./formats";
+import { icon, type IconName } from "./icons";
+import { addressOf, home, placeOf, type Place, type ScreenName } from "./places";
+import { Positions } from "./positions";
+import { coalesced, type Screen, type Shell, StopScreen } from "./screen";
+import { DeliverScreen } from "./screens/deliver";
+import { FailScreen, ReturnScreen } from "./screens/fail";
+import { MoreScreen } from "./screens/more";
+import { NoteScreen } from "./screens/note";
+import { OutboxScreen } from "./screens/outbox";
+import { PhotoScreen } from "./screens/photo";
+import { PickUpScreen } from "./screens/pick-up";
+import { RouteScreen } from "./screens/route";
+import { LoadScreen, ScanScreen } from "./screens/scan";
+import { SignatureScreen } from "./screens/signature";
+import { SignInScreen } from "./screens/sign-in";
+import { StopOverview } from "./screens/stop";
+import { texts } from "./texts";
+import type { Newer } from "./worker";
+
+const screens: Record<ScreenName, new () => Screen> = {
+  "sign-in": SignInScreen,
+  route: RouteScreen,
+  load: LoadScreen,
+  outbox: OutboxScreen,
+  more: MoreScreen,
+  stop: StopOverview,
+  scan: ScanScreen,
+  photo: PhotoScreen,
+  signature: SignatureScreen,
+  note: NoteScreen,
+  deliver: DeliverScreen,
+  "pick-up": PickUpScreen,
+  fail: FailScreen,
+  return: ReturnScreen,
+};
+
+const reachIcons: Record<Status["reachability"], IconName> = {
+  unknown: "signal", reachable: "signal", unreachable: "noSignal", sign_in_needed: "key", backend_trouble: "attention",
+};
+
+const toastMs = 2500;
+/** Relative times on the screen grow old. */
+const ageingMs = 20_000;
+
+/** A sentence for a person: the core's own, where it is the core's error. */
+function sentence(error: unknown): string {
+  if (error instanceof Error && error.name === "PannierError") return shown(error.message, 400);
+  console.error(error);
+  return texts.common.unexpected;
+}
+
+export class CourierApp extends LitElement implements Shell {
+  declare api: PannierApi;
+  declare drafts: Drafts;
+  readonly positions = new Positions();
+  status: Status | undefined;
+  #account: string | undefined;
+  #opened = false;
+  #startError: string | undefined;
+  #retryStart: (() => void) | undefined;
+  #place: Place = home;
+  #screen: Screen | undefined;
+  #screenAddress: string | undefined;
+  #toast = "";
+  #toastEnds: ReturnType<typeof setTimeout> | undefined;
+  #errors: string[] = [];
+  #newer: Newer | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  protected override createRenderRoot(): this {
+    return this;
+  }
+
+  // --- opening ---
+
+  async open(api: PannierApi): Promise<void> {
+    this.api = api;
+    this.drafts = new Drafts(api, () => this.failed(texts.common.draftNotSaved));
+    void this.positions.begin();
+    await this.#readStatus();
+    this.#opened = true;
+    addEventListener("hashchange", () => this.#follow());
+    // A page that slept may have missed changes; reading again is cheap.
+    api.subscribe(() => this.#changed());
+    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") this.#changed(); });
+    addEventListener("pageshow", () => this.#changed());
+    setInterval(() => { if (document.visibilityState === "visible") this.#changed(); }, ageingMs);
+    this.#follow();
+  }
+
+  couldNotOpen(error: unknown, again: () => void): void {
+    this.#startError = sentence(error);
+    this.#retryStart = () => {
+      this.#startError = undefined;
+      this.requestUpdate();
+      again();
+    };
+    this.requestUpdate();
+  }
+
+  announce(newer: Newer): void {
+    this.#newer = newer;
+    this.requestUpdate();
+  }
+
+  // --- what the screens need ---
+
+  async record(intent: Intent): Promise<Receipt> {
+    const position = this.positions.last();
+    return this.api.record(intent, position ? { position } : {});
+  }
+
+  saved(receipt?: Receipt): void {
+    clearTimeout(this.#toastEnds);
+    this.#toast = receipt?.duplicate ? texts.common.alreadySaved : texts.common.saved;
+    this.#toastEnds = setTimeout(() => { this.#toast = ""; this.requestUpdate(); }, toastMs);
+    this.requestUpdate();
+  }
+
+  failed(error: unknown): void {
+    const text = typeof error === "string" ? error : sentence(error);
+    if (!this.#errors.includes(text)) this.#errors = [...this.#errors, text];
+    this.requestUpdate();
+  }
+
+  go(place: Place, how?: "replace"): void {
+    if (how === "replace") location.replace(addressOf(place));
+    else location.hash = addressOf(place);
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async sessionChanged(): Promise<void> {
+    await this.#readStatus();
+    this.#screenAddress = undefined;
+    this.#follow();
+  }
+
+  // --- following the address and the core ---
+
+  readonly #refreshStatus = coalesced(async () => {
+    try {
+      await this.#readStatus();
+    } catch (error) {
+      this.failed(error);
+    }
+    this.requestUpdate();
+  });
+
+  async #readStatus(): Promise<void> {
+    const status = await this.api.status();
+    const switched = this.#account !== status.account?.id;
+    this.status = status;
+    this.#account = status.account?.id;
+    // Another account's half-filled stops are not this one's; and without any there is only the door.
+    if (!switched || !this.#opened) return;
+    this.drafts.forget();
+    this.#screenAddress = undefined;
+    this.#follow();
+  }
+
+  #changed(): void {
+    void this.#refreshStatus();
+    for (const listener of this.#listeners) listener();
+  }
+
+  #follow(): void {
+    const asked = placeOf(location.hash);
+    this.#place = this.#account === undefined ? { screen: "sign-in" } : asked;
+    const address = addressOf(this.#place);
+    if (address === this.#screenAddress) return;
+    this.#screenAddress = address;
+    const screen = new screens[this.#place.screen]();
+    screen.shell = this;
+    if (screen instanceof StopScreen) screen.stopId = this.#place.stop ?? "";
+    if (screen instanceof OutboxScreen) screen.onlyStop = this.#place.stop;
+    this.#screen = screen;
+    this.requestUpdate();
+  }
+
+  // --- what is seen ---
+
+  protected override updated(_changed: PropertyValues): void {
+    const sheet = this.querySelector<HTMLDialogElement>("dialog.error");
+    if (this.#errors.length > 0 && sheet && !sheet.open) sheet.showModal();
+    if (this.#errors.length === 0 && sheet?.open) sheet.close();
+  }
+
+  #errorsRead(): void {
+    this.#errors = [];
+    this.requestUpdate();
+  }
+
+  #statusBar(): unknown {
+    const { status } = this;
+    const reach = status?.reachability ?? "unknown";
+    const reached = status?.lastReachedAt === undefined ? texts.bar.neverReached : texts.bar.lastReached(clockTime(status.lastReachedAt));
+    return html`<a class="status ${status?.parked ? "attention" : reach}" href=${addressOf({ screen: "outbox" })} data-test="status-bar"
+        data-reachability=${reach} data-waiting=${status?.waiting ?? nothing} data-parked=${status?.parked ?? nothing}>
+      <span title=${texts.reachability[reach]}>${icon(reachIcons[reach])}</span>
+      <span class="words" aria-live="polite">
+        <span class="label">${status ? shown(status.text, 160) : texts.start.opening}</span>
+        ${status ? html`<small>${texts.reachability[reach]}<span aria-hidden="true"> · </span>${reached}</small>` : nothing}
+      </span>
+      ${status?.parked ? html`<span class="pill attention" data-test="parked-count">${texts.bar.parked(status.parked)}</span>` : nothing}
+      ${status?.waiting ? html`<span class="pill" data-test="waiting-count">${texts.bar.waiting(status.waiting)}</span>` : nothing}
+    </a>`;
+  }
+
+  #update(newer: Newer): unknown {
+    const take = async (): Promise<void> => {
+      await this.drafts?.flush();
+      newer.take();
+    };
+    return html`<div class="update" role="status"><span>${newer.kind === "waiting" ? texts.update.ready : texts.update.other}</span>
+      <button type="button" class="button plain" data-test="update" @click=${take}>${texts.update.take}</button></div>`;
+  }
+
+  #startFailure(text: string): unknown {
+    return html`<div class="screen-like"><div class="content"><div class="empty" role="alert">${icon("attention")}
+        <h1 tabindex="-1">${texts.start.failed}</h1><p>${text}</p><p class="quiet">${texts.start.failedHint}</p></div></div>
+      <footer class="actions"><button type="button" class="button primary" data-test="open-again" @click=${this.#retryStart}>
+        <span class="words"><span class="label">${texts.start.again}</span></span></button></footer></div>`;
+  }
+
+  protected override render(): unknown {
+    return html`
+      <div class="top">${this.#statusBar()}${this.#newer ? this.#update(this.#newer) : nothing}</div>
+      <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
+      <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div>
+      <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>
+        <h2 id="error-title">${icon("attention")}${texts.common.notSaved}</h2>
+        ${this.#errors.map((text) => html`<p>${text}</p>`)}
+        <button type="button" class="button primary" data-test="error-close" @click=${this.#errorsRead}>
+          <span class="words"><span class="label">${texts.common.close}</span></span></button>
+      </dialog>`;
+  }
+}
+customElements.define("courier-app", CourierApp);

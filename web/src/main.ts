@@ -1,0 +1,56 @@
+// The courier's page: opens the core, attaches the worker and what wakes the core, and shows the app.
+
+import { attachWakes, openPannier, type OpenOptions } from "pannier";
+import { CourierApp } from "./app";
+import { listenForFirstTouch } from "./feedback";
+import { attachWorker } from "./worker";
+
+/** The page's own deadline for files that the worker's cache should have. */
+const fileDeadlineMs = 4000;
+
+/** A file that cannot be had is not needed: the core then uses what it stored before. */
+async function jsonFile(address: string): Promise<unknown> {
+  try {
+    const answer = await fetch(address, { signal: AbortSignal.timeout(fileDeadlineMs) });
+    return answer.ok ? await answer.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `{ "servers": { "api": "https://..." } }` */
+function serversIn(config: unknown): Record<string, string> | undefined {
+  if (typeof config !== "object" || config === null || !("servers" in config)) return undefined;
+  const { servers } = config;
+  if (typeof servers !== "object" || servers === null) return undefined;
+  const texts = Object.entries(servers).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return Object.fromEntries(texts);
+}
+
+async function openOptions(): Promise<OpenOptions> {
+  const [profile, config] = await Promise.all([jsonFile("/profile.json"), jsonFile("/config.json")]);
+  const options: OpenOptions = { wasm: "/core.wasm" };
+  if (typeof profile === "object" && profile !== null) options.profile = profile;
+  const servers = serversIn(config);
+  if (servers) options.servers = servers;
+  return options;
+}
+
+async function start(app: CourierApp): Promise<void> {
+  try {
+    const api = await openPannier(await openOptions());
+    attachWakes(api);
+    await app.open(api);
+  } catch (error) {
+    app.couldNotOpen(error, () => void start(app));
+  }
+}
+
+// Asked at every launch, as the browser may take it back; the answer is the core's to show.
+navigator.storage?.persist?.().catch(() => undefined);
+listenForFirstTouch();
+
+const app = new CourierApp();
+document.body.replaceChildren(app);
+attachWorker((newer) => app.announce(newer));
+void start(app);

@@ -1,0 +1,38 @@
+// Where in the app the courier is. The place lives in the address after "#", so that a reload, a
+// killed page or the phone's back gesture comes back to the same screen.
+
+export const screenNames = [
+  "sign-in", "route", "load", "outbox", "more",
+  "stop", "scan", "photo", "signature", "note", "deliver", "pick-up", "fail", "return",
+] as const;
+
+export type ScreenName = (typeof screenNames)[number];
+
+export interface Place {
+  screen: ScreenName;
+  /** the stop, where the screen is about one */
+  stop?: string;
+}
+
+export const home: Place = { screen: "route" };
+
+function isScreenName(name: string | undefined): name is ScreenName {
+  return screenNames.some((known) => known === name);
+}
+
+/** An address that means nothing leads home. */
+export function placeOf(hash: string): Place {
+  const [, name, id] = hash.split("/");
+  if (!isScreenName(name)) return home;
+  if (!id) return { screen: name };
+  try {
+    return { screen: name, stop: decodeURIComponent(id) };
+  } catch {
+    return home;
+  }
+}
+
+export function addressOf(place: Place): string {
+  const tail = place.stop === undefined ? "" : `/${encodeURIComponent(place.stop)}`;
+  return `#/${place.screen}${tail}`;
+}

@@ -1,0 +1,21 @@
+// Switches of this phone that are no business of the core. They are lost in a private window,
+// which is harmless.
+
+export type Preference = "position" | "sound";
+
+export function preference(name: Preference): boolean | undefined {
+  try {
+    const stored = localStorage.getItem(`courier.${name}`);
+    return stored === null ? undefined : stored === "on";
+  } catch {
+    return undefined;
+  }
+}
+
+export function prefer(name: Preference, on: boolean): void {
+  try {
+    localStorage.setItem(`courier.${name}`, on ? "on" : "off");
+  } catch {
+    // Storage is closed to the page: the switch holds until the page goes.
+  }
+}

@@ -1,0 +1,81 @@
+// The rest: who is signed in, the switches of this phone, and what runs here.
+
+import { html, nothing, type TemplateResult } from "lit";
+import { byteSize, relativeTime, shown } from "../formats";
+import { icon } from "../icons";
+import { bar, button, tabs } from "../parts";
+import { prefer, preference } from "../preferences";
+import { Screen } from "../screen";
+import { texts } from "../texts";
+
+export class MoreScreen extends Screen {
+  protected async load(): Promise<void> {
+    // Everything here comes with the status.
+  }
+
+  #signOut(force: boolean): Promise<void> {
+    return this.act("sign-out", async () => {
+      await this.shell.drafts.flush();
+      try {
+        await this.shell.api.signOut(force ? { force } : {});
+      } catch (error) {
+        if (force || !(error instanceof Error) || !("code" in error) || error.code !== "unsent_work") throw error;
+        this.querySelector<HTMLDialogElement>("dialog.sign-out")?.showModal();
+        return;
+      }
+      this.querySelector<HTMLDialogElement>("dialog.sign-out")?.close();
+      await this.shell.sessionChanged();
+    });
+  }
+
+  #switch(test: string, label: string, hint: string, on: boolean, turn: (on: boolean) => void): TemplateResult {
+    const turned = (event: Event): void => {
+      if (event.target instanceof HTMLInputElement) turn(event.target.checked);
+      this.requestUpdate();
+    };
+    return html`<label class="switch card"><span class="words"><span class="strong">${label}</span><small>${hint}</small></span>
+      <input type="checkbox" role="switch" data-test=${test} .checked=${on} @change=${turned}></label>`;
+  }
+
+  #positionHint(): string {
+    const { positions } = this.shell;
+    if (positions.denied) return texts.more.positionDenied;
+    if (!positions.on) return texts.more.positionHint;
+    const fix = positions.last();
+    return fix ? texts.more.positionFix(Math.round(fix.accuracyM), relativeTime(Date.now() - fix.ageMs)) : texts.more.positionNone;
+  }
+
+  protected override render(): unknown {
+    const { status, api, positions } = this.shell;
+    const versions = api.versions();
+    const { storage } = status ?? {};
+    return html`${bar(texts.more.title)}
+      <div class="content">
+        <div class="card">
+          <p class="quiet">${texts.more.signedInAs}</p>
+          <p class="strong" data-test="account">${shown(status?.account?.name ?? "", 80)}</p>
+          ${status && !status.signedIn ? html`<p class="notice attention">${icon("key")}<span>${texts.more.notSignedIn}</span></p>
+            ${button({ test: "sign-in-again", label: texts.more.signIn, kind: "primary", icon: "key", tap: () => this.shell.go({ screen: "sign-in" }) })}` : nothing}
+        </div>
+        ${this.#switch("switch-position", texts.more.position, this.#positionHint(), positions.on, (on) => positions.turn(on))}
+        ${this.#switch("switch-sound", texts.more.sound, texts.more.soundHint, preference("sound") !== false, (on) => prefer("sound", on))}
+        <div class="card">
+          <p class="quiet">${texts.more.storage}</p>
+          <p>${storage?.persisted ? texts.more.persisted : texts.more.notPersisted}</p>
+          ${storage?.usage !== undefined && storage.quota !== undefined ? html`<p class="quiet">${texts.more.used(byteSize(storage.usage), byteSize(storage.quota))}</p>` : nothing}
+        </div>
+        <div class="card">
+          <p class="quiet">${texts.more.version}</p>
+          <p data-test="version">${shown(`${versions.core} · ${versions.schema}${versions.profile ? ` · ${versions.profile}` : ""}`, 120)}</p>
+        </div>
+        ${button({ test: "sign-out", label: texts.more.signOut, icon: "key", busy: this.busy, tap: () => void this.#signOut(false) })}
+      </div>
+      ${tabs("more", status)}
+      <dialog class="sheet sign-out" data-test="sign-out-dialog" aria-labelledby="sign-out-title">
+        <h2 id="sign-out-title">${icon("attention")}${texts.more.signOutTitle}</h2><p>${texts.more.signOutLead}</p>
+        ${button({ test: "sign-out-stay", label: texts.more.stay, kind: "primary", busy: this.busy, tap: () => this.querySelector<HTMLDialogElement>("dialog.sign-out")?.close() })}
+        ${button({ test: "sign-out-anyway", label: texts.more.signOutAnyway, kind: "danger", busy: this.busy, tap: () => void this.#signOut(true) })}
+      </dialog>`;
+  }
+}
+customElements.define("courier-more", MoreScreen);

@@ -1,0 +1,145 @@
+// The outbox: everything recorded, in its order, with what became of it. What is parked needs the
+// courier: it is tried again or discarded with a reason.
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { OperationStateName, OutboxItem, OutboxPage } from "pannier";
+import { byteSize, clockTime, relativeTime, shown } from "../formats";
+import { icon, type IconName } from "../icons";
+import { bar, button, empty, field, tabs } from "../parts";
+import { addressOf } from "../places";
+import { Screen } from "../screen";
+import { texts } from "../texts";
+
+const stateIcons: Record<OperationStateName, IconName> = {
+  waiting: "waiting", in_flight: "outbox", in_doubt: "attention", parked: "attention", settled: "done", discarded: "bin",
+};
+/** the look of a state, in the colours that the stops use */
+const stateColours: Record<OperationStateName, string> = {
+  waiting: "waiting", in_flight: "arrived", in_doubt: "waiting", parked: "attention", settled: "done", discarded: "open",
+};
+
+const pieceLength = 50;
+
+export class OutboxScreen extends Screen {
+  /** only this stop's operations */
+  onlyStop: string | undefined;
+  #page: OutboxPage | undefined;
+  #filter: "unsettled" | "all" = "unsettled";
+  #limit = pieceLength;
+  /** the operation that is about to be discarded, and why */
+  #discarding: { id: string; reason: string } | undefined;
+
+  protected async load(): Promise<void> {
+    this.#page = await this.shell.api.outbox({
+      state: this.#filter, limit: this.#limit, ...(this.onlyStop === undefined ? {} : { stop: this.onlyStop }),
+    });
+  }
+
+  #show(filter: "unsettled" | "all"): void {
+    this.#filter = filter;
+    this.#limit = pieceLength;
+    void this.refresh();
+  }
+
+  #sendNow(): Promise<void> {
+    return this.act("send-now", async () => {
+      await this.shell.api.drain("manual");
+      await this.refresh();
+    });
+  }
+
+  #retry(id: string): Promise<void> {
+    return this.act(`retry-${id}`, async () => {
+      await this.shell.api.retry(id);
+      await this.refresh();
+    });
+  }
+
+  #discard(id: string, reason: string): Promise<void> {
+    return this.act("discard-confirm", async () => {
+      await this.shell.api.discard(id, reason.trim());
+      this.#discarding = undefined;
+      this.querySelector("dialog")?.close();
+      await this.refresh();
+    });
+  }
+
+  #askDiscard(id: string): void {
+    this.#discarding = { id, reason: "" };
+    this.requestUpdate();
+    void this.updateComplete.then(() => this.querySelector<HTMLDialogElement>("dialog.discard")?.showModal());
+  }
+
+  #times(item: OutboxItem): TemplateResult {
+    const tries = item.attempts === 0 || item.lastAttemptAt === undefined
+      ? texts.outbox.notTried
+      : texts.outbox.attempts(item.attempts, relativeTime(item.lastAttemptAt));
+    const due = item.state === "waiting" && item.dueAt !== undefined && item.dueAt > Date.now() ? texts.outbox.due(relativeTime(item.dueAt)) : undefined;
+    const parts = [
+      texts.outbox.recorded(clockTime(item.recordedAt)),
+      item.settledAt === undefined ? tries : texts.outbox.settled(clockTime(item.settledAt)),
+      ...(due ? [due] : []),
+      byteSize(item.bytes),
+    ];
+    return html`<p class="quiet times">${parts.map((part) => html`<span>${part}</span>`)}</p>`;
+  }
+
+  #item(item: OutboxItem): TemplateResult {
+    const retrying = this.busy === `retry-${item.id}`;
+    return html`<li class="card item ${stateColours[item.state]}" data-test="item-${item.id}" data-state=${item.state} data-kind=${item.kind} data-seq=${item.seq}>
+      <p class="strong title">${shown(item.title, 120)}</p>
+      <p class="quiet">${shown(item.subtitle, 120)}</p>
+      <span class="chip ${stateColours[item.state]}">${icon(stateIcons[item.state])}${shown(item.stateText, 80)}</span>
+      ${this.#times(item)}
+      ${item.reason ? html`<div class="reason"><p>${shown(item.reason.text, 300)}</p>
+        ${item.reason.backend ? html`<p class="quiet">${texts.outbox.backend}: <q>${shown(item.reason.backend, 300)}</q></p>` : nothing}</div>` : nothing}
+      ${item.state === "parked" ? html`<div class="pair">
+        <button type="button" class="button plain" data-test="retry" data-operation=${item.id} ?disabled=${this.busy !== undefined} aria-busy=${retrying ? "true" : nothing} @click=${() => this.#retry(item.id)}>
+          ${retrying ? html`<span class="spinner" aria-hidden="true"></span>` : icon("refresh")}<span class="words"><span class="label">${texts.outbox.retry}</span></span></button>
+        <button type="button" class="button danger" data-test="discard" data-operation=${item.id} ?disabled=${this.busy !== undefined} @click=${() => this.#askDiscard(item.id)}>
+          ${icon("bin")}<span class="words"><span class="label">${texts.outbox.discard}</span></span></button></div>` : nothing}
+    </li>`;
+  }
+
+  #dialog(): TemplateResult {
+    const asked = this.#discarding;
+    return html`<dialog class="sheet discard" data-test="discard-dialog" aria-labelledby="discard-title" @close=${() => { this.#discarding = undefined; this.requestUpdate(); }}>
+      ${asked ? html`<h2 id="discard-title">${icon("bin")}${texts.outbox.discardTitle}</h2><p>${texts.outbox.discardLead}</p>
+        ${field({ test: "discard-reason", label: texts.outbox.discardReason, value: asked.reason, change: (reason) => { asked.reason = reason; } })}
+        ${button({ test: "discard-confirm", label: texts.outbox.discardConfirm, kind: "danger", icon: "bin", busy: this.busy, tap: () => void this.#discard(asked.id, asked.reason) })}
+        ${button({ test: "discard-cancel", label: texts.common.cancel, busy: this.busy, tap: () => this.querySelector<HTMLDialogElement>("dialog.discard")?.close() })}` : nothing}
+    </dialog>`;
+  }
+
+  #list(page: OutboxPage): TemplateResult {
+    if (page.items.length === 0) {
+      return this.#filter === "unsettled"
+        ? empty("done", texts.outbox.nothingWaits, texts.outbox.nothingWaitsHint)
+        : empty("outbox", texts.outbox.nothing, "");
+    }
+    return html`<ol class="items">${page.items.map((item) => this.#item(item))}</ol>
+      ${page.more ? button({ test: "more-items", label: texts.common.showMore, tap: () => { this.#limit += pieceLength; void this.refresh(); } }) : nothing}`;
+  }
+
+  protected override render(): unknown {
+    const { status } = this.shell;
+    const segment = (filter: "unsettled" | "all", label: string): TemplateResult => html`<label class="segment"><input type="radio" name="filter" data-test="filter-${filter}"
+      .checked=${this.#filter === filter} @change=${() => this.#show(filter)}><span>${label}</span></label>`;
+    const unsent = status ? status.waiting : 0;
+    return html`${bar(texts.outbox.title, this.onlyStop === undefined ? undefined : { screen: "stop", stop: this.onlyStop })}
+      <div class="content">
+        <div class="segments">${segment("unsettled", texts.outbox.unsettled)}${segment("all", texts.outbox.all)}</div>
+        ${this.onlyStop === undefined ? nothing : html`<p class="notice"><span>${texts.outbox.ofStop}</span><a class="button plain" href=${addressOf({ screen: "outbox" })}>${texts.outbox.allStops}</a></p>`}
+        ${status?.lastTryText ? html`<p class="quiet" data-test="last-try">${shown(status.lastTryText, 240)}${status.lastTryAt === undefined ? nothing : html`, ${relativeTime(status.lastTryAt)}`}</p>` : nothing}
+        ${this.#page ? this.#list(this.#page) : nothing}
+        ${status?.quarantined ? html`<p class="notice attention">${icon("attention")}<span>${texts.outbox.quarantined(status.quarantined)}</span></p>` : nothing}
+        ${status?.otherAccounts ? html`<p class="notice">${icon("attention")}<span>${texts.outbox.otherAccounts(status.otherAccounts)}</span></p>` : nothing}
+      </div>
+      <footer class="actions above-tabs">
+        ${button({ test: "send-now", label: this.busy === "send-now" ? texts.outbox.sending : texts.outbox.sendNow, kind: "primary", icon: "outbox", busy: this.busy, hint: status && unsent > 0 ? texts.outbox.summary(unsent, byteSize(status.bytesWaiting)) : undefined, tap: () => void this.#sendNow() })}
+      </footer>
+      ${tabs("outbox", status)}
+      ${this.#dialog()}`;
+  }
+}
+customElements.define("courier-outbox", OutboxScreen);

@@ -1,0 +1,76 @@
+// The proof photo. Its bytes are staged and noted in the draft before the preview is shown, so that
+// a page killed here loses no frame; the courier's yes then makes it part of the stop.
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { StopView } from "pannier";
+import "pannier/elements";
+import { icon } from "../icons";
+import { bar, button } from "../parts";
+import { StopScreen } from "../screen";
+import "../stored-picture";
+import { texts } from "../texts";
+
+/** What <pannier-photo> tells. */
+interface TakenPhoto { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
+
+export class PhotoScreen extends StopScreen {
+  /** taken and not yet on the disk: only while staging runs or after it failed */
+  #unstaged: TakenPhoto | undefined;
+
+  async #stage(photo: TakenPhoto): Promise<void> {
+    this.#unstaged = photo;
+    await this.act("store-photo", async () => {
+      const staged = await this.shell.api.stage(photo.bytes, photo.mediaType);
+      const waiting = this.draft.fields.photos ?? [];
+      await this.draft.change({ photos: [...waiting, staged.handle] }, { keep: [staged.handle] });
+      this.#unstaged = undefined;
+    });
+  }
+
+  async #drop(handle: string): Promise<void> {
+    const waiting = (this.draft.fields.photos ?? []).filter((other) => other !== handle);
+    await this.draft.change({ photos: waiting.length > 0 ? waiting : undefined }, { drop: [handle] });
+  }
+
+  #use(handle: string): Promise<void> {
+    return this.act("use-photo", async () => {
+      const receipt = await this.shell.record({ kind: "photo", stop: this.stopId, blob: handle });
+      this.shell.saved(receipt);
+      await this.#drop(handle);
+      if (!this.draft.fields.photos) this.backToStop();
+    });
+  }
+
+  #capture(stop: StopView): TemplateResult {
+    const taken = (event: CustomEvent<TakenPhoto>): void => void this.#stage(event.detail);
+    return html`<div class="content photo">
+        ${stop.can.photo.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${stop.can.photo.text}</span></p>`}
+        <pannier-photo data-test="camera" @pannier-photo=${taken}></pannier-photo>
+        <p class="quiet center">${texts.photo.lead}</p>
+        ${stop.photos.length > 0 ? html`<div class="thumbnails">${stop.photos.map((handle, index) => html`<courier-picture .api=${this.shell.api} .handle=${handle} .label=${texts.photo.saved(index + 1)}></courier-picture>`)}</div>` : nothing}
+      </div>`;
+  }
+
+  #preview(handle: string, stop: StopView): TemplateResult {
+    return html`<div class="content preview" data-test="photo-preview"><courier-picture .api=${this.shell.api} .handle=${handle} .label=${texts.photo.preview}></courier-picture></div>
+      <footer class="actions">
+        ${stop.can.photo.allowed ? nothing : html`<p class="quiet">${stop.can.photo.text}</p>`}
+        ${button({ test: "use-photo", label: texts.photo.use, kind: "primary", icon: "check", busy: this.busy, tap: () => void this.#use(handle) })}
+        ${button({ test: "retake", label: texts.photo.retake, icon: "photo", busy: this.busy, tap: () => void this.act("retake", () => this.#drop(handle)) })}
+      </footer>`;
+  }
+
+  #notStored(photo: TakenPhoto): TemplateResult {
+    if (this.busy !== undefined) return html`<div class="content"><div class="empty" role="status"><span class="spinner" aria-hidden="true"></span><p class="strong">${texts.photo.storing}</p></div></div>`;
+    return html`<div class="content"><div class="empty" role="alert">${icon("attention")}<p class="strong">${texts.photo.notStored}</p></div></div>
+      <footer class="actions">${button({ test: "store-photo", label: texts.photo.storeAgain, kind: "primary", busy: this.busy, tap: () => void this.#stage(photo) })}
+        ${button({ test: "retake", label: texts.photo.retake, icon: "photo", tap: () => { this.#unstaged = undefined; this.requestUpdate(); } })}</footer>`;
+  }
+
+  protected view(stop: StopView): TemplateResult {
+    const handle = this.draft.fields.photos?.[0];
+    return html`${bar(texts.photo.title, { screen: "stop", stop: stop.id })}
+      ${this.#unstaged ? this.#notStored(this.#unstaged) : handle !== undefined ? this.#preview(handle, stop) : this.#capture(stop)}`;
+  }
+}
+customElements.define("courier-photo", PhotoScreen);

@@ -1,0 +1,50 @@
+// <courier-picture>: a picture from the core's store by its handle. The address of the bytes is
+// given back when the element goes, so that pictures do not pile up in memory.
+
+import { html, LitElement, type PropertyValues } from "lit";
+import type { PannierApi } from "pannier";
+import { icon } from "./icons";
+import { texts } from "./texts";
+
+export class StoredPicture extends LitElement {
+  static override properties = { handle: { type: String }, label: { type: String } };
+  declare handle: string;
+  declare label: string;
+  declare api: PannierApi;
+  #address: string | undefined;
+  #missing = false;
+
+  protected override createRenderRoot(): this {
+    return this;
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has("handle")) void this.#read(this.handle);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#address !== undefined) URL.revokeObjectURL(this.#address);
+    this.#address = undefined;
+  }
+
+  async #read(handle: string): Promise<void> {
+    // A picture that cannot be read is as good as missing here; its operation is not touched by it.
+    const blob = await this.api.blob(handle).catch(() => undefined);
+    if (handle !== this.handle || !this.isConnected) return;
+    this.#release();
+    this.#missing = blob === undefined;
+    if (blob) this.#address = URL.createObjectURL(blob);
+    this.requestUpdate();
+  }
+
+  protected override render(): unknown {
+    if (this.#address !== undefined) return html`<img src=${this.#address} alt=${this.label}>`;
+    return html`<span class="no-picture" title=${this.#missing ? texts.photo.missing : ""}>${icon("photo")}</span>`;
+  }
+}
+customElements.define("courier-picture", StoredPicture);

@@ -1,0 +1,60 @@
+// The page's side of the service worker: registered at every launch (a system may have dropped it),
+// asked for news whenever the app comes back, and replaced only when the courier says so.
+
+export interface Newer {
+  /** "waiting": a new worker waits for the courier; "elsewhere": another window has taken it already */
+  kind: "waiting" | "elsewhere";
+  /** Ends in a reload of the page. */
+  take(): void;
+}
+
+export function attachWorker(announce: (newer: Newer) => void): void {
+  if (!("serviceWorker" in navigator)) return;
+  const container = navigator.serviceWorker;
+  let tapped = false;
+  let reloaded = false;
+  let controlled = container.controller !== null;
+
+  function reloadOnce(): void {
+    if (reloaded) return;
+    reloaded = true;
+    location.reload();
+  }
+
+  container.addEventListener("controllerchange", () => {
+    if (tapped) reloadOnce();
+    // The first worker of all takes a page that had none; that is no new version.
+    else if (controlled) announce({ kind: "elsewhere", take: reloadOnce });
+    controlled = true;
+  });
+
+  function offer(worker: ServiceWorker): void {
+    announce({
+      kind: "waiting",
+      take: () => {
+        tapped = true;
+        worker.postMessage({ type: "pannier:take-over" });
+      },
+    });
+  }
+
+  function follow(registration: ServiceWorkerRegistration): void {
+    if (registration.waiting && container.controller) offer(registration.waiting);
+    registration.addEventListener("updatefound", () => {
+      const worker = registration.installing;
+      worker?.addEventListener("statechange", () => {
+        if (worker.state === "installed" && container.controller) offer(worker);
+      });
+    });
+    const ask = (): void => {
+      // No network is an ordinary answer here.
+      if (document.visibilityState === "visible") registration.update().catch(() => undefined);
+    };
+    document.addEventListener("visibilitychange", ask);
+    addEventListener("pageshow", ask);
+  }
+
+  container.register("/sw.js", { updateViaCache: "none" }).then(follow, (error: unknown) => {
+    console.warn("the service worker could not be registered", error);
+  });
+}
