@@ -114,6 +114,19 @@ const nodeModules = {
   act: () => must("npm", ["ci", "--no-audit", "--no-fund"], quiet),
 };
 
+const lint = {
+  name: "rustfmt and clippy",
+  async missing() {
+    const found = await Promise.all(["fmt", "clippy"].map((name) => run("cargo", [name, "--version"], quiet)));
+    return found.every(({ ok }) => ok) ? undefined : "a component of Rust is not there";
+  },
+  how: "rustup component add rustfmt clippy",
+  async act() {
+    if (!which("rustup")) throw new Failure("rustfmt or clippy is missing and this Rust is not rustup's: install your distribution's packages for them");
+    await must("rustup", ["component", "add", "rustfmt", "clippy"], quiet);
+  },
+};
+
 const geckodriver = {
   name: "geckodriver",
   missing: async () => (browsers.find("geckodriver") ? undefined : "the driver of Firefox is not there"),
@@ -136,10 +149,10 @@ const debian = {
   },
 };
 
-/** Installs what is missing. `tests` adds the browsers and their drivers. */
-export async function ensure({ tests = false } = {}) {
+/** Installs what is missing. `lint` adds what the quick loop needs, `tests` the browsers and their drivers. */
+export async function ensure({ lint: linting = false, tests = false } = {}) {
   await prerequisites();
-  const steps = [target, bindgen, nodeModules, ...(tests ? [geckodriver, debian] : [])];
+  const steps = [target, bindgen, nodeModules, ...(linting ? [lint] : []), ...(tests ? [geckodriver, debian] : [])];
   let acted = 0;
   for (const step of steps) {
     const why = await step.missing();
@@ -157,8 +170,8 @@ export async function ensure({ tests = false } = {}) {
 
 if (isMain(import.meta)) {
   await main(async () => {
-    const given = options(process.argv.slice(2), { tests: { help: "also the browsers and drivers that the tests need" } }, { usage: "node scripts/setup.mjs" });
-    const { value, ms } = await timed(() => ensure({ tests: given.tests }));
+    const given = options(process.argv.slice(2), { tests: { help: "also what check and test need: lints, browsers, drivers" } }, { usage: "node scripts/setup.mjs" });
+    const { value, ms } = await timed(() => ensure({ lint: given.tests, tests: given.tests }));
     console.log(value === 0 ? `nothing is missing (${seconds(ms)}, ${availableParallelism()} cores)` : `all is there (${seconds(ms)})`);
   });
 }

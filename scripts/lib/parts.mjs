@@ -1,0 +1,69 @@
+// A run of several parts: all are run, all failures are told at the end, and one closing line sums
+// up. A part gives { passed, failed }; one that only succeeds or not counts as one.
+
+import { Failure, run, seconds } from "./run.mjs";
+
+const bold = (text) => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text);
+
+export class Parts {
+  #done = [];
+
+  /** Runs a part and says how it went; true when nothing in it failed. */
+  async run(name, work) {
+    console.log(`\n${bold(`== ${name}`)}`);
+    const start = performance.now();
+    let result;
+    try {
+      result = await work();
+    } catch (error) {
+      console.error(error instanceof Failure ? error.message : error);
+      result = { passed: 0, failed: 1, why: String(error.message).split("\n")[0] };
+    }
+    const ms = performance.now() - start;
+    this.#done.push({ name, ms, ...result });
+    console.log(`== ${name}: ${result.failed ? "FAILED" : "passed"} (${seconds(ms)})`);
+    return result.failed === 0;
+  }
+
+  /** What could not be tried because of an earlier failure is a failure, not a silence. */
+  skip(name, why) { this.#done.push({ name, ms: 0, passed: 0, failed: 1, why: `not run: ${why}` }); }
+
+  /** Prints the table and the closing line; gives the exit code. */
+  finish() {
+    const width = Math.max(...this.#done.map(({ name }) => name.length));
+    console.log("");
+    for (const { name, ms, passed, failed, why } of this.#done) {
+      console.log(`${failed ? "FAILED" : "passed"}  ${name.padEnd(width)}  ${seconds(ms).padStart(7)}  ${passed} passed, ${failed} failed${why ? `  (${why})` : ""}`);
+    }
+    const sum = (key) => this.#done.reduce((total, one) => total + one[key], 0);
+    console.log(`${" ".repeat(width + 8)}  ${seconds(sum("ms")).padStart(7)}  together`);
+    console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
+    return sum("failed") ? 1 : 0;
+  }
+}
+
+/** A command that succeeds or not. */
+export async function command(program, args, options) {
+  const { ok } = await run(program, args, options);
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+}
+
+const total = (output, pattern) => [...output.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0);
+
+/** Counts in what `cargo test` printed, in the browser too. A run that failed without a failed test (it did not compile) is one failure. */
+export function cargoCounts({ ok, output }) {
+  const passed = total(output, /^test result: \w+\. (\d+) passed;/gm);
+  const failed = total(output, /^test result: \w+\. \d+ passed; (\d+) failed;/gm);
+  return { passed, failed: ok ? failed : Math.max(1, failed) };
+}
+
+/** The same for `node --test`. A cancelled test has not passed. */
+export function nodeCounts({ ok, output }) {
+  const passed = total(output, /^(?:ℹ|#) pass (\d+)$/gm);
+  const failed = total(output, /^(?:ℹ|#) fail (\d+)$/gm) + total(output, /^(?:ℹ|#) cancelled (\d+)$/gm);
+  return { passed, failed: ok ? failed : Math.max(1, failed) };
+}
+
+/** node's own test runner on these files, one after the other. */
+export const nodeTests = async (files, options) =>
+  nodeCounts(await run("node", ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files], options));

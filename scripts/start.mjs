@@ -1,0 +1,60 @@
+// Builds everything and serves it with the sandbox: the courier's app and a backend to try it on.
+
+import { spawn } from "node:child_process";
+import { at, dist } from "./lib/paths.mjs";
+import { Failure, isMain, main, must, options } from "./lib/run.mjs";
+import { broken, build } from "./build.mjs";
+import { ensure } from "./setup.mjs";
+
+function announce({ page, api }) {
+  console.log(`
+Pannier is at        ${page}
+sign in as           anna, password packet123
+labels to scan       ${new URL("/labels", page)}
+what the backend saw ${new URL("/log", page)}
+switchable faults    ${new URL("/faults", page)}
+the API's own origin ${api}
+stop with Ctrl-C`);
+}
+
+/** Runs the sandbox until it ends; gives its exit code. */
+function serve(args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(at("target", "release", "pannier-sandbox"), args, { stdio: ["inherit", "pipe", "inherit"] });
+    let rest = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop();
+      for (const line of lines) {
+        const told = line.match(/^PANNIER_SANDBOX (\{.*\})$/)?.[1];
+        if (told) announce(JSON.parse(told)); else console.log(line);
+      }
+    });
+    const pass = (signal) => child.kill(signal);
+    // In a terminal Ctrl-C reaches the child too; here we only wait for it to end.
+    process.removeAllListeners("SIGINT").on("SIGINT", pass).removeAllListeners("SIGTERM").on("SIGTERM", pass);
+    process.on("exit", () => child.kill("SIGKILL"));
+    child.on("error", (error) => reject(new Failure(`the sandbox does not start: ${error.message}`)));
+    child.on("close", (code, signal) => {
+      if (rest) console.log(rest);
+      resolve(signal === "SIGINT" || signal === "SIGTERM" ? 0 : code ?? 1);
+    });
+  });
+}
+
+if (isMain(import.meta)) {
+  await main(async () => {
+    const given = options(process.argv.slice(2), {
+      port: { value: "number", help: "where the page is served (default 8080; 0 takes a free one)" },
+      fresh: { help: "begin with a new database" },
+    }, { usage: "npm start -- [options]" });
+    const port = given.port ?? "8080";
+    if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Failure(`--port needs a number from 0 to 65535, not ${port}`);
+    await ensure();
+    const report = await build();
+    // Too big is no reason not to try it out; `npm run build` and `npm test` insist.
+    for (const line of broken(report)) console.warn(line);
+    await must("cargo", ["build", "--release", "-p", "pannier-sandbox"]);
+    return serve(["--port", port, "--static", dist, ...(given.fresh ? ["--fresh"] : [])]);
+  });
+}

@@ -1,0 +1,58 @@
+// Everything: the quick loop, the build with its budgets, the contract suites in three browsers,
+// and the stories in a browser. `npm test -- contract browser` runs only those parts.
+
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { engines } from "./lib/browsers.mjs";
+import { wasmCrates } from "./lib/cargo.mjs";
+import { contractSuite } from "./lib/contract.mjs";
+import { at } from "./lib/paths.mjs";
+import { Parts, cargoCounts, nodeTests } from "./lib/parts.mjs";
+import { Failure, isMain, main, must, options } from "./lib/run.mjs";
+import { broken, build } from "./build.mjs";
+import { check } from "./check.mjs";
+import { ensure, wasmBindgenFolder } from "./setup.mjs";
+
+const kinds = ["native", "contract", "browser"];
+
+async function buildAll() {
+  const report = await build();
+  const over = broken(report);
+  for (const line of over) console.error(line);
+  await must("cargo", ["build", "--release", "-p", "pannier-sandbox"]);
+  return { passed: report.budgets.length - over.length, failed: over.length };
+}
+
+async function contract(engine) {
+  const runner = join(await wasmBindgenFolder(), "wasm-bindgen-test-runner");
+  const counts = cargoCounts(await contractSuite(engine, { runner, packages: wasmCrates }));
+  if (counts.passed + counts.failed === 0) throw new Failure(`no contract suite ran in ${engine}: core/wasm has no browser tests`);
+  return counts;
+}
+
+function stories() {
+  const folder = at("tests", "browser");
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".test.mjs")).sort() : [];
+  if (files.length === 0) throw new Failure("there is no test in tests/browser");
+  return nodeTests(files.map((file) => join(folder, file)));
+}
+
+if (isMain(import.meta)) {
+  await main(async () => {
+    const { words } = options(process.argv.slice(2), {}, { usage: "npm test -- [native] [contract] [browser]", words: kinds });
+    const wanted = (kind) => words.length === 0 || words.includes(kind);
+    const inBrowser = wanted("contract") || wanted("browser");
+    const parts = new Parts();
+    // Without its tools no part means anything: a failure here ends the run, in plain words.
+    await ensure({ lint: wanted("native"), tests: inBrowser });
+
+    let built = false;
+    if (wanted("browser") || words.length === 0) built = await parts.run("build and budgets", buildAll) || existsSync(at("dist", "sw.js"));
+    if (wanted("native")) await check(parts);
+    if (wanted("contract")) for (const engine of engines) await parts.run(`contract suites in ${engine}`, () => contract(engine));
+    if (wanted("browser")) {
+      if (built) await parts.run("stories in the browser", stories); else parts.skip("stories in the browser", "the build failed");
+    }
+    return parts.finish();
+  });
+}
