@@ -4,7 +4,7 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Intent, PannierApi, Receipt, Status } from "pannier";
 import { Drafts } from "./drafts";
-import { clockTime, shown } from "./formats";
+import { clockTime, sentence } from "./formats";
 import { icon, type IconName } from "./icons";
 import { addressOf, home, placeOf, type Place, type ScreenName } from "./places";
 import { Positions } from "./positions";
@@ -49,9 +49,9 @@ const toastMs = 2500;
 /** Relative times on the screen grow old. */
 const ageingMs = 20_000;
 
-/** A sentence for a person: the core's own, where it is the core's error. */
-function sentence(error: unknown): string {
-  if (error instanceof Error && error.name === "PannierError") return shown(error.message, 400);
+/** What to tell a person: the core's own sentence, where it is the core's error. */
+function told(error: unknown): string {
+  if (error instanceof Error && error.name === "PannierError") return sentence(error.message);
   console.error(error);
   return texts.common.unexpected;
 }
@@ -96,7 +96,7 @@ export class CourierApp extends LitElement implements Shell {
   }
 
   couldNotOpen(error: unknown, again: () => void): void {
-    this.#startError = sentence(error);
+    this.#startError = told(error);
     this.#retryStart = () => {
       this.#startError = undefined;
       this.requestUpdate();
@@ -125,7 +125,7 @@ export class CourierApp extends LitElement implements Shell {
   }
 
   failed(error: unknown): void {
-    const text = typeof error === "string" ? error : sentence(error);
+    const text = typeof error === "string" ? sentence(error) : told(error);
     if (!this.#errors.includes(text)) this.#errors = [...this.#errors, text];
     this.requestUpdate();
   }
@@ -204,16 +204,18 @@ export class CourierApp extends LitElement implements Shell {
   #statusBar(): unknown {
     const { status } = this;
     const reach = status?.reachability ?? "unknown";
-    const reached = status?.lastReachedAt === undefined ? texts.bar.neverReached : texts.bar.lastReached(clockTime(status.lastReachedAt));
+    const reached = status?.lastReachedAt === undefined ? "" : `, ${texts.bar.lastReached(clockTime(status.lastReachedAt))}`;
     return html`<a class="status ${status?.parked ? "attention" : reach}" href=${addressOf({ screen: "outbox" })} data-test="status-bar"
         data-reachability=${reach} data-waiting=${status?.waiting ?? nothing} data-parked=${status?.parked ?? nothing}>
       <span title=${texts.reachability[reach]}>${icon(reachIcons[reach])}</span>
       <span class="words" aria-live="polite">
-        <span class="label">${status ? shown(status.text, 160) : texts.start.opening}</span>
-        ${status ? html`<small>${texts.reachability[reach]}<span aria-hidden="true"> · </span>${reached}</small>` : nothing}
+        <span class="label">${status ? sentence(status.text, 160) : texts.start.opening}</span>
+        ${status ? html`<small>${texts.reachability[reach]}${reached}</small>` : nothing}
       </span>
-      ${status?.parked ? html`<span class="pill attention" data-test="parked-count">${texts.bar.parked(status.parked)}</span>` : nothing}
-      ${status?.waiting ? html`<span class="pill" data-test="waiting-count">${texts.bar.waiting(status.waiting)}</span>` : nothing}
+      <span class="pills">
+        ${status?.parked ? html`<span class="pill attention" data-test="parked-count">${texts.bar.parked(status.parked)}</span>` : nothing}
+        ${status?.waiting ? html`<span class="pill" data-test="waiting-count">${texts.bar.waiting(status.waiting)}</span>` : nothing}
+      </span>
     </a>`;
   }
 
@@ -239,7 +241,7 @@ export class CourierApp extends LitElement implements Shell {
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>
-        <h2 id="error-title">${icon("attention")}${texts.common.notSaved}</h2>
+        <h2 id="error-title">${icon("attention")}${texts.common.failed}</h2>
         ${this.#errors.map((text) => html`<p>${text}</p>`)}
         <button type="button" class="button primary" data-test="error-close" @click=${this.#errorsRead}>
           <span class="words"><span class="label">${texts.common.close}</span></span></button>

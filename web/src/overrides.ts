@@ -28,7 +28,7 @@ export function missingProofs(stop: StopView, draft: StopDraft): TemplateResult 
       <p class="strong">${icon("attention")}${texts.need(need)} <span class="quiet">${texts.requirement[need.requirement]}</span></p>
       ${!required ? nothing : stop.proof.overridable
         ? field({
-          test: `override-${need.proof}`, label: texts.outcome.why(need), value: draft.fields.overrides?.[need.proof] ?? "",
+          test: `override-${need.proof}`, label: texts.outcome.why, value: draft.fields.overrides?.[need.proof] ?? "",
           change: (reason) => draft.changeSoon({ overrides: { ...draft.fields.overrides, [need.proof]: reason } }),
         })
         : html`<p class="quiet">${texts.outcome.notOverridable}</p>`}

@@ -3,7 +3,7 @@
 // core's views and are shown as they are.
 
 import type {
-  OperationStateName, ParcelOutcomeKind, ProofNeed, Reachability, Requirement, ScanMeaning, StopState, StopView,
+  ParcelOutcomeKind, ProofNeed, Reachability, Requirement, ScanMeaning, StopState, StopView,
 } from "pannier";
 
 const proofNames: Record<ProofNeed["proof"], string> = { photo: "Photo", signature: "Signature", scan: "Scan" };
@@ -27,13 +27,12 @@ export const texts = {
     label: "Status. Open the outbox",
     waiting: (n: number) => `${n} waiting`,
     parked: (n: number) => count(n, "needs you", "need you"),
-    lastReached: (time: string) => `Reached ${time}`,
-    neverReached: "Not reached yet",
+    lastReached: (time: string) => `last reached ${time}`,
   },
   reachability: {
-    unknown: "Network not tried yet",
-    reachable: "Backend reached",
-    unreachable: "Backend out of reach",
+    unknown: "Not tried yet",
+    reachable: "In contact",
+    unreachable: "No contact",
     sign_in_needed: "Sign-in needed",
     backend_trouble: "Backend has trouble",
   } satisfies Record<Reachability, string>,
@@ -54,6 +53,9 @@ export const texts = {
     saving: "Saving",
     reading: "Reading",
     notSaved: "Not saved",
+    failed: "That did not work",
+    now: "now",
+    justNow: "just now",
     unexpected: "Something unexpected went wrong. What you recorded before is kept.",
     draftNotSaved: "What you are filling in could not be kept on the phone. Do not close the app.",
     optional: "optional",
@@ -77,6 +79,7 @@ export const texts = {
   route: {
     title: "Today's route",
     stopsDone: (done: number, total: number) => `${done} of ${total} stops done`,
+    stopsWaiting: (n: number) => `${n} waiting to send`,
     parcelsDone: (done: number, total: number) => `${done} of ${total} parcels`,
     fetched: (time: string) => `Fetched ${time}`,
     fetch: "Fetch again",
@@ -128,7 +131,7 @@ export const texts = {
     waiting: (n: number) => `${n} waiting to be sent`,
     steps: "Steps",
     arrive: "Mark arrived",
-    arrivedAt: (time: string) => `Arrived ${time}`,
+    arrived: "Arrived",
     scan: "Scan parcels",
     scanned: (have: number, want: number) => `${have} of ${want} scanned`,
     photo: "Take photo",
@@ -147,6 +150,7 @@ export const texts = {
     failPickup: "Could not pick up",
     return: "Returned",
     halfDone: "Half filled in",
+    toRoute: "Back to the route",
   },
   need: (need: ProofNeed) =>
     need.want > 1 ? `${proofNames[need.proof]} ${need.have} of ${need.want}` : proofNames[need.proof],
@@ -212,13 +216,12 @@ export const texts = {
     recipient: "Received by",
     useName: (name: string) => `Use ${name}`,
     parcels: "Parcels",
-    each: { delivered: "Delivered", failed: "Not", returned: "Returned" },
+    each: { delivered: "Delivered", failed: "Failed", returned: "Returned" },
     picked: "Picked up",
-    notPicked: "Not",
+    notPicked: "Not taken",
     reason: "Reason",
     choose: "Choose a reason",
-    missing: (need: ProofNeed) => `${requirementNames[need.requirement]}, missing`,
-    why: (need: ProofNeed) => `Why is there no ${proofNames[need.proof].toLowerCase()}?`,
+    why: "Why is it missing?",
     notOverridable: "This one cannot be left out.",
     confirmDeliver: "Confirm delivery",
     confirmPickUp: "Confirm pickup",
@@ -248,9 +251,9 @@ export const texts = {
     settled: (time: string) => `Confirmed ${time}`,
     attempts: (n: number, when: string) => `${count(n, "attempt", "attempts")}, last ${when}`,
     notTried: "Not tried yet",
-    due: (when: string) => `Next ${when}`,
+    due: (when: string) => `Next try ${when}`,
     backend: "The backend says",
-    retry: "Try again",
+    retry: "Retry",
     discard: "Discard",
     discardTitle: "Discard this item?",
     discardLead: "It is never sent. It stays in the list with your reason.",
@@ -259,9 +262,6 @@ export const texts = {
     quarantined: (n: number) => count(n, "record could not be read and was set aside", "records could not be read and were set aside"),
     otherAccounts: (n: number) => count(n, "item of another account is kept on this phone", "items of other accounts are kept on this phone"),
   },
-  operationState: {
-    waiting: "waiting", in_flight: "sending", in_doubt: "in doubt", parked: "parked", settled: "confirmed", discarded: "discarded",
-  } satisfies Record<OperationStateName, string>,
 
   more: {
     title: "More",

@@ -3,7 +3,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { OperationStateName, OutboxItem, OutboxPage } from "pannier";
-import { byteSize, clockTime, relativeTime, shown } from "../formats";
+import { byteSize, clockTime, relativeTime, sentence, shown } from "../formats";
 import { icon, type IconName } from "../icons";
 import { bar, button, empty, field, tabs } from "../parts";
 import { addressOf } from "../places";
@@ -87,11 +87,11 @@ export class OutboxScreen extends Screen {
   #item(item: OutboxItem): TemplateResult {
     const retrying = this.busy === `retry-${item.id}`;
     return html`<li class="card item ${stateColours[item.state]}" data-test="item-${item.id}" data-state=${item.state} data-kind=${item.kind} data-seq=${item.seq}>
-      <p class="strong title">${shown(item.title, 120)}</p>
+      <p class="strong title">${sentence(item.title, 120)}</p>
       <p class="quiet">${shown(item.subtitle, 120)}</p>
-      <span class="chip ${stateColours[item.state]}">${icon(stateIcons[item.state])}${shown(item.stateText, 80)}</span>
+      <span class="chip ${stateColours[item.state]}">${icon(stateIcons[item.state])}${sentence(item.stateText, 80)}</span>
       ${this.#times(item)}
-      ${item.reason ? html`<div class="reason"><p>${shown(item.reason.text, 300)}</p>
+      ${item.reason ? html`<div class="reason"><p>${sentence(item.reason.text, 300)}</p>
         ${item.reason.backend ? html`<p class="quiet">${texts.outbox.backend}: <q>${shown(item.reason.backend, 300)}</q></p>` : nothing}</div>` : nothing}
       ${item.state === "parked" ? html`<div class="pair">
         <button type="button" class="button plain" data-test="retry" data-operation=${item.id} ?disabled=${this.busy !== undefined} aria-busy=${retrying ? "true" : nothing} @click=${() => this.#retry(item.id)}>
@@ -130,7 +130,7 @@ export class OutboxScreen extends Screen {
       <div class="content">
         <div class="segments">${segment("unsettled", texts.outbox.unsettled)}${segment("all", texts.outbox.all)}</div>
         ${this.onlyStop === undefined ? nothing : html`<p class="notice"><span>${texts.outbox.ofStop}</span><a class="button plain" href=${addressOf({ screen: "outbox" })}>${texts.outbox.allStops}</a></p>`}
-        ${status?.lastTryText ? html`<p class="quiet" data-test="last-try">${shown(status.lastTryText, 240)}${status.lastTryAt === undefined ? nothing : html`, ${relativeTime(status.lastTryAt)}`}</p>` : nothing}
+        ${status?.lastTryText ? html`<p class="quiet" data-test="last-try">${sentence(status.lastTryText, 240)}${status.lastTryAt === undefined ? nothing : html`, ${relativeTime(status.lastTryAt)}`}</p>` : nothing}
         ${this.#page ? this.#list(this.#page) : nothing}
         ${status?.quarantined ? html`<p class="notice attention">${icon("attention")}<span>${texts.outbox.quarantined(status.quarantined)}</span></p>` : nothing}
         ${status?.otherAccounts ? html`<p class="notice">${icon("attention")}<span>${texts.outbox.otherAccounts(status.otherAccounts)}</span></p>` : nothing}

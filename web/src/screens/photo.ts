@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { StopView } from "pannier";
 import "pannier/elements";
 import { icon } from "../icons";
-import { bar, button } from "../parts";
+import { bar, button, permitted } from "../parts";
 import { StopScreen } from "../screen";
 import "../stored-picture";
 import { texts } from "../texts";
@@ -44,7 +44,7 @@ export class PhotoScreen extends StopScreen {
   #capture(stop: StopView): TemplateResult {
     const taken = (event: CustomEvent<TakenPhoto>): void => void this.#stage(event.detail);
     return html`<div class="content photo">
-        ${stop.can.photo.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${stop.can.photo.text}</span></p>`}
+        ${stop.can.photo.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${permitted(stop.can.photo).hint}</span></p>`}
         <pannier-photo data-test="camera" @pannier-photo=${taken}></pannier-photo>
         <p class="quiet center">${texts.photo.lead}</p>
         ${stop.photos.length > 0 ? html`<div class="thumbnails">${stop.photos.map((handle, index) => html`<courier-picture .api=${this.shell.api} .handle=${handle} .label=${texts.photo.saved(index + 1)}></courier-picture>`)}</div>` : nothing}
@@ -54,7 +54,7 @@ export class PhotoScreen extends StopScreen {
   #preview(handle: string, stop: StopView): TemplateResult {
     return html`<div class="content preview" data-test="photo-preview"><courier-picture .api=${this.shell.api} .handle=${handle} .label=${texts.photo.preview}></courier-picture></div>
       <footer class="actions">
-        ${stop.can.photo.allowed ? nothing : html`<p class="quiet">${stop.can.photo.text}</p>`}
+        ${stop.can.photo.allowed ? nothing : html`<p class="quiet">${permitted(stop.can.photo).hint}</p>`}
         ${button({ test: "use-photo", label: texts.photo.use, kind: "primary", icon: "check", busy: this.busy, tap: () => void this.#use(handle) })}
         ${button({ test: "retake", label: texts.photo.retake, icon: "photo", busy: this.busy, tap: () => void this.act("retake", () => this.#drop(handle)) })}
       </footer>`;

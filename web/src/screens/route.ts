@@ -81,10 +81,12 @@ export class RouteScreen extends Screen {
 
   #progress(route: RouteView): unknown {
     const done = route.stops.filter((stop) => stop.state === "done").length;
+    const waiting = route.stops.filter((stop) => stop.state === "waiting").length;
     const total = route.stops.length;
     return html`<div class="progress">
-      <progress max=${Math.max(1, total)} value=${done} aria-label=${texts.route.stopsDone(done, total)}></progress>
+      <svg viewBox="0 0 ${total} 1" preserveAspectRatio="none" aria-hidden="true"><rect class="waiting" width=${done + waiting} height="1"></rect><rect class="done" width=${done} height="1"></rect></svg>
       <p><span class="strong">${texts.route.stopsDone(done, total)}</span>
+        ${waiting > 0 ? html`<span class="strong waits">${icon("waiting")}${texts.route.stopsWaiting(waiting)}</span>` : nothing}
         <span class="quiet">${texts.route.parcelsDone(route.parcels.done, route.parcels.total)}</span></p></div>`;
   }
 

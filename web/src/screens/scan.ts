@@ -5,9 +5,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { ParcelView, RouteView, ScanMeaning, StopView } from "pannier";
 import "pannier/elements";
 import { signal } from "../feedback";
-import { shown } from "../formats";
+import { sentence, shown } from "../formats";
 import { icon, type IconName } from "../icons";
-import { bar, button, tabs } from "../parts";
+import { bar, button, permitted, tabs } from "../parts";
 import { addressOf } from "../places";
 import { Screen, type Shell, StopScreen } from "../screen";
 import { texts } from "../texts";
@@ -54,7 +54,7 @@ class CodeReader {
   }
 
   async #take(seen: SeenCode): Promise<void> {
-    const code = shown(seen.text, 64);
+    const code = shown(seen.text, 60);
     try {
       this.#say({ tone: "busy", title: texts.scan.checking, text: "", code, other: undefined });
       const meaning = await this.shell().api.meaning(seen.text, this.stop);
@@ -70,7 +70,7 @@ class CodeReader {
           tone = tones.already_scanned;
         }
       }
-      this.#say({ tone, title, text: shown(meaning.text, 240), code, other: meaning.verdict === "other_stop" ? meaning.stop : undefined });
+      this.#say({ tone, title, text: sentence(meaning.text, 240), code, other: meaning.verdict === "other_stop" ? meaning.stop : undefined });
       signal(tone === "good");
     } catch (error) {
       this.#say({ tone: "bad", title: texts.common.notSaved, text: "", code, other: undefined });
@@ -89,7 +89,7 @@ function verdict(said: Said | undefined): TemplateResult {
   return html`<div class="verdict ${said?.tone ?? "none"}" role="status" aria-live="assertive" data-test="verdict" data-tone=${said?.tone ?? nothing}>
     ${said
       ? html`${said.tone === "busy" ? html`<span class="spinner" aria-hidden="true"></span>` : icon(toneIcons[said.tone])}
-        <div class="words"><p class="title">${said.title} <span class="code">${said.code}</span></p>${said.text ? html`<p>${said.text}</p>` : nothing}
+        <div class="words"><p class="title">${said.title}</p><p class="code">${said.code}</p>${said.text ? html`<p>${said.text}</p>` : nothing}
         ${said.other ? html`<a class="button plain" href=${addressOf({ screen: "stop", stop: said.other })} data-test="open-other">${texts.scan.openOther}</a>` : nothing}</div>`
       : html`${icon("scan")}<p>${texts.scan.ready}</p>`}
   </div>`;
@@ -114,12 +114,12 @@ export class ScanScreen extends StopScreen {
     const have = need?.have ?? stop.parcels.filter((parcel) => parcel.scanned).length;
     return html`${bar(texts.scan.title, { screen: "stop", stop: stop.id }, running(have, need?.want ?? stop.parcels.length))}
       <div class="content scan">
-        ${stop.can.scan.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${stop.can.scan.text}</span></p>`}
+        ${stop.can.scan.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${permitted(stop.can.scan).hint}</span></p>`}
         ${scanner(this.#reader)}
-        ${verdict(this.#reader.said)}
         <ul class="parcels">${stop.parcels.map((parcel) => parcelLine(parcel, parcel.scanned))}</ul>
       </div>
-      <footer class="actions">${button({ test: "scan-done", label: texts.scan.done, kind: "primary", icon: "check", tap: () => this.backToStop() })}</footer>`;
+      <footer class="actions">${verdict(this.#reader.said)}
+        ${button({ test: "scan-done", label: texts.scan.done, kind: "primary", icon: "check", tap: () => this.backToStop() })}</footer>`;
   }
 }
 customElements.define("courier-scan", ScanScreen);
@@ -141,9 +141,9 @@ export class LoadScreen extends Screen {
     return html`${bar(texts.scan.loadTitle, undefined, route ? running(route.parcels.loaded, route.parcels.total) : nothing)}
       <div class="content scan">
         ${scanner(this.#reader)}
-        ${verdict(this.#reader.said)}
         <ul class="parcels">${parcels.map((parcel) => parcelLine(parcel, parcel.loaded))}</ul>
       </div>
+      <footer class="actions above-tabs">${verdict(this.#reader.said)}</footer>
       ${tabs("load", this.shell.status)}`;
   }
 }

@@ -4,7 +4,7 @@
 import { html, nothing } from "lit";
 import { bar, button, field } from "../parts";
 import { icon } from "../icons";
-import { shown } from "../formats";
+import { sentence } from "../formats";
 import { Screen } from "../screen";
 import { texts } from "../texts";
 
@@ -23,7 +23,7 @@ export class SignInScreen extends Screen {
       try {
         await this.shell.api.signIn({ username: this.#username, password: this.#password });
       } catch (error) {
-        this.#error = error instanceof Error && error.name === "PannierError" ? shown(error.message, 400) : texts.common.unexpected;
+        this.#error = error instanceof Error && error.name === "PannierError" ? sentence(error.message) : texts.common.unexpected;
         return;
       }
       if (this.shell.status?.account) this.shell.go({ screen: "route" }, "replace");

@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { StopView } from "pannier";
 import "pannier/elements";
 import { icon } from "../icons";
-import { bar, button, field } from "../parts";
+import { bar, button, field, permitted } from "../parts";
 import { StopScreen } from "../screen";
 import "../stored-picture";
 import { texts } from "../texts";
@@ -107,9 +107,9 @@ export class SignatureScreen extends StopScreen {
 
   protected view(stop: StopView): TemplateResult {
     this.#readKept();
-    const { disabled, hint } = this.#kept === undefined && !this.#signed
-      ? { disabled: true, hint: stop.can.signature.allowed ? texts.signature.empty : stop.can.signature.text }
-      : { disabled: !stop.can.signature.allowed, hint: stop.can.signature.allowed ? undefined : stop.can.signature.text };
+    const permission = permitted(stop.can.signature);
+    const blank = this.#kept === undefined && !this.#signed;
+    const { disabled, hint } = blank && !permission.disabled ? { disabled: true, hint: texts.signature.empty } : permission;
     return html`${bar(texts.signature.title, { screen: "stop", stop: stop.id })}
       <div class="content signature">
         ${stop.signature !== undefined ? html`<div class="notice done">${icon("done")}<span>${texts.stop.signed}</span>
@@ -122,7 +122,7 @@ export class SignatureScreen extends StopScreen {
       </div>
       <footer class="actions">
         ${button({ test: "sign-done", label: texts.signature.done, kind: "primary", icon: "check", busy: this.busy, disabled, hint, tap: () => void this.#save() })}
-        ${button({ test: "sign-clear", label: this.#kept === undefined ? texts.signature.clear : texts.signature.again, busy: this.busy, disabled: this.#kept === undefined && !this.#signed, tap: () => this.#clear() })}
+        ${button({ test: "sign-clear", label: this.#kept === undefined ? texts.signature.clear : texts.signature.again, busy: this.busy, disabled: blank, tap: () => this.#clear() })}
       </footer>`;
   }
 }

@@ -32,7 +32,7 @@ export class StopOverview extends StopScreen {
       <dl class="details">
         ${stop.window ? html`<div>${icon("waiting")}<dt>${texts.stop.window}</dt><dd>${timeSpan(stop.window.from, stop.window.to)}</dd></div>` : nothing}
         ${address.doorCode ? html`<div class="door">${icon("door")}<dt>${texts.stop.doorCode}</dt><dd data-test="door-code">${shown(address.doorCode, 24)}</dd></div>` : nothing}
-        ${address.floor ? html`<div>${icon("route")}<dt>${texts.stop.floor}</dt><dd>${shown(address.floor, 40)}</dd></div>` : nothing}
+        ${address.floor ? html`<div>${icon("floor")}<dt>${texts.stop.floor}</dt><dd>${shown(address.floor, 40)}</dd></div>` : nothing}
       </dl>
       ${address.phone ? html`<a class="button plain" data-test="phone" href=${`tel:${address.phone.replace(/[^+\d]/gu, "")}`}>${icon("phone")}
         <span class="words"><span class="label">${texts.stop.phone} ${shown(address.phone, 24)}</span></span></a>` : nothing}
@@ -47,13 +47,17 @@ export class StopOverview extends StopScreen {
     const scans = stop.needs.find((need) => need.proof === "scan");
     const scanned = scans?.have ?? stop.parcels.filter((parcel) => parcel.scanned).length;
     const toScan = scans?.want ?? stop.parcels.length;
+    /** the first step that is open and not done stands out */
+    let begun = false;
     /** what is there wins over why it cannot be tapped again */
     const step = (test: string, label: string, iconName: Parameters<typeof icon>[0], permission: keyof StopView["can"], have: string | undefined, ticked: boolean, tap: () => void): TemplateResult => {
       const { disabled, hint } = permitted(can[permission]);
-      return html`<li>${button({ test, label, icon: iconName, kind: "step", ticked, disabled, hint: have ?? hint, busy, tap })}</li>`;
+      const next = !begun && !disabled && !ticked;
+      begun ||= next;
+      return html`<li class=${next ? "next" : ""}>${button({ test, label, icon: iconName, kind: "step", ticked, disabled, hint: have ?? hint, busy, tap })}</li>`;
     };
     return html`<section><h2 class="hidden">${texts.stop.steps}</h2><ol class="steps">
-      ${step("arrive", texts.stop.arrive, "arrived", "arrive", stop.arrivedAt === undefined ? undefined : texts.stop.arrivedAt(clockTime(stop.arrivedAt)), stop.arrivedAt !== undefined, () => void this.#arrive())}
+      ${step("arrive", stop.arrivedAt === undefined ? texts.stop.arrive : texts.stop.arrived, "arrived", "arrive", stop.arrivedAt === undefined ? undefined : clockTime(stop.arrivedAt), stop.arrivedAt !== undefined, () => void this.#arrive())}
       ${step("scan", texts.stop.scan, "scan", "scan", scanned > 0 || can.scan.allowed ? texts.stop.scanned(scanned, toScan) : undefined, toScan > 0 && scanned >= toScan, this.#go("scan"))}
       ${step("photo", texts.stop.photo, "photo", "photo", fields.photos?.length ? texts.stop.photoDraft : stop.photos.length > 0 ? texts.stop.photos(stop.photos.length) : undefined, stop.photos.length > 0, this.#go("photo"))}
       ${stop.photos.length > 0 ? html`<li class="thumbnails">${stop.photos.map((handle, index) => html`<courier-picture .api=${this.shell.api} .handle=${handle} .label=${texts.photo.saved(index + 1)}></courier-picture>`)}</li>` : nothing}
@@ -72,6 +76,9 @@ export class StopOverview extends StopScreen {
       : button({ test: "deliver", label: texts.stop.deliver, icon: "check", kind: "primary", busy, tap: this.#go("deliver"), ...this.#ending(can.deliver, fields.recipient ?? fields.outcomes) });
     // Where all are refused for the same cause it is said once.
     const endings = [pickup ? can.pick_up : can.deliver, can.fail, can.return];
+    if (stop.outcome !== undefined && endings.every((permission) => !permission.allowed)) {
+      return html`<footer class="actions">${button({ test: "to-route", label: texts.stop.toRoute, kind: "primary", icon: "route", tap: () => this.shell.go({ screen: "route" }) })}</footer>`;
+    }
     const same = endings.every((permission) => !permission.allowed && permission.text === endings[0]?.text);
     const quiet = <T extends { hint: string | undefined }>(look: T): T => (same ? { ...look, hint: undefined } : look);
     return html`<footer class="actions">
@@ -94,13 +101,14 @@ export class StopOverview extends StopScreen {
       <div class="content">
         ${stop.parked > 0 ? html`<div class="notice attention">${icon("attention")}<span>${texts.stop.attention(stop.parked)}</span>
           <a class="button plain" data-test="stop-outbox" href=${addressOf({ screen: "outbox", stop: stop.id })}>${texts.stop.look}</a></div>` : nothing}
+        ${stop.outcome === undefined ? nothing : html`<div class="notice ${stop.state}" data-test="outcome">${icon(stop.state === "done" ? "done" : "waiting")}
+          <div><p class="strong">${texts.stopOutcome[stop.outcome]}</p>${stop.waiting > 0 ? html`<p>${texts.stop.waiting(stop.waiting)}</p>` : nothing}</div></div>`}
         ${this.#address(stop)}
         ${this.#steps(stop)}
         ${missing.length > 0 && stop.outcome === undefined ? html`<section data-test="needs"><h2>${texts.stop.missing}</h2><ul class="chips">${missing.map((need) => needChip(need))}</ul></section>` : nothing}
         <section><h2>${texts.stop.parcels}</h2><ul class="parcels">${stop.parcels.map((parcel) => html`<li data-test="parcel-${parcel.id}">
           ${icon(parcel.scanned ? "done" : "parcel")}<span class="words"><span class="strong">${shown(parcel.label, 60)}</span><small class="code">${shown(parcel.code, 60)}</small></span>
           ${parcel.outcome ? html`<span class="quiet">${texts.parcelOutcome[parcel.outcome]}</span>` : nothing}</li>`)}</ul></section>
-        ${stop.waiting > 0 ? html`<p class="quiet center">${texts.stop.waiting(stop.waiting)}</p>` : nothing}
       </div>
       ${this.#outcomes(stop)}`;
   }
