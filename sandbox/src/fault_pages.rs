@@ -135,7 +135,7 @@ async fn html(State(app): State<Shared>) -> Response {
              <button>All off</button></form>",
         );
     }
-    body.push_str("<h2>Switch on</h2><div>");
+    body.push_str("<h2>Switch on</h2><div class=\"buttons\">");
     for (title, rule) in PRESETS {
         let _ = write!(
             body,

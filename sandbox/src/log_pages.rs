@@ -116,6 +116,9 @@ async fn html(
 
 fn row(entry: &Entry) -> String {
     let text = |value: &Option<String>| escape(value.as_deref().unwrap_or_default());
+    let known = [&entry.kind, &entry.courier].into_iter().flatten();
+    let mut facts: Vec<String> = known.map(|fact| escape(fact)).collect();
+    facts.push(format!("{} origin", escape(&entry.origin)));
     let status = match entry.status {
         Some(status) if status < 300 => format!("<span class=\"good\">{status}</span>"),
         Some(status) => format!("<span class=\"bad\">{status}</span>"),
@@ -130,15 +133,13 @@ fn row(entry: &Entry) -> String {
         .applied_n
         .map(|n| format!("<span class=\"good\">yes, {n}.</span>"));
     format!(
-        "<tr><td>{}</td><td>{}</td><td><span class=\"code\">{} {}</span><br><span class=\"dim\">{} {}, {} origin</span></td>\
+        "<tr><td>{}</td><td>{}</td><td class=\"request\"><span class=\"code\">{} {}</span><br><span class=\"dim\">{}</span></td>\
          <td>{status}{fault}</td><td>{}</td><td>{}</td><td>{}{}</td></tr>",
         entry.n,
         time_text(entry.received_at),
         escape(&entry.method),
         escape(&entry.path),
-        text(&entry.kind),
-        text(&entry.courier),
-        escape(&entry.origin),
+        facts.join(", "),
         applied.unwrap_or_else(|| "<span class=\"dim\">no</span>".to_owned()),
         text(&entry.stop),
         thumbnail(entry),

@@ -151,10 +151,10 @@ fn announce(arguments: &Arguments, listeners: &Listeners, planted: bool) -> std:
     let page = format!("http://{host}:{}", listeners.page_port);
     let api = format!("http://{host}:{}", listeners.api_port);
     let mut out = std::io::stdout().lock();
+    let (pid, page_json, api_json) = (std::process::id(), json!(page), json!(api));
     writeln!(
         out,
-        "PANNIER_SANDBOX {}",
-        json!({ "page": page, "api": api, "pid": std::process::id() })
+        "PANNIER_SANDBOX {{\"page\":{page_json},\"api\":{api_json},\"pid\":{pid}}}"
     )?;
     writeln!(
         out,

@@ -35,7 +35,8 @@ th { color: var(--dim); font-weight: 600; }
 code, .code { font-family: ui-monospace, monospace; font-size: 0.85rem; overflow-wrap: anywhere; }
 img.thumb { max-width: 8rem; max-height: 6rem; border: 1px solid var(--line); background: #fff; }
 form.row { display: flex; flex-wrap: wrap; gap: 0.5rem 0.75rem; align-items: end; margin: 0.5rem 0; }
-form.inline { display: inline; }
+form.inline { display: inline; } .buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+.request { min-width: 17rem; }
 label { display: grid; gap: 0.15rem; color: var(--dim); font-size: 0.85rem; }
 input, select, button { font: inherit; padding: 0.35rem 0.5rem; color: var(--ink); background: var(--card);
   border: 1px solid var(--line); border-radius: 0.3rem; max-width: 100%; }
@@ -43,7 +44,7 @@ input.number { width: 6rem; } button { cursor: pointer; }
 .labels { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 0.75rem; }
 .label { padding: 0.75rem; border: 1px solid var(--line); border-radius: 0.3rem; background: #fff; color: #000;
   text-align: center; break-inside: avoid; overflow-wrap: anywhere; }
-.label img { width: 100%; max-width: 11rem; } .label .code { font-size: 1rem; font-weight: 700; }
+.label img { width: 100%; max-width: 11rem; height: auto; } .label .code { font-size: 1rem; font-weight: 700; }
 @media print { nav, .screen { display: none; } body { background: #fff; color: #000; padding: 0; max-width: none; }
   h2 { break-after: avoid; } }
 ";
