@@ -80,7 +80,9 @@ fn one(folder: &Path, line: &str, effort: Effort, only: Option<&str>, rows: &mut
         return;
     }
     let file = word("file");
-    let Ok(picture) = image::open(folder.join(&file)) else {
+    // Some names have no ending.
+    let opened = image::ImageReader::open(folder.join(&file)).and_then(image::ImageReader::with_guessed_format);
+    let Some(picture) = opened.ok().and_then(|r| r.decode().ok()) else {
         println!("cannot open {file}");
         return;
     };

@@ -122,7 +122,7 @@ impl Blocks {
         for i in undecided {
             // A little below the mean, so that a flat bright wall is light.
             let local = mean.around(i % self.columns, i / self.columns, 14);
-            out[i] = local.mul_add(0.5, whole * 0.4) as u8;
+            out[i] = (local * 0.5 + whole * 0.4) as u8;
         }
         out
     }

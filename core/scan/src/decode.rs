@@ -1,38 +1,10 @@
-//! Greys a module in, bytes out: a few ways to tell dark from light, then `rqrr` reads the bit grid
-//! and corrects its errors.
+//! Greys a module in, bytes out: a few ways to tell dark from light, each read until one passes the
+//! error correction.
 
 use crate::binary::Integral;
-
-/// How much damage the code's maker planned for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EcLevel {
-    L,
-    M,
-    Q,
-    H,
-}
-
-impl EcLevel {
-    /// The two bits of the format word.
-    fn from_bits(bits: u16) -> Self {
-        match bits & 3 {
-            0 => Self::M,
-            1 => Self::L,
-            2 => Self::H,
-            _ => Self::Q,
-        }
-    }
-
-    #[must_use]
-    pub fn letter(self) -> &'static str {
-        match self {
-            Self::L => "L",
-            Self::M => "M",
-            Self::Q => "Q",
-            Self::H => "H",
-        }
-    }
-}
+use crate::layout::{Blocks, EcLevel, blocks, format_word, function_modules, masked, version_of};
+use crate::reed_solomon::correct;
+use crate::segment::payload;
 
 /// What a grid of modules said.
 pub(crate) struct Reading {
@@ -55,11 +27,13 @@ impl Greys {
             [(0.0, 4, 0.5), (0.6, 4, 0.5), (0.3, 7, 0.0), (1.0, 5, 0.3), (0.0, 2, 1.0), (0.6, 100, 0.0)];
         let mut seen: Vec<Vec<bool>> = Vec::with_capacity(WAYS.len());
         for (sharpen, radius, middle) in WAYS.into_iter().take(tries) {
-            let cells = self.sharpened(sharpen).split(radius, middle);
+            let margins = self.sharpened(sharpen).split(radius, middle);
+            let cells: Vec<bool> = margins.iter().map(|&m| m < 0.0).collect();
             if seen.contains(&cells) {
                 continue;
             }
-            let bits = Bits { size: self.size, cells };
+            let margin = margins.into_iter().map(f32::abs).collect();
+            let bits = Bits { size: self.size, cells, margin };
             if let Some(reading) = bits.read() {
                 return Some(reading);
             }
@@ -87,8 +61,8 @@ impl Greys {
         Self { size: n, values }
     }
 
-    /// Dark where below a mix of the local mean and the local middle of extremes.
-    fn split(&self, radius: usize, middle: f32) -> Vec<bool> {
+    /// Above (light) or below (dark) a mix of the local mean and the local middle of extremes.
+    fn split(&self, radius: usize, middle: f32) -> Vec<f32> {
         let n = self.size;
         let mean = Integral::new(&self.values, n, n);
         let mut cells = Vec::with_capacity(n * n);
@@ -105,66 +79,207 @@ impl Greys {
                     }
                     threshold = threshold * (1.0 - middle) + (low + high) / 2.0 * middle;
                 }
-                cells.push(self.values[y * n + x] < threshold);
+                cells.push(self.values[y * n + x] - threshold);
             }
         }
         cells
     }
 }
 
+/// Modules of one candidate reading, dark is true, and how sure each is.
 struct Bits {
     size: usize,
     cells: Vec<bool>,
+    /// distance from the threshold
+    margin: Vec<f32>,
 }
 
-impl rqrr::BitGrid for &Bits {
-    fn size(&self) -> usize {
-        self.size
-    }
-    fn bit(&self, y: usize, x: usize) -> bool {
-        self.cells.get(y * self.size + x).copied().unwrap_or(false)
-    }
+/// What the words beside the first eye say.
+struct Format {
+    level: EcLevel,
+    mask: u16,
+    mirrored: bool,
+    distance: u32,
 }
 
 impl Bits {
     fn read(&self) -> Option<Reading> {
-        let mut bytes = Vec::new();
-        let meta = rqrr::Grid::new(self).decode_to(&mut bytes).ok()?;
-        let word = format_word(meta.ecc_level, meta.mask);
+        let version = version_of(self.size)?;
+        let mut formats = [self.format(false), self.format(true)];
+        formats.sort_by_key(|f| f.distance);
+        formats.iter().filter(|f| f.distance <= 3).find_map(|f| self.read_as(version, f))
+    }
+
+    fn read_as(&self, version: usize, format: &Format) -> Option<Reading> {
+        let (codewords, margins) = self.codewords(format);
+        let bytes = payload(&corrected(&codewords, &margins, version, format.level)?, version)?;
         Some(Reading {
             bytes,
-            version: u8::try_from(meta.version.0).ok()?,
-            ec_level: EcLevel::from_bits(meta.ecc_level),
-            mirrored: self.format_distance(word, true) < self.format_distance(word, false),
+            version: version as u8,
+            ec_level: format.level,
+            mirrored: format.mirrored,
         })
     }
 
-    /// How many of the format bits around the first eye differ from `word`.
-    fn format_distance(&self, word: u16, mirrored: bool) -> usize {
-        const PLACES: [(usize, usize); 15] = [
-            (8, 0), (8, 1), (8, 2), (8, 3), (8, 4), (8, 5), (8, 7), (8, 8),
-            (7, 8), (5, 8), (4, 8), (3, 8), (2, 8), (1, 8), (0, 8),
-        ];
-        PLACES
-            .iter()
-            .enumerate()
-            .filter(|&(i, &(y, x))| {
-                let (y, x) = if mirrored { (x, y) } else { (y, x) };
-                let bit = self.cells.get(y * self.size + x).copied().unwrap_or(false);
-                bit != (word >> (14 - i) & 1 == 1)
-            })
-            .count()
+    /// The place of a module, seen directly or in a mirror.
+    fn index(&self, x: usize, y: usize, mirrored: bool) -> usize {
+        if mirrored { x * self.size + y } else { y * self.size + x }
+    }
+
+    /// The nearest of the 32 format words to either copy.
+    fn format(&self, mirrored: bool) -> Format {
+        let n = self.size;
+        let bit = |x: usize, y: usize| u16::from(self.cells[self.index(x, y, mirrored)]);
+        let first = (0..15).fold(0, |word, i| {
+            let (x, y) = match i {
+                0..=5 => (i, 8),
+                6 => (7, 8),
+                7 => (8, 8),
+                8 => (8, 7),
+                _ => (8, 14 - i),
+            };
+            word << 1 | bit(x, y)
+        });
+        let second = (0..15).fold(0, |word, i| {
+            let (x, y) = if i < 7 { (8, n - 1 - i) } else { (n - 15 + i, 8) };
+            word << 1 | bit(x, y)
+        });
+        let mut best = Format { level: EcLevel::L, mask: 0, mirrored, distance: u32::MAX };
+        for data in 0..32_u16 {
+            let word = format_word(data >> 3, data & 7);
+            let distance = (word ^ first).count_ones().min((word ^ second).count_ones());
+            if distance < best.distance {
+                best = Format { level: EcLevel::from_bits(data >> 3), mask: data & 7, mirrored, distance };
+            }
+        }
+        best
+    }
+
+    /// Up and down in pairs of columns from the right, around what carries no data.
+    fn codewords(&self, format: &Format) -> (Vec<u8>, Vec<f32>) {
+        let n = self.size;
+        let taken = function_modules(n);
+        let (mut codewords, mut margins) = (Vec::new(), Vec::new());
+        let (mut byte, mut margin, mut held) = (0_u8, f32::MAX, 0);
+        let mut up = true;
+        for right in (1..n).rev().step_by(2) {
+            // The column of the timing pattern is left out of the pairs.
+            let right = if right <= 6 { right - 1 } else { right };
+            for i in 0..n {
+                let y = if up { n - 1 - i } else { i };
+                for x in [right, right.wrapping_sub(1)] {
+                    if x >= n || taken[y * n + x] {
+                        continue;
+                    }
+                    let at = self.index(x, y, format.mirrored);
+                    byte = byte << 1 | u8::from(self.cells[at] != masked(format.mask, x, y));
+                    margin = margin.min(self.margin[at]);
+                    held += 1;
+                    if held == 8 {
+                        codewords.push(byte);
+                        margins.push(margin);
+                        (byte, margin, held) = (0, f32::MAX, 0);
+                    }
+                }
+            }
+            up = !up;
+        }
+        (codewords, margins)
     }
 }
 
-/// Two bits of level and three of mask with their ten check bits, masked as they stand in the code.
-fn format_word(level: u16, mask: u16) -> u16 {
-    let data = (level & 3) << 3 | (mask & 7);
-    let mut rest = data << 10;
-    for bit in (10..15).rev() {
-        if rest >> bit & 1 == 1 {
-            rest ^= 0b101_0011_0111 << (bit - 10);
+/// Deals the codewords out to their blocks, corrects each, and gives the data in order.
+fn corrected(codewords: &[u8], margins: &[f32], version: usize, level: EcLevel) -> Option<Vec<u8>> {
+    let Blocks { count, check, reserved } = blocks(version, level)?;
+    let short = codewords.len() / count - check;
+    let long_blocks = codewords.len() % count;
+    let mut out = Vec::with_capacity(codewords.len());
+    for b in 0..count {
+        let data = short + usize::from(b >= count - long_blocks);
+        let place = |i: usize| match i {
+            i if i < short => i * count + b,
+            i if i < data => short * count + b - (count - long_blocks),
+            i => short * count + long_blocks + (i - data) * count + b,
+        };
+        let block: Vec<u8> = (0..data + check).map(|i| codewords[place(i)]).collect();
+        let sure: Vec<f32> = (0..data + check).map(|i| margins[place(i)]).collect();
+        out.extend_from_slice(&corrected_block(&block, &sure, check, reserved)?[..data]);
+    }
+    Some(out)
+}
+
+/// As it is, then with the least sure codewords counted as unknown. A quarter of the check codewords
+/// always stays for noticing that the guess was wrong.
+fn corrected_block(block: &[u8], sure: &[f32], check: usize, reserved: usize) -> Option<Vec<u8>> {
+    let mut plain = block.to_vec();
+    if correct(&mut plain, check, reserved, &[]).is_some() {
+        return Some(plain);
+    }
+    if check < 10 {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..block.len()).collect();
+    order.sort_by(|&a, &b| sure[a].total_cmp(&sure[b]));
+    [check / 3, check * 2 / 3].into_iter().find_map(|doubts| {
+        let mut attempt = block.to_vec();
+        correct(&mut attempt, check, reserved.max(check / 4), &order[..doubts]).map(|_| attempt)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use qrcode::{Color, QrCode, Version};
+
+    fn greys(code: &QrCode) -> Greys {
+        let values = code.to_colors().into_iter().map(|c| if c == Color::Dark { 40.0 } else { 200.0 }).collect();
+        Greys { size: code.width(), values }
+    }
+
+    /// As many bytes as fit, by this crate's own tables: were they wrong, the encoder would refuse or differ.
+    fn fullest(version: i16, level: qrcode::EcLevel, own: EcLevel) -> (Vec<u8>, QrCode) {
+        let modules = function_modules(version as usize * 4 + 17).into_iter().filter(|taken| !taken).count();
+        let dealt = blocks(version as usize, own).unwrap();
+        let length = modules / 8 - dealt.count * dealt.check - if version < 10 { 2 } else { 3 };
+        let text: Vec<u8> = (0..length).map(|i| (i * 37 % 251) as u8 | 0x80).collect();
+        let code = QrCode::with_version(&text, Version::Normal(version), level).unwrap();
+        (text, code)
+    }
+
+    #[test]
+    fn every_version_and_level_is_read_to_the_last_byte() {
+        for version in 1..=40 {
+            for (level, own) in [
+                (qrcode::EcLevel::L, EcLevel::L),
+                (qrcode::EcLevel::M, EcLevel::M),
+                (qrcode::EcLevel::Q, EcLevel::Q),
+                (qrcode::EcLevel::H, EcLevel::H),
+            ] {
+                let (text, code) = fullest(version, level, own);
+                let reading = greys(&code).read(1).unwrap();
+                assert_eq!(reading.bytes, text, "{version} {level:?}");
+                assert_eq!(i16::from(reading.version), version);
+                assert_eq!(reading.ec_level, own);
+                assert!(!reading.mirrored);
+            }
         }
     }
-    (data << 10 | rest) ^ 0b101_0100_0001_0010
+
+    #[test]
+    fn every_mode_is_read() {
+        for text in ["0", "01234567", "000123456789012345", "PARCEL 7:F3K/42", "A", "mixed 0123456789 UPPER CASE é"] {
+            let code = QrCode::new(text).unwrap();
+            assert_eq!(greys(&code).read(1).unwrap().bytes, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn grid_that_is_no_code_is_not_read() {
+        for seed in 0..200_u32 {
+            for size in [21, 25, 29] {
+                let values = (0..size * size).map(|i| ((seed + 1).wrapping_mul(i as u32 + 7).wrapping_mul(2_654_435_761) >> 24) as f32);
+                assert!(Greys { size, values: values.collect() }.read(6).is_none());
+            }
+        }
+    }
 }

@@ -9,7 +9,9 @@ use crate::binary::Binary;
 use crate::decode::Greys;
 use crate::finder::Finder;
 use crate::frame::{Luma, Point};
+use crate::layout::{alignment_places, under_eye};
 use crate::warp::{EYE, Warp};
+use std::cell::Cell;
 
 /// Indices of three eyes: the corner one, then clockwise.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +71,8 @@ pub(crate) struct Scene<'a> {
     pub binary: &'a Binary,
     /// colour of a dark module in `binary`: 1, or 0 for an inverted code
     pub dark: u8,
+    /// grey samples that may still be taken: the bound on a frame's cost, the same on every machine
+    pub work: &'a Cell<u32>,
 }
 
 /// A geometry and how well it agrees, -1 to 1.
@@ -87,7 +91,23 @@ pub(crate) struct Care {
     pub starts: usize,
 }
 
+/// A start below this is not turned, and one that stays below the second after the coarse turn is dropped.
+const START_MIN: f32 = 0.12;
+const COARSE_MIN: f32 = 0.25;
+/// How well each eye must fit its drawing before a triple is worth the search.
+const EYE_MIN: f32 = 0.38;
+/// How far the two legs may disagree about the number of modules.
+const LEGS_RATIO_MAX: f32 = 1.45;
+
 impl Scene<'_> {
+    fn spend(&self, samples: usize) {
+        self.work.set(self.work.get().saturating_sub(samples as u32));
+    }
+
+    pub fn exhausted(&self) -> bool {
+        self.work.get() == 0
+    }
+
     /// Light is positive whichever way round the code is printed.
     fn grey(&self, p: Point) -> f32 {
         let v = self.luma.sample(p);
@@ -98,6 +118,11 @@ impl Scene<'_> {
     pub fn fits(&self, eyes: [&Finder; 3], care: Care) -> Vec<Fit> {
         let [corner, right, down] = eyes.map(|e| e.centre);
         let Some(estimate) = self.estimate(eyes) else { return Vec::new() };
+        let side = estimate - 2.0 * EYE;
+        let (ex, ey) = (right.minus(corner).times(1.0 / side), down.minus(corner).times(1.0 / side));
+        if eyes.iter().any(|e| self.eye_score(e, eyes, ex, ey) < EYE_MIN) {
+            return Vec::new();
+        }
         let mut out = Vec::new();
         for size in sizes_around(estimate, care.sizes) {
             let pattern = Pattern::new(size);
@@ -109,7 +134,9 @@ impl Scene<'_> {
                 .collect();
             starts.sort_by(|a, b| b.score.total_cmp(&a.score));
             starts.truncate(care.starts);
-            out.extend(starts.into_iter().filter(|f| f.score > 0.12).map(|f| pattern.turned(self, f, false)));
+            for start in starts.into_iter().filter(|f| f.score > START_MIN) {
+                out.push(pattern.turned(self, start, false));
+            }
         }
         out.sort_by(|a, b| b.score.total_cmp(&a.score));
         out
@@ -119,6 +146,23 @@ impl Scene<'_> {
     pub fn bent(&self, fit: &Fit) -> Fit {
         let pattern = Pattern::new(fit.warp.size);
         pattern.turned(self, Fit { warp: fit.warp.clone(), score: pattern.score(self, &fit.warp) }, true)
+    }
+
+    /// Correlation of an eye and its border with the drawing, turned and scaled as the triple says.
+    fn eye_score(&self, eye: &Finder, eyes: [&Finder; 3], ex: Point, ey: Point) -> f32 {
+        let mean = (eyes[0].module * eyes[1].module * eyes[2].module).cbrt();
+        let scale = eye.module / mean;
+        let mut sums = Sums::default();
+        for y in -4_i32..=4 {
+            for x in -4_i32..=4 {
+                let ring = x.abs().max(y.abs());
+                let sign = if ring == 2 || ring == 4 { 1.0 } else { -1.0 };
+                let at = eye.centre.plus(ex.times(x as f32 * scale)).plus(ey.times(y as f32 * scale));
+                sums.add(1.0, sign, self.grey(at));
+            }
+        }
+        self.spend(81);
+        sums.correlation()
     }
 
     /// Modules from border to border, not rounded.
@@ -134,7 +178,11 @@ impl Scene<'_> {
             // Under perspective modules shrink along the way; their logarithmic mean is close to this.
             distance / (ma * mb).sqrt().max(0.5) + 7.0
         };
-        let n = (leg(eyes[0], eyes[1]) + leg(eyes[0], eyes[2])) / 2.0;
+        let (across, down) = (leg(eyes[0], eyes[1]), leg(eyes[0], eyes[2]));
+        if across.max(down) > across.min(down) * LEGS_RATIO_MAX {
+            return None;
+        }
+        let n = (across + down) / 2.0;
         (n.is_finite() && (15.0..190.0).contains(&n)).then_some(n)
     }
 
@@ -198,6 +246,7 @@ impl Scene<'_> {
     fn alignments(&self, guess: Point, ex: Point, ey: Point, reach: f32) -> Vec<Point> {
         let mut best: Vec<(f32, Point)> = Vec::new();
         let steps = (reach * 2.0) as i32;
+        self.spend(25 * (2 * steps as usize + 1).pow(2));
         for iy in -steps..=steps {
             for ix in -steps..=steps {
                 let at = guess.plus(ex.times(ix as f32 * 0.5)).plus(ey.times(iy as f32 * 0.5));
@@ -255,20 +304,30 @@ fn sizes_around(estimate: f32, count: usize) -> Vec<usize> {
     sizes
 }
 
-/// Centres of the alignment patterns of a size along one axis.
-fn alignment_places(size: usize) -> Vec<usize> {
-    let version = (size - 17) / 4;
-    if version < 2 {
-        return Vec::new();
+/// Weighted correlation of signs and greys.
+#[derive(Default)]
+struct Sums {
+    weight: f32,
+    sign: f32,
+    grey: f32,
+    grey_squared: f32,
+    both: f32,
+}
+
+impl Sums {
+    fn add(&mut self, weight: f32, sign: f32, grey: f32) {
+        self.weight += weight;
+        self.sign += weight * sign;
+        self.grey += weight * grey;
+        self.grey_squared += weight * grey * grey;
+        self.both += weight * sign * grey;
     }
-    let count = version / 7 + 2;
-    let (first, last) = (6, size - 7);
-    // The steps are even numbers, counted back from the last; version 32 is the standard's exception.
-    let step = if version == 32 { 26 } else { (last - first).div_ceil(count - 1).next_multiple_of(2) };
-    let mut places: Vec<usize> = (0..count - 1).map(|i| last - i * step).collect();
-    places.push(first);
-    places.sort_unstable();
-    places
+
+    fn correlation(&self) -> f32 {
+        let (sign, grey) = (self.sign / self.weight, self.grey / self.weight);
+        let variance = (self.grey_squared / self.weight - grey * grey) * (1.0 - sign * sign);
+        if variance < 1.0 { 0.0 } else { (self.both / self.weight - sign * grey) / variance.sqrt() }
+    }
 }
 
 /// What every code of a size contains.
@@ -297,10 +356,9 @@ impl Pattern {
             put(6, i, i % 2 == 1, 1.3);
         }
         let along = alignment_places(size);
-        let last = along.last().copied().unwrap_or(0);
         for &cy in &along {
             for &cx in &along {
-                if (cx == 6 && cy == 6) || (cx == 6 && cy == last) || (cx == last && cy == 6) {
+                if under_eye(size, cx, cy) {
                     continue;
                 }
                 for dy in -2..=2_i32 {
@@ -313,26 +371,21 @@ impl Pattern {
         Self { places }
     }
 
-    /// Correlation of what must be with what is, over four points a module: a shift of a quarter
+    /// Correlation of what must be with what is, over two points a module: a shift of a quarter
     /// module already costs.
     fn score(&self, scene: &Scene, warp: &Warp) -> f32 {
         const D: f32 = 0.27;
-        let (mut sw, mut ss, mut sg, mut sgg, mut ssg) = (0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32, 0.0_f32);
+        scene.spend(self.places.len() * 2);
+        let mut sums = Sums::default();
         for &(u, v, signed) in &self.places {
             let (weight, sign) = (signed.abs(), signed.signum());
-            for (du, dv) in [(-D, -D), (D, -D), (D, D), (-D, D)] {
-                let p = warp.map(u + du, v + dv);
-                let g = scene.grey(p);
-                sw += weight;
-                ss += weight * sign;
-                sg += weight * g;
-                sgg += weight * g * g;
-                ssg += weight * sign * g;
+            // Opposite corners, alternating like a chessboard.
+            let d = if (u as i32 + v as i32) % 2 == 0 { D } else { -D };
+            for (du, dv) in [(-D, -d), (D, d)] {
+                sums.add(weight, sign, scene.grey(warp.map(u + du, v + dv)));
             }
         }
-        let (ms, mg) = (ss / sw, sg / sw);
-        let variance = (sgg / sw - mg * mg) * (1.0 - ms * ms);
-        if variance < 1.0 { 0.0 } else { (ssg / sw - ms * mg) / variance.sqrt() }
+        sums.correlation()
     }
 
     /// Turns one figure at a time, in ever finer steps, as long as the score rises.
@@ -346,9 +399,12 @@ impl Pattern {
                 for figure in 0..figures {
                     self.turn_one(scene, &mut best, figure, step * module);
                 }
-                if best.score - before < 0.002 {
+                if best.score - before < 0.002 || scene.exhausted() {
                     break;
                 }
+            }
+            if best.score < COARSE_MIN || scene.exhausted() {
+                break;
             }
         }
         best

@@ -23,11 +23,12 @@ pub fn measure(data: &[u8], width: usize, height: usize, stride: usize) -> Resul
         sum += row.iter().map(|&v| u64::from(v)).sum::<u64>();
         count += row.len() as u64;
         for w in row.windows(5) {
-            // Noise stays below these limits, an edge of a printed code does not.
+            // Noise stays below this limit, an edge of a printed code does not.
             let wide = w[0].abs_diff(w[4]);
             if wide >= 24 {
+                let steepest = w.windows(2).map(|p| p[0].abs_diff(p[1])).fold(0, u8::max);
                 coarse += u64::from(wide);
-                fine += u64::from(w[1].abs_diff(w[2]).max(w[2].abs_diff(w[3])));
+                fine += u64::from(steepest.min(wide));
             }
         }
     }

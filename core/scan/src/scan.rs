@@ -1,10 +1,12 @@
 //! What is tried, in which order, and when to stop.
 
+use std::cell::Cell;
+
 use crate::binary::{Binary, Reach};
-use crate::decode::EcLevel;
 use crate::detect::{Care, Scene, triples};
 use crate::finder::{Finder, finders};
 use crate::frame::{Frame, Luma, Point, ScanError};
+use crate::layout::EcLevel;
 
 /// A camera's frame has a successor in a moment; a still picture has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,14 +76,18 @@ struct Budget {
     fits: usize,
     ways: usize,
     care: Care,
+    /// grey samples a look
+    work: u32,
 }
 
-const LIVE_BUDGET: Budget = Budget { triples: 6, fits: 2, ways: 3, care: Care { sizes: 2, starts: 1 } };
-const STILL_BUDGET: Budget = Budget { triples: 30, fits: 4, ways: 6, care: Care { sizes: 3, starts: 2 } };
+const LIVE_BUDGET: Budget = Budget { triples: 6, fits: 2, ways: 3, care: Care { sizes: 2, starts: 1 }, work: 1_500_000 };
+const STILL_BUDGET: Budget = Budget { triples: 30, fits: 4, ways: 6, care: Care { sizes: 3, starts: 2 }, work: 20_000_000 };
 /// Most codes reported from one frame.
 const CODES_MAX: usize = 8;
 /// A fit below this is not read: it would only be luck.
 const SCORE_MIN: f32 = 0.30;
+/// A fit below this is not bent.
+const BEND_MIN: f32 = 0.40;
 /// Doubling is for small pictures; the sides a doubled frame may have.
 const DOUBLED_MAX: usize = 1600;
 
@@ -172,11 +178,12 @@ fn look_once(scales: &mut Scales, look: Look, budget: &Budget, codes: &mut Vec<C
         scales.binary = Some((look.scale, look.reach, binary));
     }
     let (Some(luma), Some((_, _, binary))) = (scales.luma(look.scale), &scales.binary) else { return };
-    let scene = Scene { luma, binary, dark: u8::from(!look.inverted) };
+    let work = Cell::new(budget.work);
+    let scene = Scene { luma, binary, dark: u8::from(!look.inverted), work: &work };
     let eyes = finders(binary, scene.dark, look.rows);
     let mut used = vec![false; eyes.len()];
     for triple in triples(&eyes, budget.triples) {
-        if codes.len() >= CODES_MAX {
+        if codes.len() >= CODES_MAX || scene.exhausted() {
             break;
         }
         if triple.eyes.iter().any(|&i| used[i]) {
@@ -201,6 +208,9 @@ fn read(scene: &Scene, eyes: [&Finder; 3], budget: &Budget) -> Option<Code> {
             break;
         }
         for bent in [false, true] {
+            if bent && fit.score < BEND_MIN {
+                break;
+            }
             let fit = if bent { scene.bent(fit) } else { fit.clone() };
             if let Some(reading) = scene.greys(&fit.warp).read(budget.ways) {
                 return Some(Code {
