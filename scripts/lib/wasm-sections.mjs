@@ -75,13 +75,13 @@ function functionNames(bytes, section) {
 }
 
 /** `<alloc::vec::Vec<T> as core::fmt::Debug>::fmt` belongs to `alloc`; what has no path, to nobody we know. */
-export function crateOf(name) {
-  const path = name.replace(/^(?:[<&*([]|mut |dyn |const |as |\w\[)+/, "");
-  const own = path.match(/^([A-Za-z_]\w*)::/)?.[1];
-  if (own) return own.replace(/_(?:\d+)$/, "");
-  const trait = name.match(/ as ([A-Za-z_]\w*)::/)?.[1];
-  if (trait) return trait;
-  return /^(?:mem(?:cpy|set|move|cmp)|__|rust_|dlmalloc)/.test(name) ? "runtime" : "exports and glue";
+export function crateOf(mangled) {
+  // The newer mangling gives each crate its hash.
+  const name = mangled.replace(/\[[0-9a-f]{12,}\]/g, "");
+  const own = name.match(/^(?:[<&*([]|mut |dyn |const )*([A-Za-z_]\w*)::/)?.[1] ?? name.match(/ as ([A-Za-z_]\w*)::/)?.[1];
+  if (own) return own === "__rustc" ? "runtime" : own;
+  if (/^<(?:[&*([]|mut |const )*(?:str|char|bool|[iuf]\d+|[iu]size)\b/.test(name)) return "core";
+  return /^(?:mem(?:cpy|set|move|cmp)|__|rust_)/.test(name) ? "runtime" : "exports and glue";
 }
 
 /** Raw bytes by crate, largest first. Needs the names that a build keeps until `stripped`. */
