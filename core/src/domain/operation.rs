@@ -1,0 +1,303 @@
+//! One durable intent of the courier, and its life in the outbox.
+
+use super::address::Position;
+use super::ids::{AccountId, BlobHandle, LaneId, OperationId, ParcelId, ProfileRevision, StopId};
+use super::parcel::{ParcelFate, ParcelOutcome};
+use super::proof::ProofOverride;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What the courier did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Intent {
+    Load {
+        code: String,
+    },
+    PickUp {
+        stop: StopId,
+        parcels: Vec<ParcelId>,
+        #[serde(default)]
+        overrides: Vec<ProofOverride>,
+    },
+    Arrive {
+        stop: StopId,
+    },
+    Scan {
+        stop: StopId,
+        code: String,
+        source: ScanSource,
+    },
+    Photo {
+        stop: StopId,
+        blob: BlobHandle,
+    },
+    Signature {
+        stop: StopId,
+        blob: BlobHandle,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signer: Option<String>,
+    },
+    Note {
+        stop: StopId,
+        text: String,
+    },
+    Deliver {
+        stop: StopId,
+        recipient: String,
+        outcomes: Vec<ParcelOutcome>,
+        #[serde(default)]
+        overrides: Vec<ProofOverride>,
+    },
+    Fail {
+        stop: StopId,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    Return {
+        stop: StopId,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// What a company has of its own: a PIN, cash collected, an identity check.
+    Custom {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stop: Option<StopId>,
+        #[serde(default)]
+        fields: Map<String, Value>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanSource {
+    Camera,
+    Typed,
+    Wedge,
+}
+
+impl Intent {
+    /// The name under which a profile describes it.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Load { .. } => "load",
+            Self::PickUp { .. } => "pick_up",
+            Self::Arrive { .. } => "arrive",
+            Self::Scan { .. } => "scan",
+            Self::Photo { .. } => "photo",
+            Self::Signature { .. } => "signature",
+            Self::Note { .. } => "note",
+            Self::Deliver { .. } => "deliver",
+            Self::Fail { .. } => "fail",
+            Self::Return { .. } => "return",
+            Self::Custom { name, .. } => name,
+        }
+    }
+
+    pub fn stop(&self) -> Option<&StopId> {
+        match self {
+            Self::Load { .. } => None,
+            Self::PickUp { stop, .. }
+            | Self::Arrive { stop }
+            | Self::Scan { stop, .. }
+            | Self::Photo { stop, .. }
+            | Self::Signature { stop, .. }
+            | Self::Note { stop, .. }
+            | Self::Deliver { stop, .. }
+            | Self::Fail { stop, .. }
+            | Self::Return { stop, .. } => Some(stop),
+            Self::Custom { stop, .. } => stop.as_ref(),
+        }
+    }
+
+    pub fn blob(&self) -> Option<&BlobHandle> {
+        match self {
+            Self::Photo { blob, .. } | Self::Signature { blob, .. } => Some(blob),
+            _ => None,
+        }
+    }
+
+    /// Closes the stop: pick_up, deliver, fail, return.
+    pub fn outcome(&self) -> Option<ParcelFate> {
+        match self {
+            Self::PickUp { .. } => Some(ParcelFate::PickedUp),
+            Self::Deliver { .. } => Some(ParcelFate::Delivered),
+            Self::Fail { .. } => Some(ParcelFate::Failed),
+            Self::Return { .. } => Some(ParcelFate::Returned),
+            _ => None,
+        }
+    }
+}
+
+/// When and where it was recorded, by the device's own clock.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recorded {
+    pub at: i64,
+    /// backend's clock minus the device's, where it was known
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+}
+
+impl Recorded {
+    /// The moment in the backend's clock as well as it is known.
+    pub fn backend_at(&self) -> i64 {
+        self.at + self.offset_ms.unwrap_or(0)
+    }
+}
+
+/// The staged bytes an operation carries, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlobPin {
+    pub handle: BlobHandle,
+    pub media_type: String,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    pub id: OperationId,
+    pub account: AccountId,
+    /// place in the account's order of recording, reserved when recorded
+    pub seq: u64,
+    pub lane: LaneId,
+    pub intent: Intent,
+    pub recorded: Recorded,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobPin>,
+    pub state: OperationState,
+    /// the profile it goes out under, pinned at its first attempt
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileRevision>,
+    /// steps that succeeded, in order; they are never sent again
+    #[serde(default)]
+    pub steps: Vec<StepDone>,
+    /// how many attempts there were in all; the list keeps the newest
+    #[serde(default)]
+    pub attempt_count: u32,
+    #[serde(default)]
+    pub attempts: Vec<Attempt>,
+    /// failures in a row, for the backoff
+    #[serde(default)]
+    pub failures: u32,
+    /// the backend refused the last attempt of this step; a probe decides whether it did so
+    /// because an earlier attempt of ours had been applied
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Reason>,
+}
+
+pub const ATTEMPTS_KEPT: usize = 20;
+
+impl Operation {
+    pub fn stop(&self) -> Option<&StopId> {
+        self.intent.stop()
+    }
+    pub fn is_settled(&self) -> bool {
+        matches!(self.state, OperationState::Settled { .. } | OperationState::Discarded { .. })
+    }
+    /// Bytes that wait to be sent: the fields as JSON and the picture.
+    pub fn bytes(&self) -> u64 {
+        let fields = serde_json::to_string(&self.intent).map_or(0, |s| s.len() as u64);
+        fields + self.blob.as_ref().map_or(0, |b| b.bytes)
+    }
+    pub fn push_attempt(&mut self, attempt: Attempt) {
+        self.attempt_count = attempt.number;
+        self.attempts.push(attempt);
+        if self.attempts.len() > ATTEMPTS_KEPT {
+            self.attempts.remove(0);
+        }
+    }
+}
+
+/// A step the backend has said yes to, with what was captured from its answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepDone {
+    pub step: String,
+    pub at: i64,
+    #[serde(default)]
+    pub outputs: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+/// Where an operation stands. `due_at` is when it is tried next by itself; a wake that has reason to hope (the network came
+/// back, a person asked) may try sooner, but never before `floor_at`: a throttle or a delayed
+/// original is not hurried.
+pub enum OperationState {
+    /// not sent, or sent and answered "later"
+    Waiting { due_at: i64, floor_at: i64 },
+    /// an attempt is on record and its verdict is not
+    InFlight { attempt: u32, generation: u64, purpose: Purpose, expires_at: i64 },
+    /// the last attempt may or may not have been applied
+    InDoubt { due_at: i64, floor_at: i64 },
+    /// needs a person; blocks its lane
+    Parked { at: i64, reason: Reason },
+    Settled { at: i64, how: Settlement },
+    /// set aside by a person, kept with the reason
+    Discarded { at: i64, reason: String, was: Option<Reason> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    Send,
+    Probe,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    Applied,
+    Already,
+    /// the profile has no request for it; its fields travel with a later operation
+    NoRequest,
+}
+
+/// Why an operation is not settled: a stable code, our words, and the backend's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    pub code: String,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
+}
+
+impl Reason {
+    pub fn new(code: &str, text: impl Into<String>) -> Self {
+        Self { code: code.into(), text: text.into(), backend: None }
+    }
+}
+
+/// One recorded try.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    pub number: u32,
+    pub step: String,
+    pub purpose: Purpose,
+    /// what woke the drain
+    pub trigger: String,
+    pub started_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// the verdict's name, or the network failure's
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// the beginning of an answer that parked it, so that a newer profile can judge it again
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+}

@@ -1,0 +1,73 @@
+//! A shift's work, and the bounds within which a route is believed.
+
+use super::error::Refusal;
+use super::stop::Stop;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+pub const ROUTE_STOPS_MAX: usize = 2_000;
+pub const STOP_PARCELS_MAX: usize = 500;
+
+/// What the backend says besides the stops.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteHeader {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// A route that just arrived, already in our words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Route {
+    pub header: RouteHeader,
+    pub stops: Vec<Stop>,
+}
+
+/// Refuses a route that no shift can be.
+///
+/// # Errors
+/// `route_too_large`, `route_stop_twice`, `route_parcel_twice`; the text names the stop.
+pub fn check_route(route: &Route) -> Result<(), Refusal> {
+    if route.stops.len() > ROUTE_STOPS_MAX {
+        return Err(Refusal::new(
+            "route_too_large",
+            format!(
+                "the backend's route has {} stops; at most {ROUTE_STOPS_MAX} are taken",
+                route.stops.len()
+            ),
+        ));
+    }
+    let mut stops = BTreeSet::new();
+    for stop in &route.stops {
+        if !stops.insert(&stop.id) {
+            return Err(Refusal::new(
+                "route_stop_twice",
+                format!("the backend's route names stop {} twice", stop.id),
+            ));
+        }
+        if stop.parcels.len() > STOP_PARCELS_MAX {
+            return Err(Refusal::new(
+                "route_too_large",
+                format!(
+                    "stop {} has {} parcels; at most {STOP_PARCELS_MAX} are taken",
+                    stop.id,
+                    stop.parcels.len()
+                ),
+            ));
+        }
+        let mut parcels = BTreeSet::new();
+        for parcel in &stop.parcels {
+            if !parcels.insert(&parcel.id) {
+                return Err(Refusal::new(
+                    "route_parcel_twice",
+                    format!("stop {} names parcel {} twice", stop.id, parcel.id),
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! What may be recorded now, and why not: the checks on the courier's side.
+//!
+//! The same functions answer before a tap (what a screen enables) and when recording.
+
+use super::error::Refusal;
+use super::ids::ParcelId;
+use super::operation::Intent;
+use super::parcel::{ParcelFate, ParcelOutcome};
+use super::progress::Progress;
+use super::proof::{Proof, ProofOverride, Requirement};
+use super::stop::{Stop, StopKind, StopStatus};
+use super::text::shown;
+use std::collections::BTreeSet;
+
+pub const CODE_CHARS_MAX: usize = 512;
+pub const NOTE_CHARS_MAX: usize = 2_000;
+pub const NAME_CHARS_MAX: usize = 200;
+pub const CUSTOM_BYTES_MAX: usize = 8_192;
+
+/// A stop as it stands for the courier: what the backend said and what he did since.
+#[derive(Clone, Copy)]
+pub struct Situation<'a> {
+    pub stop: &'a Stop,
+    pub progress: &'a Progress,
+    /// fixed reasons for `fail` and `return`; empty means free text
+    pub fail_reasons: &'a [String],
+    pub return_reasons: &'a [String],
+}
+
+/// Whether an intent is new, or the same thing once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    New,
+    /// already recorded under this `seq`; nothing is added
+    Duplicate(u64),
+}
+
+/// How far one proof has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    pub proof: Proof,
+    pub requirement: Requirement,
+    pub have: usize,
+    pub want: usize,
+}
+
+impl Need {
+    pub fn satisfied(&self) -> bool {
+        self.have >= self.want
+    }
+}
+
+impl Situation<'_> {
+    pub fn status(&self) -> StopStatus {
+        self.progress.status(self.stop.status)
+    }
+
+    pub fn arrived(&self) -> bool {
+        self.progress.arrived.is_some() || self.stop.status == StopStatus::Arrived
+    }
+
+    pub fn needs(&self) -> Vec<Need> {
+        Proof::ALL
+            .into_iter()
+            .map(|proof| {
+                let (have, want) = match proof {
+                    Proof::Scan => (self.progress.scanned.len(), self.stop.parcels.len()),
+                    Proof::Photo => (self.progress.photos.len(), 1),
+                    Proof::Signature => (usize::from(self.progress.signature.is_some()), 1),
+                };
+                Need { proof, requirement: self.stop.proof.requirement(proof), have, want }
+            })
+            .collect()
+    }
+
+    /// Nothing is recorded at a stop that is over.
+    pub fn open(&self) -> Result<(), Refusal> {
+        match self.status() {
+            StopStatus::Open | StopStatus::Arrived => Ok(()),
+            StopStatus::Cancelled => {
+                Err(Refusal::new("stop_cancelled", "this stop was cancelled by the office"))
+            }
+            _ => Err(Refusal::new("stop_closed", "this stop already has its outcome")),
+        }
+    }
+
+    /// Whether any outcome may be recorded now.
+    pub fn may_close(&self) -> Result<(), Refusal> {
+        self.open()?;
+        if self.arrived() {
+            Ok(())
+        } else {
+            Err(Refusal::new("not_arrived", "mark your arrival first"))
+        }
+    }
+
+    pub fn may_deliver(&self) -> Result<(), Refusal> {
+        self.may_close()?;
+        if self.stop.kind == StopKind::Pickup {
+            return Err(Refusal::new("stop_is_pickup", "here parcels are picked up"));
+        }
+        self.proofs_can_be_met()
+    }
+
+    pub fn may_pick_up(&self) -> Result<(), Refusal> {
+        self.may_close()?;
+        if self.stop.kind == StopKind::Delivery {
+            return Err(Refusal::new("stop_is_delivery", "here parcels are delivered"));
+        }
+        self.proofs_can_be_met()
+    }
+
+    fn proofs_can_be_met(&self) -> Result<(), Refusal> {
+        // A missing scan can still be met by delivering fewer parcels, so it is judged on recording.
+        let missing = self.needs().into_iter().find(|n| {
+            n.proof != Proof::Scan && n.requirement == Requirement::Required && !n.satisfied()
+        });
+        match missing {
+            Some(need) if !self.stop.proof.overridable => Err(missing_proof(need.proof)),
+            _ => Ok(()),
+        }
+    }
+
+    fn proofs(&self, handed: &[&ParcelId], overrides: &[ProofOverride]) -> Result<(), Refusal> {
+        for need in self.needs() {
+            let met = match need.proof {
+                Proof::Scan => handed.iter().all(|p| self.progress.scanned.contains_key(*p)),
+                _ => need.satisfied(),
+            };
+            if met || need.requirement != Requirement::Required {
+                continue;
+            }
+            let reason = overrides.iter().find(|o| o.proof == need.proof).map(|o| o.reason.trim());
+            match reason {
+                Some("") => {
+                    return Err(Refusal::new(
+                        "override_reason_missing",
+                        format!("say why the {} is left out", need.proof.noun()),
+                    ));
+                }
+                Some(_) if self.stop.proof.overridable => {}
+                Some(_) => {
+                    return Err(Refusal::new(
+                        "override_not_allowed",
+                        format!("the {} may not be left out at this stop", need.proof.noun()),
+                    ));
+                }
+                None => return Err(missing_proof(need.proof)),
+            }
+        }
+        Ok(())
+    }
+
+    fn every_parcel(&self, outcomes: &[ParcelOutcome]) -> Result<(), Refusal> {
+        let mut seen = BTreeSet::new();
+        for o in outcomes {
+            self.known(&o.parcel)?;
+            if !seen.insert(&o.parcel) {
+                return Err(Refusal::new(
+                    "parcel_twice",
+                    format!("parcel {} has two outcomes", shown(&o.parcel.0, 40)),
+                ));
+            }
+            if o.outcome == ParcelFate::PickedUp {
+                return Err(Refusal::new(
+                    "outcome_unknown",
+                    "a delivered parcel is delivered, failed or returned",
+                ));
+            }
+            let reason = o.reason.as_deref().unwrap_or("").trim();
+            if o.outcome != ParcelFate::Delivered && reason.is_empty() {
+                return Err(Refusal::new(
+                    "reason_missing",
+                    "say why a parcel was not delivered",
+                ));
+            }
+        }
+        if let Some(left) = self.stop.parcels.iter().find(|p| !seen.contains(&p.id)) {
+            return Err(Refusal::new(
+                "parcel_without_outcome",
+                format!("parcel {} has no outcome yet", shown(&left.code, 40)),
+            ));
+        }
+        Ok(())
+    }
+
+    fn known(&self, parcel: &ParcelId) -> Result<(), Refusal> {
+        if self.stop.parcels.iter().any(|p| p.id == *parcel) {
+            Ok(())
+        } else {
+            Err(Refusal::new(
+                "parcel_unlisted",
+                format!("parcel {} is not listed at this stop", shown(&parcel.0, 40)),
+            ))
+        }
+    }
+
+    fn reason(reason: &str, fixed: &[String]) -> Result<(), Refusal> {
+        if reason.trim().is_empty() {
+            return Err(Refusal::new("reason_missing", "choose a reason"));
+        }
+        if !fixed.is_empty() && !fixed.iter().any(|r| r == reason) {
+            return Err(Refusal::new(
+                "reason_unknown",
+                format!("{} is none of the reasons of this backend", shown(reason, 40)),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Judges an intent for this stop. `sha256` is that of the staged bytes it names, if any.
+    ///
+    /// # Errors
+    /// A stable code for each precondition that does not hold.
+    pub fn check(&self, intent: &Intent, sha256: Option<&str>) -> Result<Admission, Refusal> {
+        match intent {
+            Intent::Arrive { .. } => {
+                if let Some(mark) = self.progress.arrived {
+                    return Ok(Admission::Duplicate(mark.seq));
+                }
+                self.open()?;
+                if self.arrived() {
+                    return Err(Refusal::new("already_arrived", "your arrival is already known"));
+                }
+            }
+            Intent::Load { code } => {
+                let Some(parcel) = self.stop.parcel_by_code(code) else {
+                    return Err(unlisted(code));
+                };
+                if let Some(seq) = self.progress.loaded.get(&parcel.id) {
+                    return Ok(Admission::Duplicate(*seq));
+                }
+            }
+            Intent::Scan { code, .. } => {
+                check_code(code)?;
+                let Some(parcel) = self.stop.parcel_by_code(code) else {
+                    return Err(unlisted(code));
+                };
+                if let Some(seq) = self.progress.scanned.get(&parcel.id) {
+                    return Ok(Admission::Duplicate(*seq));
+                }
+                self.open()?;
+            }
+            Intent::Photo { .. } => {
+                if let Some(p) = self.progress.photos.iter().find(|p| Some(&*p.sha256) == sha256) {
+                    return Ok(Admission::Duplicate(p.seq));
+                }
+                self.open()?;
+            }
+            Intent::Signature { signer, .. } => {
+                if let Some(p) = self.progress.signature.as_ref().filter(|p| Some(&*p.sha256) == sha256) {
+                    return Ok(Admission::Duplicate(p.seq));
+                }
+                self.open()?;
+                check_text("signer", signer.as_deref().unwrap_or("-"), NAME_CHARS_MAX)?;
+            }
+            Intent::Note { text, .. } => check_text("note", text, NOTE_CHARS_MAX)?,
+            Intent::PickUp { parcels, overrides, .. } => {
+                self.may_pick_up()?;
+                if parcels.is_empty() {
+                    return Err(Refusal::new("parcels_missing", "say which parcels you took"));
+                }
+                parcels.iter().try_for_each(|p| self.known(p))?;
+                self.proofs(&parcels.iter().collect::<Vec<_>>(), overrides)?;
+            }
+            Intent::Deliver { recipient, outcomes, overrides, .. } => {
+                self.may_deliver()?;
+                check_text("recipient", recipient, NAME_CHARS_MAX)?;
+                self.every_parcel(outcomes)?;
+                let handed: Vec<_> = outcomes
+                    .iter()
+                    .filter(|o| o.outcome == ParcelFate::Delivered)
+                    .map(|o| &o.parcel)
+                    .collect();
+                if handed.is_empty() {
+                    return Err(Refusal::new(
+                        "nothing_delivered",
+                        "no parcel was delivered: record it as not delivered",
+                    ));
+                }
+                self.proofs(&handed, overrides)?;
+            }
+            Intent::Fail { reason, text, .. } => {
+                self.may_close()?;
+                Self::reason(reason, self.fail_reasons)?;
+                check_text("text", text.as_deref().unwrap_or("-"), NOTE_CHARS_MAX)?;
+            }
+            Intent::Return { reason, text, .. } => {
+                self.may_close()?;
+                Self::reason(reason, self.return_reasons)?;
+                check_text("text", text.as_deref().unwrap_or("-"), NOTE_CHARS_MAX)?;
+            }
+            Intent::Custom { .. } => check_custom(intent)?,
+        }
+        Ok(Admission::New)
+    }
+}
+
+/// An operation of a company's own: a name of its own and fields of bounded size.
+pub fn check_custom(intent: &Intent) -> Result<(), Refusal> {
+    let Intent::Custom { name, fields, .. } = intent else { return Ok(()) };
+    if name.is_empty()
+        || name.len() > 64
+        || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    {
+        return Err(Refusal::new(
+            "custom_name",
+            "a custom operation is named by 1 to 64 letters, digits, - or _",
+        ));
+    }
+    let size = serde_json::to_string(fields).map_or(usize::MAX, |s| s.len());
+    if size > CUSTOM_BYTES_MAX {
+        return Err(Refusal::new(
+            "custom_too_large",
+            format!("the fields have {size} bytes; at most {CUSTOM_BYTES_MAX} are taken"),
+        ));
+    }
+    Ok(())
+}
+
+/// A code that could be a parcel's at all.
+pub fn check_code(code: &str) -> Result<(), Refusal> {
+    if code.trim().is_empty() {
+        return Err(Refusal::new("code_empty", "the code has no text"));
+    }
+    if code.chars().count() > CODE_CHARS_MAX {
+        return Err(Refusal::new(
+            "code_too_long",
+            format!("this is no parcel's code: {} characters", code.chars().count()),
+        ));
+    }
+    Ok(())
+}
+
+fn check_text(what: &str, text: &str, max: usize) -> Result<(), Refusal> {
+    let chars = text.trim().chars().count();
+    if chars == 0 {
+        return Err(match what {
+            "recipient" => Refusal::new("recipient_missing", "say who took the parcels"),
+            _ => Refusal::new("text_missing", format!("the {what} is empty")),
+        });
+    }
+    if chars > max {
+        return Err(Refusal::new(
+            "text_too_long",
+            format!("the {what} has {chars} characters; at most {max} are taken"),
+        ));
+    }
+    Ok(())
+}
+
+fn missing_proof(proof: Proof) -> Refusal {
+    match proof {
+        Proof::Scan => Refusal::new("scan_missing", "scan every parcel that you hand over"),
+        Proof::Photo => Refusal::new("photo_missing", "this stop needs a photo"),
+        Proof::Signature => Refusal::new("signature_missing", "this stop needs a signature"),
+    }
+}
+
+fn unlisted(code: &str) -> Refusal {
+    Refusal::new("parcel_unlisted", format!("{} is not listed at this stop", shown(code, 40)))
+}

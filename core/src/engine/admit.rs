@@ -1,0 +1,134 @@
+//! From what the courier did to an operation in the outbox, in one change: the operation, its
+//! place in the order, its lane, the stop's progress, the picture's pin and the end of its draft.
+
+use super::change::{Change, Counters, Entity, EntityKey, Seen, StopRecord};
+use super::lane::Lane;
+use crate::domain::error::Refusal;
+use crate::domain::ids::{AccountId, LaneId, OperationId};
+use crate::domain::operation::{BlobPin, Intent, Operation, OperationState, Recorded};
+use crate::domain::proof::BlobMeta;
+use crate::domain::rules::{Admission, Situation, check_custom};
+use crate::profile::document::{Order, Profile};
+
+pub struct Admitting {
+    pub account: AccountId,
+    pub id: OperationId,
+    pub intent: Intent,
+    pub recorded: Recorded,
+    pub counters: Seen<Counters>,
+    pub lane: Seen<Option<Lane>>,
+    /// the stop it concerns; for a load, the stop that lists the parcel
+    pub stop: Option<Seen<StopRecord>>,
+    /// what is known of the staged bytes it names
+    pub blob: Option<Seen<BlobMeta>>,
+}
+
+#[derive(Debug)]
+pub enum Admitted {
+    New { change: Change, operation: Box<Operation> },
+    /// the same thing was recorded before, under this `seq`
+    Duplicate(u64),
+}
+
+/// Where an intent will stand: its stop's lane, one beside it, or the route's.
+pub fn lane_of(intent: &Intent, profile: &Profile) -> LaneId {
+    if profile.order == Order::Global {
+        return LaneId::route();
+    }
+    let independent = profile.operations.get(intent.kind()).is_some_and(|o| o.independent);
+    match intent.stop() {
+        Some(stop) if independent => LaneId::beside(stop, intent.kind()),
+        Some(stop) => LaneId::stop(stop),
+        None => LaneId::route(),
+    }
+}
+
+pub fn situation<'a>(record: &'a StopRecord, fail: &'a [String], return_: &'a [String]) -> Situation<'a> {
+    Situation {
+        stop: &record.mirror,
+        progress: &record.progress,
+        fail_reasons: fail,
+        return_reasons: return_,
+    }
+}
+
+/// # Errors
+/// A refusal with a stable code; nothing is changed.
+pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
+    if !profile.operations.contains_key(a.intent.kind()) {
+        return Err(Refusal::new(
+            "operation_unsupported",
+            format!("this company's backend takes no operation named {}", a.intent.kind()),
+        ));
+    }
+    if a.intent.blob().is_some() && a.blob.is_none() {
+        return Err(Refusal::new("blob_unknown", "the picture is not on this device; take it again"));
+    }
+    match (&a.stop, &a.intent) {
+        (Some(stop), _) => {
+            let codes = |c: &[crate::profile::document::Choice]| -> Vec<String> {
+                c.iter().map(|c| c.code.clone()).collect()
+            };
+            let (fail, back) = (codes(&profile.reasons.fail), codes(&profile.reasons.return_));
+            let sha256 = a.blob.as_ref().map(|b| b.value.sha256.as_str());
+            match situation(&stop.value, &fail, &back).check(&a.intent, sha256)? {
+                Admission::New => {}
+                Admission::Duplicate(seq) => return Ok(Admitted::Duplicate(seq)),
+            }
+        }
+        (None, Intent::Custom { stop: None, .. }) => check_custom(&a.intent)?,
+        (None, Intent::Load { .. }) => {
+            return Err(Refusal::new("parcel_unlisted", "this parcel is not on today's route"));
+        }
+        (None, _) => return Err(Refusal::new("stop_unknown", "this stop is not on the route")),
+    }
+
+    let seq = a.counters.value.next_seq;
+    let operation = Operation {
+        id: a.id,
+        account: a.account,
+        seq,
+        lane: lane_of(&a.intent, profile),
+        blob: a.blob.as_ref().map(|b| BlobPin {
+            handle: b.value.handle.clone(),
+            media_type: b.value.media_type.clone(),
+            bytes: b.value.bytes,
+            sha256: b.value.sha256.clone(),
+        }),
+        intent: a.intent,
+        recorded: a.recorded,
+        state: OperationState::Waiting { due_at: a.recorded.at, floor_at: a.recorded.at },
+        profile: None,
+        steps: vec![],
+        attempt_count: 0,
+        attempts: vec![],
+        failures: 0,
+        refused: None,
+    };
+
+    let mut change = Change::strict();
+    change.put(Entity::Counters(Counters { next_seq: seq + 1 }), a.counters.revision);
+    change.put(Entity::Operation(operation.clone()), None);
+    let lane = match a.lane.value {
+        Some(mut lane) => {
+            lane.append(&operation);
+            lane
+        }
+        None => Lane::begin(&operation),
+    };
+    change.put(Entity::Lane(lane), a.lane.revision);
+    if let Some(mut stop) = a.stop {
+        stop.value.progress.apply(&stop.value.mirror, &operation);
+        change.put(Entity::Stop(stop.value), stop.revision);
+    }
+    if let Some(mut blob) = a.blob {
+        blob.value.pinned_by = Some(seq);
+        change.put(Entity::Blob(blob.value), blob.revision);
+    }
+    if operation.intent.outcome().is_some()
+        && let Some(stop) = operation.stop()
+    {
+        change.delete(EntityKey::Draft(stop.clone()));
+    }
+    Ok(Admitted::New { change, operation: Box::new(operation) })
+}

@@ -1,0 +1,290 @@
+//! The head of a due lane becomes an attempt on record, before any byte leaves.
+
+use super::change::{Change, Entity, EntityKey, Seen, StopRecord};
+use super::context::{carry, for_operation, operation_value};
+use super::lane::{Head, Lane};
+use super::session::Session;
+use crate::domain::ids::LaneId;
+use crate::domain::operation::{
+    Attempt, Operation, OperationState, Purpose, Reason, Settlement,
+};
+use crate::profile::document::{Profile, StepProfile};
+use crate::profile::http::Request;
+use crate::profile::request::build;
+use crate::profile::value::Context;
+use crate::profile::ProfileError;
+
+/// How much longer than its deadline an attempt may seem alive.
+pub const LEASE_MARGIN_MS: i64 = 5_000;
+
+/// What holds for one turn of a drain.
+#[derive(Clone, Debug)]
+pub struct Turn<'a> {
+    pub now: i64,
+    pub generation: u64,
+    /// the wake's name, for the record
+    pub trigger: &'a str,
+    /// the wake has reason to hope: backoffs are overruled, floors are not
+    pub hopeful: bool,
+    pub jitter: u32,
+    pub session: &'a Session,
+    /// no further attempt is begun: the backend is out of reach, or time is up
+    pub stopping: bool,
+}
+
+/// One lane as it was read: its head, and who would follow.
+#[derive(Clone, Debug)]
+pub struct LanePart {
+    pub lane: Seen<Lane>,
+    pub head: Seen<Operation>,
+    pub next: Option<Seen<Operation>>,
+    pub stop: Option<Seen<StopRecord>>,
+}
+
+/// Bytes to send, for which an attempt is on record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Send {
+    pub lane: LaneId,
+    pub seq: u64,
+    pub attempt: u32,
+    pub request: Request,
+}
+
+/// What a turn of a lane came to.
+#[derive(Clone, Debug, Default)]
+pub struct Turned {
+    /// nothing to write: there was nothing to do
+    pub change: Option<Change>,
+    pub effect: Option<Send>,
+    pub settled: u32,
+    pub parked: u32,
+    pub failed: u32,
+    /// no answer came: the backend is out of reach
+    pub unreachable: bool,
+    /// the backend wants a new sign-in
+    pub auth: bool,
+    pub throttled_until: Option<i64>,
+}
+
+/// A lane while it is being turned: the change grows, the head moves.
+pub(super) struct Turning<'a> {
+    pub turn: &'a Turn<'a>,
+    pub profile: &'a Profile,
+    pub lane: Seen<Lane>,
+    pub head: Seen<Operation>,
+    pub next: Option<Seen<Operation>>,
+    pub stop: Option<Seen<StopRecord>>,
+    pub change: Change,
+    pub out: Turned,
+}
+
+impl<'a> Turning<'a> {
+    pub fn new(turn: &'a Turn<'a>, profile: &'a Profile, part: LanePart) -> Self {
+        let LanePart { lane, head, next, stop } = part;
+        let change = Change { generation: Some(turn.generation), ..Change::default() };
+        Self { turn, profile, lane, head, next, stop, change, out: Turned::default() }
+    }
+
+    pub fn finish(mut self) -> Turned {
+        if !self.change.puts.is_empty() || !self.change.deletes.is_empty() {
+            self.out.change = Some(self.change);
+        }
+        self.out
+    }
+
+    /// The step that is due: the first that is neither done nor ruled out by its condition.
+    pub fn step(&self) -> Result<Option<&'a StepProfile>, ProfileError> {
+        let op = &self.head.value;
+        let Some(steps) = self.profile.operations.get(op.intent.kind()).map(|o| &o.steps) else {
+            return Err(ProfileError::new(
+                "operation_unsupported",
+                format!("the profile no longer describes {}", op.intent.kind()),
+            ));
+        };
+        let context = self.context();
+        for step in steps {
+            if op.steps.iter().any(|done| done.step == step.step_id) {
+                continue;
+            }
+            match &step.when {
+                Some(test) if !test.holds(&operation_value(op), &context)? => {}
+                _ => return Ok(Some(step)),
+            }
+        }
+        Ok(None)
+    }
+
+    pub fn context(&self) -> Context {
+        let stop = self.stop.as_ref().map(|s| &s.value);
+        for_operation(&self.head.value, stop, self.turn.session, self.turn.now)
+    }
+
+    /// Writes the head as it now is, and the lane's summary of it.
+    pub fn write_head(&mut self) {
+        self.lane.value.head = Head::of(&self.head.value);
+        self.change.put(Entity::Operation(self.head.value.clone()), self.head.revision);
+        self.change.put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
+    }
+
+    pub fn park(&mut self, reason: Reason) {
+        self.head.value.state = OperationState::Parked { at: self.turn.now, reason };
+        self.head.value.refused = None;
+        self.out.parked += 1;
+        self.change.strict = true;
+        self.write_head();
+    }
+
+    /// The head leaves the outbox and the next one moves up.
+    pub fn settle(&mut self, state: OperationState) {
+        let op = &mut self.head.value;
+        let applied = matches!(state, OperationState::Settled { .. });
+        op.state = state;
+        op.refused = None;
+        op.failures = 0;
+        let op = op.clone();
+        let key = EntityKey::Operation(op.lane.clone(), op.seq);
+        self.change.expect(key.clone(), self.head.revision);
+        self.change.delete(key);
+        let lane_key = EntityKey::Lane(op.lane.clone());
+        self.change.expect(lane_key.clone(), self.lane.revision);
+        let next = self.next.as_ref().map(|n| &n.value);
+        match self.lane.value.clone().advance(&op, next) {
+            Some(lane) => {
+                self.lane.value = lane;
+                self.change.put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
+            }
+            None => self.change.delete(lane_key),
+        }
+        if let Some(stop) = &mut self.stop {
+            if applied {
+                let carried = carry(self.profile, &op);
+                // What a later request will name must be there when it is built, power cut or not.
+                self.change.strict |= carried.is_some();
+                stop.value.progress.settle(op.seq, self.turn.now, carried);
+            } else {
+                stop.value.progress.withdraw(op.seq);
+            }
+            self.change.put(Entity::Stop(stop.value.clone()), stop.revision);
+        }
+        self.change.put_blind(Entity::Settled(op));
+        self.out.settled += u32::from(applied);
+    }
+
+    /// Puts the next attempt of the head on record and says what to send.
+    pub fn begin(&mut self, step: &StepProfile, purpose: Purpose) -> Result<(), ProfileError> {
+        let context = self.context();
+        let template = match (purpose, &step.probe) {
+            (Purpose::Probe, Some(probe)) => &probe.request,
+            _ => &step.request,
+        };
+        let request = build(self.profile, template, &context)?;
+        let now = self.turn.now;
+        let op = &mut self.head.value;
+        let number = op.attempt_count + 1;
+        op.profile.get_or_insert_with(|| self.profile.revision.clone());
+        op.state = OperationState::InFlight {
+            attempt: number,
+            generation: self.turn.generation,
+            purpose,
+            expires_at: now + i64::from(request.deadline_ms) + LEASE_MARGIN_MS,
+        };
+        op.push_attempt(Attempt {
+            number,
+            step: step.step_id.clone(),
+            purpose,
+            trigger: self.turn.trigger.to_owned(),
+            started_at: now,
+            ended_at: None,
+            status: None,
+            verdict: None,
+            reason: None,
+            answer: None,
+        });
+        let (lane, seq) = (op.lane.clone(), op.seq);
+        // An attempt that could duplicate must be on the disk before its bytes leave.
+        self.change.strict |= purpose == Purpose::Send && !step.identity.resend_is_safe();
+        self.write_head();
+        self.out.effect = Some(Send { lane, seq, attempt: number, request });
+        Ok(())
+    }
+
+    /// Takes the head one move on: sends, probes, settles, parks, or leaves it.
+    pub fn take_up(&mut self) {
+        if let Err(e) = self.try_take_up() {
+            self.park(Reason::new(e.code, format!("the request could not be made: {}", e.text)));
+        }
+    }
+
+    fn try_take_up(&mut self) -> Result<(), ProfileError> {
+        let turn = self.turn;
+        if !Head::of(&self.head.value).is_due(turn.now, turn.generation, turn.hopeful) {
+            return Ok(());
+        }
+        let Some(step) = self.step()? else {
+            let how = if self.head.value.steps.is_empty() { Settlement::NoRequest } else { Settlement::Applied };
+            self.settle(OperationState::Settled { at: turn.now, how });
+            return Ok(());
+        };
+        let doubt = match &self.head.value.state {
+            OperationState::Waiting { .. } => false,
+            OperationState::InDoubt { .. } => true,
+            OperationState::InFlight { purpose, .. } => {
+                // Whoever sent it is gone, and the answer with it. What was sent may still land.
+                if *purpose == Purpose::Send && !step.identity.resend_is_safe() {
+                    self.note_lost("interrupted");
+                    let at = turn.now + i64::from(step.settle_ms);
+                    self.head.value.state = OperationState::InDoubt { due_at: at, floor_at: at };
+                    self.change.strict = true;
+                    self.write_head();
+                    return Ok(());
+                }
+                self.note_lost("interrupted");
+                true
+            }
+            _ => return Ok(()),
+        };
+        if !doubt || step.identity.resend_is_safe() && self.head.value.refused.is_none() {
+            self.begin(step, Purpose::Send)
+        } else if step.probe.is_some() {
+            self.begin(step, Purpose::Probe)
+        } else {
+            self.park(Reason::new(
+                "in_doubt",
+                "it may or may not have arrived, and this backend cannot be asked",
+            ));
+            Ok(())
+        }
+    }
+
+    /// Closes the newest attempt's record as one that got no answer.
+    pub fn note_lost(&mut self, verdict: &str) {
+        let now = self.turn.now;
+        if let Some(attempt) = self.head.value.attempts.last_mut().filter(|a| a.ended_at.is_none()) {
+            attempt.ended_at = Some(now);
+            attempt.verdict = Some(verdict.to_owned());
+        }
+    }
+
+    /// After the head has settled: the next operation's attempt in the same change, if it can be.
+    pub fn follow(&mut self) {
+        let Some(next) = self.next.take() else { return };
+        if self.turn.stopping {
+            return;
+        }
+        self.head = next;
+        let pinned = self.head.value.profile.as_ref();
+        if pinned.is_some_and(|p| *p != self.profile.revision) {
+            return;
+        }
+        if let Ok(Some(_)) = self.step() {
+            self.take_up();
+        }
+    }
+}
+
+/// Takes up the head of a due lane.
+pub fn take_up(turn: &Turn<'_>, profile: &Profile, part: LanePart) -> Turned {
+    let mut turning = Turning::new(turn, profile, part);
+    turning.take_up();
+    turning.finish()
+}

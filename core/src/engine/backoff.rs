@@ -1,0 +1,27 @@
+//! How long to wait after failures, as a wall-clock due time.
+
+pub const BACKOFF_MS_MIN: i64 = 1_000;
+pub const BACKOFF_MS_MAX: i64 = 60_000;
+
+/// Doubles with each failure up to the cap; `jitter` (any number) spreads it over its upper half,
+/// so that a hundred phones do not return in the same second.
+pub fn backoff_ms(failures: u32, jitter: u32) -> i64 {
+    let full = (BACKOFF_MS_MIN << failures.saturating_sub(1).min(10)).min(BACKOFF_MS_MAX);
+    full / 2 + i64::from(jitter) % (full / 2 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_the_cap_and_keep_within_it() {
+        for jitter in [0, 7, u32::MAX] {
+            assert!((500..=1_000).contains(&backoff_ms(1, jitter)));
+            assert!((4_000..=8_000).contains(&backoff_ms(4, jitter)));
+            for failures in [7, 40, u32::MAX] {
+                assert!((30_000..=60_000).contains(&backoff_ms(failures, jitter)));
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a profile's references see: `$operation`, `$stop`, `$carried`, `$steps`, `$session`,
+//! `$account`, `$now`.
+
+use super::change::StopRecord;
+use super::session::Session;
+use crate::domain::operation::{Intent, Operation};
+use crate::domain::progress::Carried;
+use crate::profile::document::Profile;
+use crate::profile::value::{Context, references};
+use serde_json::{Map, Value, json};
+
+/// The operation's fields as requests see them: `$operation.*`.
+pub fn operation_value(op: &Operation) -> Value {
+    let mut fields = match serde_json::to_value(&op.intent) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    fields.insert("kind".into(), json!(op.intent.kind()));
+    fields.insert("id".into(), json!(op.id));
+    fields.insert("seq".into(), json!(op.seq));
+    fields.insert("recordedAt".into(), json!(op.recorded.backend_at()));
+    if let Some(position) = op.recorded.position {
+        fields.insert("position".into(), json!(position));
+    }
+    if let Some(blob) = &op.blob {
+        fields.insert("blob".into(), json!(blob));
+    }
+    Value::Object(fields)
+}
+
+pub fn for_session(session: Option<&Session>, now: i64) -> Context {
+    let mut context = Context::default().with("now", json!(now));
+    if let Some(session) = session {
+        context.set("account", json!({ "id": session.account, "name": session.name }));
+        context.set(
+            "session",
+            json!({ "token": session.token, "refreshToken": session.refresh_token }),
+        );
+    }
+    context
+}
+
+pub fn for_operation(op: &Operation, stop: Option<&StopRecord>, session: &Session, now: i64) -> Context {
+    let mut context = for_session(Some(session), now);
+    context.set("operation", operation_value(op));
+    let mut steps = Map::new();
+    for done in &op.steps {
+        steps.insert(done.step.clone(), json!({ "outputs": done.outputs }));
+    }
+    context.set("steps", Value::Object(steps));
+    if let Some(stop) = stop {
+        context.set("stop", json!(stop.mirror));
+        let mut carried: Map<String, Value> = Map::new();
+        for item in &stop.progress.carried {
+            let list = carried.entry(item.kind.clone()).or_insert_with(|| Value::Array(vec![]));
+            if let Value::Array(items) = list {
+                items.push(json!({ "operation": item.operation, "outputs": item.outputs }));
+            }
+        }
+        context.set("carried", Value::Object(carried));
+    }
+    context
+}
+
+/// Whether any later request may name what this kind leaves behind.
+pub fn is_carried(profile: &Profile, kind: &str) -> bool {
+    let mut found = false;
+    let mut visit = |reference: &str| {
+        let mut names = reference.split(['.', '#']);
+        found |= names.next() == Some("carried") && names.next() == Some(kind);
+    };
+    for step in profile.operations.values().flat_map(|o| &o.steps) {
+        let probe = step.probe.iter().map(|p| &p.request);
+        for request in std::iter::once(&step.request).chain(probe) {
+            request.parameters.values().for_each(|v| references(v, &mut visit));
+            use crate::profile::document::BodyTemplate::{Blob, Form, Json, Multipart};
+            match &request.body {
+                Some(Json(tree) | Blob(tree)) => references(tree, &mut visit),
+                Some(Form(fields)) => fields.values().for_each(|v| references(v, &mut visit)),
+                Some(Multipart(parts)) => {
+                    for tree in parts.iter().flat_map(|p| p.value.iter().chain(&p.blob)) {
+                        references(tree, &mut visit);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+    found
+}
+
+/// What a settled operation leaves for later ones, if anybody asks for it.
+pub fn carry(profile: &Profile, op: &Operation) -> Option<Carried> {
+    if matches!(op.intent, Intent::Load { .. }) || !is_carried(profile, op.intent.kind()) {
+        return None;
+    }
+    let mut outputs = Map::new();
+    for done in &op.steps {
+        outputs.insert(done.step.clone(), Value::Object(done.outputs.clone()));
+    }
+    Some(Carried {
+        kind: op.intent.kind().to_owned(),
+        seq: op.seq,
+        operation: operation_value(op),
+        outputs,
+    })
+}

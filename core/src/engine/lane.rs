@@ -1,0 +1,86 @@
+//! A lane's summary: what a wake needs to know of it without reading its operations.
+
+use crate::domain::ids::{LaneId, StopId};
+use crate::domain::operation::{Operation, OperationState};
+use serde::{Deserialize, Serialize};
+
+/// Exists as long as the lane has unsettled work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lane {
+    pub id: LaneId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopId>,
+    pub head: Head,
+    /// unsettled operations, the head included
+    pub count: u32,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    pub seq: u64,
+    pub recorded_at: i64,
+    pub is: HeadState,
+    pub due_at: i64,
+    pub floor_at: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadState {
+    Waiting,
+    InFlight { generation: u64 },
+    InDoubt,
+    Parked,
+}
+
+impl Head {
+    pub fn of(op: &Operation) -> Self {
+        let (is, due_at, floor_at) = match &op.state {
+            OperationState::Waiting { due_at, floor_at } => (HeadState::Waiting, *due_at, *floor_at),
+            OperationState::InDoubt { due_at, floor_at } => (HeadState::InDoubt, *due_at, *floor_at),
+            OperationState::InFlight { generation, expires_at, .. } => {
+                (HeadState::InFlight { generation: *generation }, *expires_at, *expires_at)
+            }
+            OperationState::Parked { .. }
+            | OperationState::Settled { .. }
+            | OperationState::Discarded { .. } => (HeadState::Parked, i64::MAX, i64::MAX),
+        };
+        Self { seq: op.seq, recorded_at: op.recorded.at, is, due_at, floor_at }
+    }
+
+    /// Whether the drain of this generation may take it up now.
+    pub fn is_due(&self, now: i64, generation: u64, hopeful: bool) -> bool {
+        match self.is {
+            HeadState::Parked => false,
+            // Found in flight under an older generation: whoever sent it is gone.
+            HeadState::InFlight { generation: of } => of != generation,
+            _ => now >= if hopeful { self.floor_at } else { self.due_at },
+        }
+    }
+}
+
+impl Lane {
+    pub fn begin(op: &Operation) -> Self {
+        Self {
+            id: op.lane.clone(),
+            stop: op.stop().cloned(),
+            head: Head::of(op),
+            count: 1,
+            bytes: op.bytes(),
+        }
+    }
+    pub fn append(&mut self, op: &Operation) {
+        self.count += 1;
+        self.bytes += op.bytes();
+    }
+    /// The head is settled or set aside; `next` moves up. `None`: the lane is empty and goes.
+    pub fn advance(mut self, done: &Operation, next: Option<&Operation>) -> Option<Self> {
+        self.count = self.count.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(done.bytes());
+        self.head = Head::of(next?);
+        Some(self)
+    }
+}

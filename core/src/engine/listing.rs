@@ -1,0 +1,239 @@
+//! The outbox as a person reads it: each operation in words, and the bar above every screen.
+
+use super::lane::{HeadState, Lane};
+use super::session::{Reach, Reachability, Session, SessionState};
+use crate::domain::ids::{BlobHandle, LaneId, OperationId, StopId};
+use crate::domain::operation::{Intent, Operation, OperationState, Purpose, Reason, Settlement};
+use crate::domain::parcel::ParcelFate;
+use crate::domain::stop::Stop;
+use crate::domain::text::{count, shown};
+use serde::Serialize;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutboxItem {
+    pub id: OperationId,
+    pub seq: u64,
+    pub lane: LaneId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopId>,
+    pub kind: String,
+    pub title: String,
+    pub subtitle: String,
+    pub state: &'static str,
+    pub state_text: String,
+    pub bytes: u64,
+    pub recorded_at: i64,
+    pub attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_attempt_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobHandle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
+    let last = op.attempts.last();
+    let (state, state_text) = state_words(op);
+    let due_at = match &op.state {
+        OperationState::Waiting { due_at, .. } | OperationState::InDoubt { due_at, .. } => Some(*due_at),
+        _ => None,
+    };
+    let settled_at = match &op.state {
+        OperationState::Settled { at, .. } | OperationState::Discarded { at, .. } => Some(*at),
+        _ => None,
+    };
+    OutboxItem {
+        id: op.id.clone(),
+        seq: op.seq,
+        lane: op.lane.clone(),
+        stop: op.stop().cloned(),
+        kind: op.intent.kind().to_owned(),
+        title: title(&op.intent, stop),
+        subtitle: stop.map_or_else(String::new, |s| {
+            format!("{}. {}", s.sequence, shown(&s.address.street, 60))
+        }),
+        state,
+        state_text,
+        bytes: op.bytes(),
+        recorded_at: op.recorded.at,
+        attempts: op.attempt_count,
+        last_attempt_at: last.map(|a| a.started_at),
+        due_at,
+        settled_at,
+        reason: reason(op),
+        blob: op.blob.as_ref().map(|b| b.handle.clone()),
+        sha256: op.blob.as_ref().map(|b| b.sha256.clone()),
+    }
+}
+
+fn title(intent: &Intent, stop: Option<&Stop>) -> String {
+    match intent {
+        Intent::Load { code } => format!("Loaded {}", shown(code, 40)),
+        Intent::PickUp { parcels, .. } => format!("Picked up {}", count(parcels.len(), "parcel")),
+        Intent::Arrive { .. } => "Arrived".to_owned(),
+        Intent::Scan { code, .. } => format!("Scanned {}", shown(code, 40)),
+        Intent::Photo { .. } => "Photo".to_owned(),
+        Intent::Signature { signer, .. } => match signer {
+            Some(signer) => format!("Signature of {}", shown(signer, 60)),
+            None => "Signature".to_owned(),
+        },
+        Intent::Note { text, .. } => format!("Note: {}", shown(text, 60)),
+        Intent::Deliver { recipient, outcomes, .. } => {
+            let handed = outcomes.iter().filter(|o| o.outcome == ParcelFate::Delivered).count();
+            let recipient = shown(recipient, 60);
+            if handed == outcomes.len() {
+                format!("Delivered to {recipient}")
+            } else {
+                format!("Delivered {handed} of {} to {recipient}", outcomes.len())
+            }
+        }
+        Intent::Fail { .. } => "Could not deliver".to_owned(),
+        Intent::Return { .. } => match stop.map(|s| s.parcels.len()) {
+            Some(n) => format!("Returned {}", count(n, "parcel")),
+            None => "Returned".to_owned(),
+        },
+        Intent::Custom { name, .. } => shown(name, 60),
+    }
+}
+
+fn state_words(op: &Operation) -> (&'static str, String) {
+    match &op.state {
+        OperationState::Waiting { .. } if op.attempt_count == 0 => ("waiting", "Waits to be sent".into()),
+        OperationState::Waiting { .. } => ("waiting", "Will be sent again".into()),
+        OperationState::InFlight { purpose: Purpose::Send, .. } => ("in_flight", "Being sent".into()),
+        OperationState::InFlight { .. } => ("in_flight", "Asking whether it arrived".into()),
+        OperationState::InDoubt { .. } => ("in_doubt", "May have arrived; the backend will be asked".into()),
+        OperationState::Parked { .. } => ("parked", "Needs you".into()),
+        OperationState::Settled { how: Settlement::NoRequest, .. } => {
+            ("settled", "Done; travels with a later one".into())
+        }
+        OperationState::Settled { .. } => ("settled", "Confirmed by the backend".into()),
+        OperationState::Discarded { reason, .. } => ("discarded", format!("Set aside: {}", shown(reason, 120))),
+    }
+}
+
+fn reason(op: &Operation) -> Option<Reason> {
+    match &op.state {
+        OperationState::Parked { reason, .. } => Some(reason.clone()),
+        OperationState::Discarded { was, .. } => was.clone(),
+        OperationState::Settled { .. } => None,
+        _ => {
+            let last = op.attempts.last()?;
+            let verdict = last.verdict.as_deref()?;
+            let text = match verdict {
+                "unreachable" => "no connection to the backend",
+                "timed_out" => "the backend did not answer in time",
+                "interrupted" => "the app was closed while it was being sent",
+                "auth" | "auth_unsure" => "the backend asks for a new sign-in",
+                "throttled" => "the backend asked to wait",
+                "retry" | "in_doubt" => "the backend had a problem of its own",
+                "conflict" | "probe" => "the backend's state differs; it is being asked",
+                _ => return None,
+            };
+            Some(Reason::new(verdict, text))
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    pub revision: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountView>,
+    pub signed_in: bool,
+    pub waiting: u32,
+    pub parked: u32,
+    pub in_flight: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_waiting_at: Option<i64>,
+    pub bytes_waiting: u64,
+    pub other_accounts: u32,
+    pub reachability: Reachability,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_reached_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_try_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_try_text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_wake_at: Option<i64>,
+    pub text: String,
+    pub quarantined: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccountView {
+    pub id: String,
+    pub name: String,
+}
+
+pub fn account_view(session: &Session) -> AccountView {
+    AccountView { id: session.account.0.clone(), name: session.name.clone() }
+}
+
+pub struct StatusPart<'a> {
+    pub revision: u64,
+    pub session: Option<&'a Session>,
+    pub lanes: &'a [Lane],
+    pub other_accounts: u32,
+    pub reach: &'a Reach,
+    pub quarantined: u32,
+}
+
+pub fn status(part: &StatusPart<'_>) -> Status {
+    let parked = part.lanes.iter().filter(|l| l.head.is == HeadState::Parked).count();
+    let in_flight = part.lanes.iter().filter(|l| matches!(l.head.is, HeadState::InFlight { .. })).count();
+    let waiting: u32 = part.lanes.iter().map(|l| l.count).sum();
+    let session = part.session;
+    let signed_in = session.is_some_and(|s| s.state == SessionState::SignedIn);
+    let asked_to_sign_in = session.is_some_and(|s| s.state == SessionState::SignInNeeded);
+    let state = if asked_to_sign_in { Reachability::SignInNeeded } else { part.reach.state };
+    let operations = count(waiting as usize, "recording");
+    let text = match (state, waiting, parked) {
+        (Reachability::SignInNeeded, _, _) => format!("Sign in again to send {operations}"),
+        (_, _, 1..) => format!("{} you; {operations} wait", if parked == 1 { "1 recording needs" } else { "some recordings need" }),
+        (Reachability::Unreachable, 0, _) => "Backend out of reach; nothing waits".to_owned(),
+        (Reachability::Unreachable, _, _) => format!("Backend out of reach; {operations} kept safe here"),
+        (_, 0, _) => "Everything is sent".to_owned(),
+        _ if in_flight > 0 => format!("Sending; {operations} to go"),
+        _ => format!("{operations} to send"),
+    };
+    Status {
+        revision: part.revision,
+        account: session.filter(|s| s.state != SessionState::SignedOut).map(account_view),
+        signed_in,
+        waiting,
+        parked: u32::try_from(parked).unwrap_or(u32::MAX),
+        in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX),
+        oldest_waiting_at: part.lanes.iter().map(|l| l.head.recorded_at).min(),
+        bytes_waiting: part.lanes.iter().map(|l| l.bytes).sum(),
+        other_accounts: part.other_accounts,
+        reachability: state,
+        last_reached_at: part.reach.last_reached_at,
+        last_try_at: part.reach.last_try_at,
+        last_try_text: part.reach.last_try_text.clone(),
+        next_wake_at: next_wake_at(part.lanes, part.reach, signed_in),
+        text,
+        quarantined: part.quarantined,
+    }
+}
+
+/// When the next wake by timer has something to do; `None`: not until something happens.
+pub fn next_wake_at(lanes: &[Lane], reach: &Reach, signed_in: bool) -> Option<i64> {
+    let due = lanes
+        .iter()
+        .filter(|l| l.head.is != HeadState::Parked && signed_in)
+        .map(|l| l.head.due_at)
+        .min()?;
+    let reach_due = if reach.state == Reachability::Unreachable { reach.due_at } else { i64::MIN };
+    Some(due.max(reach_due).max(reach.paused_until))
+}

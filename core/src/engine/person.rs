@@ -1,0 +1,99 @@
+//! What a person may do to an operation that waits or is parked.
+
+use super::change::{Change, Entity, EntityKey, Seen, StopRecord};
+use super::lane::{Head, Lane};
+use crate::domain::error::Refusal;
+use crate::domain::operation::{Operation, OperationState};
+
+/// Sends a parked operation again, or a waiting one now.
+///
+/// # Errors
+/// `operation_in_flight`, `operation_settled`.
+pub fn retry(now: i64, lane: Seen<Lane>, op: Seen<Operation>) -> Result<Change, Refusal> {
+    changeable(&op.value)?;
+    let mut change = Change::strict();
+    let (mut lane, mut op) = (lane, op);
+    op.value.state = match op.value.state {
+        OperationState::InDoubt { floor_at, .. } => {
+            OperationState::InDoubt { due_at: floor_at.max(now), floor_at }
+        }
+        OperationState::Waiting { floor_at, .. } => {
+            OperationState::Waiting { due_at: floor_at.max(now), floor_at }
+        }
+        _ => OperationState::Waiting { due_at: now, floor_at: now },
+    };
+    if lane.value.head.seq == op.value.seq {
+        lane.value.head = Head::of(&op.value);
+        change.put(Entity::Lane(lane.value), lane.revision);
+    }
+    change.put(Entity::Operation(op.value), op.revision);
+    Ok(change)
+}
+
+/// Sets an operation aside with the reason; it is kept as a dead letter, its lane goes on.
+/// `next` is the operation behind it when it is the head.
+///
+/// # Errors
+/// `operation_in_flight`, `operation_settled`, `reason_missing`.
+pub fn discard(
+    now: i64,
+    reason: &str,
+    lane: Seen<Lane>,
+    op: Seen<Operation>,
+    next: Option<&Operation>,
+    stop: Option<Seen<StopRecord>>,
+) -> Result<Change, Refusal> {
+    changeable(&op.value)?;
+    if matches!(op.value.state, OperationState::InDoubt { .. }) {
+        return Err(Refusal::new(
+            "operation_in_doubt",
+            "it may already have arrived; wait until the backend has been asked",
+        ));
+    }
+    if reason.trim().is_empty() {
+        return Err(Refusal::new("reason_missing", "say why it is set aside"));
+    }
+    let mut change = Change::strict();
+    let lane_key = EntityKey::Lane(lane.value.id.clone());
+    change.expect(lane_key.clone(), lane.revision);
+    let is_head = lane.value.head.seq == op.value.seq;
+    let rest = if is_head {
+        lane.value.advance(&op.value, next)
+    } else {
+        let mut rest = lane.value;
+        rest.count = rest.count.saturating_sub(1);
+        rest.bytes = rest.bytes.saturating_sub(op.value.bytes());
+        Some(rest)
+    };
+    match rest {
+        Some(rest) => change.put_blind(Entity::Lane(rest)),
+        None => change.delete(lane_key),
+    }
+    if let Some(mut stop) = stop {
+        stop.value.progress.withdraw(op.value.seq);
+        change.put(Entity::Stop(stop.value), stop.revision);
+    }
+    let key = EntityKey::Operation(op.value.lane.clone(), op.value.seq);
+    change.expect(key.clone(), op.revision);
+    change.delete(key);
+    let mut gone = op.value;
+    let was = match gone.state {
+        OperationState::Parked { reason, .. } => Some(reason),
+        _ => None,
+    };
+    gone.state = OperationState::Discarded { at: now, reason: reason.trim().to_owned(), was };
+    change.put_blind(Entity::Settled(gone));
+    Ok(change)
+}
+
+fn changeable(op: &Operation) -> Result<(), Refusal> {
+    match op.state {
+        OperationState::InFlight { .. } => {
+            Err(Refusal::new("operation_in_flight", "it is being sent just now"))
+        }
+        OperationState::Settled { .. } | OperationState::Discarded { .. } => {
+            Err(Refusal::new("operation_settled", "it is already settled"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,258 @@
+//! The views of the route: what the backend said, what the courier did, and what may be tapped.
+
+use super::admit::situation;
+use super::change::{RouteRecord, StopRecord};
+use super::lane::{HeadState, Lane};
+use crate::domain::address::{Address, TimeWindow};
+use crate::domain::error::Refusal;
+use crate::domain::ids::{BlobHandle, ParcelId, StopId};
+use crate::domain::parcel::ParcelFate;
+use crate::domain::proof::{Proof, ProofPolicy, Requirement};
+use crate::domain::rules::Situation;
+use crate::domain::stop::{StopKind, StopStatus};
+use crate::profile::document::{Choice, Profile};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteView {
+    pub revision: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetched_at: Option<i64>,
+    pub stops: Vec<StopView>,
+    pub parcels: ParcelCounts,
+    pub changes: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ParcelCounts {
+    pub total: usize,
+    pub loaded: usize,
+    pub done: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopState {
+    Open,
+    Arrived,
+    /// an outcome is recorded and not yet confirmed
+    Waiting,
+    Done,
+    /// an operation of this stop needs a person
+    Attention,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StopView {
+    pub id: StopId,
+    pub sequence: u32,
+    pub kind: StopKind,
+    pub address: Address,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<TimeWindow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    pub state: StopState,
+    pub waiting: u32,
+    pub parked: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<StopStatus>,
+    pub parcels: Vec<ParcelView>,
+    pub proof: ProofPolicy,
+    pub needs: Vec<NeedView>,
+    pub photos: Vec<BlobHandle>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<BlobHandle>,
+    pub notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrived_at: Option<i64>,
+    pub can: BTreeMap<&'static str, Permission>,
+    pub reasons: ReasonsView,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ParcelView {
+    pub id: ParcelId,
+    pub code: String,
+    pub label: String,
+    pub loaded: bool,
+    pub scanned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<ParcelFate>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NeedView {
+    pub proof: Proof,
+    pub requirement: Requirement,
+    pub have: usize,
+    pub want: usize,
+    pub satisfied: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Permission {
+    pub allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReasonsView {
+    pub fail: Vec<Choice>,
+    #[serde(rename = "return")]
+    pub return_: Vec<Choice>,
+}
+
+impl From<Result<(), Refusal>> for Permission {
+    fn from(judged: Result<(), Refusal>) -> Self {
+        match judged {
+            Ok(()) => Self { allowed: true, code: None, text: None },
+            Err(refusal) => {
+                Self { allowed: false, code: Some(refusal.code), text: Some(refusal.text.into_owned()) }
+            }
+        }
+    }
+}
+
+/// One stop, with the lanes that hold its unsettled work.
+pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> StopView {
+    let StopRecord { mirror, progress, .. } = record;
+    let at = situation(record, &[], &[]);
+    let lanes = lanes.iter().filter(|l| l.stop.as_ref() == Some(&mirror.id));
+    let (mut waiting, mut parked) = (0, 0);
+    for lane in lanes {
+        let held = u32::from(lane.head.is == HeadState::Parked);
+        parked += held;
+        waiting += lane.count - held;
+    }
+    let status = at.status();
+    let outcome = status.is_final().then_some(status);
+    let state = if parked > 0 {
+        StopState::Attention
+    } else if outcome.is_some() {
+        // Green only when the backend has said yes to all that was done here.
+        if waiting == 0 { StopState::Done } else { StopState::Waiting }
+    } else if at.arrived() {
+        StopState::Arrived
+    } else {
+        StopState::Open
+    };
+    StopView {
+        id: mirror.id.clone(),
+        sequence: mirror.sequence,
+        kind: mirror.kind,
+        address: mirror.address.clone(),
+        window: mirror.window,
+        note: mirror.note.clone(),
+        state,
+        waiting,
+        parked,
+        outcome,
+        parcels: mirror
+            .parcels
+            .iter()
+            .map(|p| ParcelView {
+                id: p.id.clone(),
+                code: p.code.clone(),
+                label: p.label.clone(),
+                loaded: p.loaded || progress.loaded.contains_key(&p.id),
+                scanned: progress.scanned.contains_key(&p.id),
+                outcome: progress.fate(&p.id).or(p.outcome),
+            })
+            .collect(),
+        proof: mirror.proof,
+        needs: at
+            .needs()
+            .into_iter()
+            .map(|n| NeedView {
+                proof: n.proof,
+                requirement: n.requirement,
+                have: n.have,
+                want: n.want,
+                satisfied: n.satisfied(),
+            })
+            .collect(),
+        photos: progress.photos.iter().map(|p| p.blob.clone()).collect(),
+        signature: progress.signature.as_ref().map(|p| p.blob.clone()),
+        notes: progress.notes.iter().map(|n| n.text.clone()).collect(),
+        arrived_at: progress.arrived.map(|m| m.at),
+        can: permissions(&at, profile),
+        reasons: ReasonsView {
+            fail: profile.reasons.fail.clone(),
+            return_: profile.reasons.return_.clone(),
+        },
+    }
+}
+
+fn permissions(at: &Situation<'_>, profile: &Profile) -> BTreeMap<&'static str, Permission> {
+    let arrive = || match at.arrived() {
+        true => Err(Refusal::new("already_arrived", "your arrival is already known")),
+        false => at.open(),
+    };
+    let scan = || {
+        at.open()?;
+        let all = at.stop.parcels.iter().all(|p| at.progress.scanned.contains_key(&p.id));
+        match all {
+            true => Err(Refusal::new("all_scanned", "every parcel is scanned")),
+            false => Ok(()),
+        }
+    };
+    let judged: [(&'static str, Result<(), Refusal>); 9] = [
+        ("arrive", arrive()),
+        ("scan", scan()),
+        ("photo", at.open()),
+        ("signature", at.open()),
+        ("note", Ok(())),
+        ("deliver", at.may_deliver()),
+        ("fail", at.may_close()),
+        ("return", at.may_close()),
+        ("pick_up", at.may_pick_up()),
+    ];
+    judged
+        .into_iter()
+        .map(|(kind, judged)| {
+            let judged = if profile.operations.contains_key(kind) {
+                judged
+            } else {
+                Err(Refusal::new("operation_unsupported", "this company's backend does not take it"))
+            };
+            (kind, judged.into())
+        })
+        .collect()
+}
+
+pub fn route_view(
+    revision: u64,
+    header: Option<&RouteRecord>,
+    stops: &[StopRecord],
+    lanes: &[Lane],
+    profile: &Profile,
+) -> RouteView {
+    let mut views: Vec<StopView> = stops.iter().map(|s| stop_view(s, lanes, profile)).collect();
+    views.sort_by(|a, b| a.sequence.cmp(&b.sequence).then_with(|| a.id.cmp(&b.id)));
+    let parcels = || views.iter().flat_map(|s| &s.parcels);
+    let counts = ParcelCounts {
+        total: parcels().count(),
+        loaded: parcels().filter(|p| p.loaded).count(),
+        done: parcels().filter(|p| p.outcome.is_some()).count(),
+    };
+    RouteView {
+        revision,
+        id: header.and_then(|h| h.header.id.clone()),
+        date: header.and_then(|h| h.header.date.clone()),
+        fetched_at: header.map(|h| h.fetched_at),
+        stops: views,
+        parcels: counts,
+        changes: header.map(|h| h.changes.clone()).unwrap_or_default(),
+    }
+}

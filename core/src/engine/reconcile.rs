@@ -1,0 +1,105 @@
+//! A new route meets what is known: the backend's word for what it can show, the courier's for
+//! what he did since. Nothing with unsent work leaves the device.
+
+use super::change::{Change, Entity, EntityKey, RouteRecord, Seen, StopRecord};
+use super::lane::Lane;
+use crate::domain::ids::StopId;
+use crate::domain::route::Route;
+use crate::domain::stop::{Stop, StopStatus};
+use crate::domain::text::shown;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub struct Reconciling {
+    pub route: Route,
+    /// when its request left: what settled before then it already shows
+    pub asked_at: i64,
+    pub stops: Vec<Seen<StopRecord>>,
+    pub lanes: Vec<Lane>,
+    pub header: Seen<RouteRecord>,
+    /// some stops could not be read: none that is missing may be taken as gone
+    pub partial: bool,
+}
+
+/// The change that takes the route in; `None` when nothing differs.
+pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
+    let mut change = Change::strict();
+    let mut said = Vec::new();
+    let busy: BTreeSet<&StopId> = r.lanes.iter().filter_map(|l| l.stop.as_ref()).collect();
+    let mut known: BTreeMap<StopId, Seen<StopRecord>> =
+        r.stops.into_iter().map(|s| (s.value.mirror.id.clone(), s)).collect();
+    let first = r.header.revision.is_none();
+
+    for incoming in r.route.stops {
+        match known.remove(&incoming.id) {
+            Some(seen) => {
+                let mut record = seen.value.clone();
+                record.progress.reconcile(r.asked_at);
+                record.gone = false;
+                if busy.contains(&incoming.id) {
+                    said.extend(news(&record.mirror, &incoming));
+                }
+                record.mirror = incoming;
+                if record != seen.value {
+                    change.put(Entity::Stop(record), seen.revision);
+                }
+            }
+            None => {
+                if !first {
+                    said.push(format!("new stop {}: {}", incoming.sequence, street(&incoming)));
+                }
+                change.put(Entity::Stop(StopRecord { mirror: incoming, ..StopRecord::default() }), None);
+            }
+        }
+    }
+    for (id, seen) in known {
+        if r.partial {
+            continue;
+        }
+        if busy.contains(&id) {
+            said.push(format!(
+                "stop {} ({}) is no longer on your route; what you recorded there is kept and sent",
+                seen.value.mirror.sequence,
+                street(&seen.value.mirror)
+            ));
+            if !seen.value.gone {
+                let record = StopRecord { gone: true, ..seen.value };
+                change.put(Entity::Stop(record), seen.revision);
+            }
+        } else {
+            if !seen.value.mirror.status.is_final() {
+                said.push(format!(
+                    "stop {} ({}) left your route",
+                    seen.value.mirror.sequence,
+                    street(&seen.value.mirror)
+                ));
+            }
+            let key = EntityKey::Stop(id);
+            change.expect(key.clone(), seen.revision);
+            change.delete(key);
+        }
+    }
+    let record = RouteRecord {
+        header: r.route.header,
+        fetched_at: r.asked_at,
+        changes: if first { Vec::new() } else { said.clone() },
+    };
+    change.put(Entity::Route(record), r.header.revision);
+    (change, said)
+}
+
+fn street(stop: &Stop) -> String {
+    shown(&stop.address.street, 60)
+}
+
+fn news(old: &Stop, new: &Stop) -> Option<String> {
+    if new.status == StopStatus::Cancelled && old.status != StopStatus::Cancelled {
+        return Some(format!("stop {} ({}) was cancelled by the office", new.sequence, street(new)));
+    }
+    if old.address != new.address {
+        return Some(format!("stop {} has a new address: {}", new.sequence, street(new)));
+    }
+    if old.parcels.len() != new.parcels.len() {
+        return Some(format!("stop {} now has {} parcels", new.sequence, new.parcels.len()));
+    }
+    None
+}

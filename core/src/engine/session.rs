@@ -1,0 +1,77 @@
+//! Who is signed in, who drains, and what is known of the backend's reach.
+
+use crate::domain::ids::AccountId;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A sign-in. Its tokens never appear in debug output, logs or exports.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    pub account: AccountId,
+    #[serde(default)]
+    pub name: String,
+    pub token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    pub state: SessionState,
+    /// backend's clock minus the device's
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_ms: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    SignedIn,
+    /// the backend no longer takes the token and it could not be renewed: all waits, nothing is lost
+    SignInNeeded,
+    SignedOut,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("account", &self.account)
+            .field("state", &self.state)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The right to drain. `generation` is the fence; the name of that field is the store's business too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lease {
+    pub generation: u64,
+    /// a lock that is still held after this may be stolen
+    pub expires_at: i64,
+}
+
+/// When the backend was last reached, and when it is asked again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Reach {
+    pub state: Reachability,
+    pub last_reached_at: Option<i64>,
+    pub last_try_at: Option<i64>,
+    pub last_try_text: Option<String>,
+    pub failures: u32,
+    /// while unreachable: when a wake by timer asks again
+    pub due_at: i64,
+    /// the backend asked for a pause: no attempt of any lane before this
+    pub paused_until: i64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reachability {
+    #[default]
+    Unknown,
+    Reachable,
+    Unreachable,
+    SignInNeeded,
+    BackendTrouble,
+}

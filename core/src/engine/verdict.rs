@@ -1,0 +1,276 @@
+//! An answer, or its absence, moves the head of a lane on. The table is in docs/architecture.md.
+
+use super::attempt::{LanePart, Send, Turn, Turned, Turning};
+use super::backoff::backoff_ms;
+use crate::domain::operation::{OperationState, Purpose, Reason, Settlement, StepDone};
+use crate::domain::text::shown;
+use crate::profile::ProfileError;
+use crate::profile::document::{OnConflict, Profile, StepProfile, Verdict};
+use crate::profile::http::{Answer, Exchange, NetFailure};
+use crate::profile::judge::{Judgement, ProbeFinding, Ruling, answer_value, judge, judge_probe};
+use crate::profile::request::outputs;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// How much of an answer that parked an operation is kept with it.
+const ANSWER_CHARS_KEPT: usize = 2_000;
+/// Attempts under "ours wins" before a person is asked after all.
+const OURS_WINS_MAX: u32 = 3;
+
+/// Takes the exchange that an attempt came to.
+pub fn answer(turn: &Turn<'_>, profile: &Profile, part: LanePart, sent: &Send, exchange: &Exchange) -> Turned {
+    let mut turning = Turning::new(turn, profile, part);
+    let expected = matches!(
+        turning.head.value.state,
+        OperationState::InFlight { attempt, .. } if attempt == sent.attempt
+    );
+    if !expected || turning.head.value.seq != sent.seq {
+        // A late answer of an older attempt: it may not move what has moved on.
+        return turning.finish();
+    }
+    if let Err(e) = turning.judge(exchange) {
+        let text = format!("the answer could not be judged: {}", e.text);
+        turning.park(Reason::new(e.code, text));
+    }
+    turning.finish()
+}
+
+impl Turning<'_> {
+    fn judge(&mut self, exchange: &Exchange) -> Result<(), ProfileError> {
+        let OperationState::InFlight { purpose, .. } = self.head.value.state else { return Ok(()) };
+        let Some(step) = self.step()? else { return Ok(()) };
+        let answer = match exchange {
+            Ok(answer) => answer,
+            Err(failure) => {
+                self.no_answer(step, failure);
+                return Ok(());
+            }
+        };
+        let context = self.context();
+        let ruling = judge(&step.outcomes, answer, &context)?;
+        self.note(answer, &ruling);
+        if purpose == Purpose::Probe {
+            return self.probed(step, answer, ruling);
+        }
+        match ruling.verdict {
+            Ruling::Rule(Verdict::Applied | Verdict::Already) => {
+                let context = context.with("response", answer_value(answer));
+                let captured = outputs(&step.outputs, &context)?;
+                self.step_done(step, captured, ruling.verdict == Ruling::Rule(Verdict::Already));
+            }
+            Ruling::Rule(Verdict::Probe) if step.probe.is_some() => {
+                let reason = self.reason("conflict", "the backend refused it", &ruling);
+                self.head.value.refused = Some(reason);
+                self.doubt(0);
+            }
+            Ruling::Rule(Verdict::Conflict | Verdict::Probe) => {
+                let reason = self.reason("conflict", "someone else changed this stop first", &ruling);
+                self.conflict(reason);
+            }
+            Ruling::Rule(Verdict::Invalid) => {
+                self.keep_answer(answer);
+                let reason = self.reason("invalid", "the backend will not take it as it is", &ruling);
+                self.park(reason);
+            }
+            Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => self.sign_in(),
+            Ruling::Rule(Verdict::Throttled) => self.throttled(&ruling),
+            Ruling::Rule(Verdict::Retry) => self.later(),
+            Ruling::Rule(Verdict::InDoubt) => self.doubt_after_failure(step),
+            Ruling::Unmatched => {
+                self.keep_answer(answer);
+                let text = format!("the backend's answer ({}) is not described", answer.status);
+                let reason = self.reason("unmatched", &text, &ruling);
+                self.park(reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn probed(&mut self, step: &StepProfile, answer: &Answer, ruling: Judgement) -> Result<(), ProfileError> {
+        match ruling.verdict {
+            Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => {
+                self.sign_in_from_doubt();
+                return Ok(());
+            }
+            Ruling::Rule(Verdict::Throttled) => {
+                let wait = ruling.retry_after_ms.unwrap_or_else(|| self.failed());
+                self.doubt(wait);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let Some(probe) = &step.probe else { return Ok(()) };
+        let context = self.context();
+        match judge_probe(probe, answer, &context)? {
+            ProbeFinding::Applied => {
+                let context = context.with("response", answer_value(answer));
+                let captured = outputs(&probe.outputs, &context)?;
+                self.step_done(step, captured, true);
+            }
+            ProbeFinding::NotApplied => match self.head.value.refused.take() {
+                Some(reason) => self.conflict(reason),
+                None => {
+                    let now = self.turn.now;
+                    self.head.value.state = OperationState::Waiting { due_at: now, floor_at: now };
+                    self.again(step);
+                }
+            },
+            ProbeFinding::Unknown => {
+                let wait = self.failed();
+                self.doubt(wait);
+            }
+        }
+        Ok(())
+    }
+
+    /// The backend has this step. Next step, or the operation is settled.
+    fn step_done(&mut self, step: &StepProfile, captured: Map<String, Value>, already: bool) {
+        let now = self.turn.now;
+        self.change.strict |= !captured.is_empty();
+        let op = &mut self.head.value;
+        op.failures = 0;
+        op.refused = None;
+        op.steps.push(StepDone { step: step.step_id.clone(), at: now, outputs: captured });
+        op.state = OperationState::Waiting { due_at: now, floor_at: now };
+        match self.step() {
+            Ok(Some(next)) => self.again(next),
+            Ok(None) => {
+                let how = if already { Settlement::Already } else { Settlement::Applied };
+                self.settle(OperationState::Settled { at: now, how });
+                self.follow();
+            }
+            Err(e) => self.park(Reason::new(e.code, e.text)),
+        }
+    }
+
+    /// Sends the head's step in the same change, unless the drain is stopping.
+    fn again(&mut self, step: &StepProfile) {
+        if self.turn.stopping {
+            self.write_head();
+        } else if let Err(e) = self.begin(step, Purpose::Send) {
+            self.park(Reason::new(e.code, format!("the request could not be made: {}", e.text)));
+        }
+    }
+
+    fn no_answer(&mut self, step: &StepProfile, failure: &NetFailure) {
+        match failure {
+            NetFailure::NotSent { code, text } => {
+                self.note_lost("not_sent");
+                self.park(Reason::new(code, text.clone()));
+            }
+            NetFailure::Unreachable | NetFailure::TimedOut => {
+                let timed_out = *failure == NetFailure::TimedOut;
+                self.note_lost(if timed_out { "timed_out" } else { "unreachable" });
+                self.out.unreachable = true;
+                self.doubt_after_failure(step);
+            }
+        }
+    }
+
+    fn doubt_after_failure(&mut self, step: &StepProfile) {
+        let wait = self.failed();
+        let probing = matches!(
+            self.head.value.state,
+            OperationState::InFlight { purpose: Purpose::Probe, .. }
+        );
+        // A probe that got no answer leaves nothing that could still land.
+        let settle = if step.identity.resend_is_safe() || probing { 0 } else { i64::from(step.settle_ms) };
+        let now = self.turn.now;
+        self.head.value.state =
+            OperationState::InDoubt { due_at: now + wait.max(settle), floor_at: now + settle };
+        self.write_head();
+    }
+
+    fn doubt(&mut self, wait_ms: i64) {
+        let at = self.turn.now + wait_ms;
+        self.head.value.state = OperationState::InDoubt { due_at: at, floor_at: self.turn.now };
+        self.write_head();
+    }
+
+    fn failed(&mut self) -> i64 {
+        self.out.failed += 1;
+        self.head.value.failures += 1;
+        backoff_ms(self.head.value.failures, self.turn.jitter)
+    }
+
+    fn later(&mut self) {
+        let wait = self.failed();
+        let now = self.turn.now;
+        self.head.value.state = OperationState::Waiting { due_at: now + wait, floor_at: now };
+        self.write_head();
+    }
+
+    fn throttled(&mut self, ruling: &Judgement) {
+        let backoff = self.failed();
+        let at = self.turn.now + ruling.retry_after_ms.unwrap_or(backoff);
+        self.head.value.state = OperationState::Waiting { due_at: at, floor_at: at };
+        self.out.throttled_until = Some(at);
+        self.write_head();
+    }
+
+    fn sign_in(&mut self) {
+        let now = self.turn.now;
+        self.head.value.state = OperationState::Waiting { due_at: now, floor_at: now };
+        self.out.auth = true;
+        self.write_head();
+    }
+
+    fn sign_in_from_doubt(&mut self) {
+        self.out.auth = true;
+        self.doubt(0);
+    }
+
+    fn conflict(&mut self, reason: Reason) {
+        let policy = self.profile.operations.get(self.head.value.intent.kind()).map(|o| o.on_conflict);
+        match policy.unwrap_or_default() {
+            OnConflict::OursWins if self.head.value.failures < OURS_WINS_MAX => {
+                self.later();
+            }
+            OnConflict::BackendWins => {
+                let state = OperationState::Discarded {
+                    at: self.turn.now,
+                    reason: "the backend's state stands".to_owned(),
+                    was: Some(reason),
+                };
+                self.change.strict = true;
+                self.settle(state);
+                self.follow();
+            }
+            OnConflict::Ask | OnConflict::OursWins => self.park(reason),
+        }
+    }
+
+    fn reason(&self, code: &str, text: &str, ruling: &Judgement) -> Reason {
+        let mut reason = Reason::new(code, text);
+        reason.backend = ruling.message.as_ref().map(|m| shown(m, 300));
+        reason
+    }
+
+    fn note(&mut self, answer: &Answer, ruling: &Judgement) {
+        let now = self.turn.now;
+        if let Some(attempt) = self.head.value.attempts.last_mut() {
+            attempt.ended_at = Some(now);
+            attempt.status = Some(answer.status);
+            attempt.verdict = Some(match ruling.verdict {
+                Ruling::Rule(verdict) => verdict.name().to_owned(),
+                Ruling::Unmatched => "unmatched".to_owned(),
+            });
+        }
+    }
+
+    /// Keeps the answer of a parked attempt, so that a newer profile can judge it again.
+    fn keep_answer(&mut self, answer: &Answer) {
+        if let Some(attempt) = self.head.value.attempts.last_mut() {
+            attempt.answer = Some(answer.body.chars().take(ANSWER_CHARS_KEPT).collect());
+        }
+    }
+}
+
+/// Reads what a sign-in or refresh gave.
+pub fn captured(
+    trees: &BTreeMap<String, Value>,
+    context: crate::profile::value::Context,
+    answer: &Answer,
+) -> Result<Map<String, Value>, ProfileError> {
+    outputs(trees, &context.with("response", answer_value(answer)))
+}

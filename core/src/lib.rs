@@ -1,0 +1,9 @@
+//! The offline core of a courier's app. Dependencies point inward only:
+//! `domain <- profile <- engine <- ports`; browser and tests stand outside.
+
+pub mod domain;
+pub mod engine;
+pub mod ports;
+pub mod profile;
+#[cfg(feature = "testing")]
+pub mod testing;

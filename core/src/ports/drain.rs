@@ -1,0 +1,600 @@
+//! Draining: one holder of the lock sends what is due, oldest head first, a bounded number of
+//! lanes at once, until nothing more can be done now.
+//!
+//! The lock picks who drains; holding it raises a durable generation, and every write of this
+//! drain is compared with that generation inside its own transaction. A drain that is dropped
+//! midway leaves attempts on record; the next one finds them under an older generation and treats
+//! them as in doubt.
+
+use super::clock::{Clock, Ids};
+use super::driver::{Driver, STALE_MAX, contended};
+use super::error::CoreError;
+use super::host::Host;
+use super::lock::Lock;
+use super::net::Net;
+use super::records;
+use super::session::Renewal;
+use super::store::{Committed, Table};
+use crate::domain::ids::{AccountId, LaneId};
+use crate::domain::operation::Operation;
+use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
+use crate::engine::backoff::backoff_ms;
+use crate::engine::change::{Change, Entity, EntityKey, Seen, StopRecord, WakeRecord};
+use crate::engine::context::for_session;
+use crate::engine::lane::Lane;
+use crate::engine::listing::next_wake_at;
+use crate::engine::session::{Lease, Reach, Reachability, Session, SessionState};
+use crate::engine::verdict::answer;
+use crate::profile::document::{Profile, Verdict};
+use crate::profile::http::Exchange;
+use crate::profile::judge::{Ruling, judge};
+use crate::profile::request::build;
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::pin::pin;
+
+/// Why something woke the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WakeReason {
+    Recorded,
+    Opened,
+    Visible,
+    Online,
+    Timer,
+    Manual,
+    Sync,
+    Push,
+    Message,
+    Activate,
+    SignedIn,
+}
+
+impl WakeReason {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Opened => "opened",
+            Self::Visible => "visible",
+            Self::Online => "online",
+            Self::Timer => "timer",
+            Self::Manual => "manual",
+            Self::Sync => "sync",
+            Self::Push => "push",
+            Self::Message => "message",
+            Self::Activate => "activate",
+            Self::SignedIn => "signed_in",
+        }
+    }
+    /// Something changed for the better, so backoffs are overruled (floors are not).
+    fn is_hopeful(self) -> bool {
+        !matches!(self, Self::Recorded | Self::Timer | Self::Message | Self::Activate)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopped {
+    Idle,
+    Busy,
+    Budget,
+    Unreachable,
+    SignIn,
+    StoreError,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrainReport {
+    pub reason: WakeReason,
+    pub attempted: u32,
+    pub settled: u32,
+    pub parked: u32,
+    pub failed: u32,
+    pub waiting: u32,
+    pub stopped: Stopped,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_wake_at: Option<i64>,
+    pub took_ms: u32,
+}
+
+/// A drain that another context keeps us from looks again after this.
+const BUSY_RETRY_MS: i64 = 1_500;
+/// Attempts to sign in again without any success between before a person is asked.
+const AUTH_STREAK_MAX: u32 = 2;
+const WAKES_KEPT: u32 = 200;
+
+struct Draining {
+    account: AccountId,
+    session: Session,
+    generation: u64,
+    lease_until: i64,
+    reason: WakeReason,
+    report: DrainReport,
+    reach: Reach,
+    stopping: bool,
+    auth_streak: u32,
+    /// lanes whose backoff was overruled once already
+    hurried: BTreeSet<LaneId>,
+    in_flight: BTreeSet<LaneId>,
+    soft_end: f64,
+    profile_concurrency: usize,
+}
+
+impl<H: Host> Driver<H> {
+    /// Sends what is due. Resolves when nothing more can be done now, or at the budget.
+    ///
+    /// # Errors
+    /// The store's failures. The outbox is as it was; the next wake tries again.
+    pub async fn drain(&self, reason: WakeReason, budget_ms: Option<u32>) -> Result<DrainReport, CoreError> {
+        let began = self.host.clock().monotonic_ms();
+        if self.draining.get() {
+            // The running drain looks once more before it ends.
+            self.wanted.set(true);
+            return self.report(reason, Stopped::Busy, began).await;
+        }
+        self.draining.set(true);
+        let guard = Reset(&self.draining);
+        let mut last;
+        loop {
+            self.wanted.set(false);
+            last = self.drain_once(reason, budget_ms, began).await;
+            let again = matches!(&last, Ok(r) if r.stopped == Stopped::Idle) && self.wanted.get();
+            if !again {
+                break;
+            }
+        }
+        drop(guard);
+        last
+    }
+
+    async fn report(&self, reason: WakeReason, stopped: Stopped, began: f64) -> Result<DrainReport, CoreError> {
+        let status = self.status().await?;
+        let busy = (stopped == Stopped::Busy).then(|| self.now() + BUSY_RETRY_MS);
+        Ok(DrainReport {
+            reason,
+            attempted: 0,
+            settled: 0,
+            parked: 0,
+            failed: 0,
+            waiting: status.waiting,
+            stopped,
+            next_wake_at: match (busy, status.next_wake_at) {
+                (Some(busy), Some(next)) => Some(busy.min(next)),
+                (busy, next) => next.or(busy).filter(|_| status.waiting > 0),
+            },
+            took_ms: millis(self.host.clock().monotonic_ms() - began),
+        })
+    }
+
+    async fn drain_once(
+        &self,
+        reason: WakeReason,
+        budget_ms: Option<u32>,
+        began: f64,
+    ) -> Result<DrainReport, CoreError> {
+        let Some(seen) = self.session().await? else {
+            return self.report(reason, Stopped::SignIn, began).await;
+        };
+        let account = seen.value.account.clone();
+        let name = format!("drain:{account}");
+        let mut lock = self.host.lock().try_acquire(&name, false).await;
+        if lock.is_none() && self.lease(&account).await?.value.expires_at < self.now() {
+            // Its holder is past everything it may still be doing: frozen, dead, or forgotten by
+            // the browser. The generation keeps it from writing should it wake.
+            lock = self.host.lock().try_acquire(&name, true).await;
+        }
+        let Some(_lock) = lock else { return self.report(reason, Stopped::Busy, began).await };
+        let Some(session) = self.fresh_session().await? else {
+            return self.report(reason, Stopped::SignIn, began).await;
+        };
+        let (generation, lease_until) = self.raise_generation(&account).await?;
+        let reach = self.read(&[records::one(&account, &EntityKey::Reach)]).await?.concat();
+        let reach = reach.first().and_then(|r| records::open::<Reach>(r).ok());
+        let budget = budget_ms.map_or(f64::INFINITY, f64::from);
+        let mut d = Draining {
+            account,
+            session,
+            generation,
+            lease_until,
+            reason,
+            report: DrainReport {
+                reason,
+                attempted: 0,
+                settled: 0,
+                parked: 0,
+                failed: 0,
+                waiting: 0,
+                stopped: Stopped::Idle,
+                next_wake_at: None,
+                took_ms: 0,
+            },
+            reach: reach.map(|r| r.value).unwrap_or_default(),
+            stopping: false,
+            auth_streak: 0,
+            hurried: BTreeSet::new(),
+            in_flight: BTreeSet::new(),
+            // The last part of a budget is for answers, not for new attempts.
+            soft_end: began + budget * 0.7,
+            profile_concurrency: self.profile().concurrency as usize,
+        };
+        let paused = d.reach.paused_until > self.now();
+        if !paused && self.reached(&mut d).await? {
+            let hard_end = began + budget;
+            self.run(&mut d, hard_end).await?;
+        }
+        self.close(d, began).await
+    }
+
+    async fn lease(&self, account: &AccountId) -> Result<Seen<Lease>, CoreError> {
+        let found = self.read(&[records::one(account, &EntityKey::Lease)]).await?.concat();
+        // An unreadable lease is replaced: its generation can only be lower than the clock's.
+        records::first_or(&found, Lease::default()).or_else(|unreadable| {
+            let generation = u64::try_from(self.now()).unwrap_or(1);
+            let value = Lease { generation, expires_at: 0 };
+            Ok(Seen { value, revision: Some(unreadable.record.revision) })
+        })
+    }
+
+    async fn raise_generation(&self, account: &AccountId) -> Result<(u64, i64), CoreError> {
+        for _ in 0..STALE_MAX {
+            let lease = self.lease(account).await?;
+            let generation = lease.value.generation + 1;
+            let expires_at = self.now() + 30_000 + LEASE_MARGIN_MS;
+            let mut change = Change::default();
+            change.put(Entity::Lease(Lease { generation, expires_at }), lease.revision);
+            if let Committed::Done(_) = self.write(account, change).await? {
+                return Ok((generation, expires_at));
+            }
+        }
+        Err(contended())
+    }
+
+    /// When the backend was out of reach last time, a cheap request is asked first, so that no
+    /// operation is put in doubt for nothing.
+    async fn reached(&self, d: &mut Draining) -> Result<bool, CoreError> {
+        let profile = self.profile();
+        let Some(heartbeat) = &profile.heartbeat else { return Ok(true) };
+        let known = d.reach.state == Reachability::Reachable;
+        if known && !matches!(d.reason, WakeReason::Online | WakeReason::Manual) {
+            return Ok(true);
+        }
+        if !d.reason.is_hopeful() && d.reach.state == Reachability::Unreachable && d.reach.due_at > self.now() {
+            d.report.stopped = Stopped::Unreachable;
+            return Ok(false);
+        }
+        let context = for_session(Some(&d.session), self.now());
+        let request = build(&profile, &heartbeat.request, &context)?;
+        let exchange = self.host.net().exchange(&d.account, &request).await;
+        let verdict = match &exchange {
+            Ok(answer) => Some(judge(&heartbeat.outcomes, answer, &context)?.verdict),
+            Err(_) => None,
+        };
+        match verdict {
+            Some(Ruling::Rule(Verdict::Applied | Verdict::Auth)) => {
+                self.note_reach(d, Reachability::Reachable, "the backend answered");
+                Ok(true)
+            }
+            Some(_) => {
+                self.note_reach(d, Reachability::BackendTrouble, "the backend had a problem of its own");
+                d.report.stopped = Stopped::Unreachable;
+                Ok(false)
+            }
+            None => {
+                self.note_reach(d, Reachability::Unreachable, "no connection to the backend");
+                d.report.stopped = Stopped::Unreachable;
+                Ok(false)
+            }
+        }
+    }
+
+    fn note_reach(&self, d: &mut Draining, state: Reachability, text: &str) {
+        let now = self.now();
+        d.reach.state = state;
+        d.reach.last_try_at = Some(now);
+        d.reach.last_try_text = Some(text.to_owned());
+        if state == Reachability::Reachable {
+            d.reach.last_reached_at = Some(now);
+            d.reach.failures = 0;
+            d.reach.due_at = 0;
+        } else {
+            d.reach.failures = d.reach.failures.saturating_add(1);
+            d.reach.due_at = now + backoff_ms(d.reach.failures, self.jitter());
+        }
+    }
+
+    fn jitter(&self) -> u32 {
+        let random = self.host.ids().random();
+        u32::from_le_bytes([random[0], random[1], random[2], random[3]])
+    }
+
+    async fn run(&self, d: &mut Draining, hard_end: f64) -> Result<(), CoreError> {
+        let mut sends = FuturesUnordered::new();
+        loop {
+            let mut moved = false;
+            if self.host.clock().monotonic_ms() > d.soft_end && !d.stopping {
+                d.stopping = true;
+                d.report.stopped = Stopped::Budget;
+            }
+            if !d.stopping && sends.len() < d.profile_concurrency {
+                for lane in self.due_lanes(d).await? {
+                    if d.stopping || sends.len() >= d.profile_concurrency {
+                        break;
+                    }
+                    let turned = self.turn(d, &lane, None).await?;
+                    moved |= turned.change.is_some();
+                    if let Some(send) = self.take_in(d, &lane, turned).await? {
+                        sends.push(self.exchange(d.account.clone(), send));
+                    }
+                }
+            }
+            if sends.is_empty() {
+                if moved && !d.stopping {
+                    continue;
+                }
+                return Ok(());
+            }
+            let left = hard_end - self.host.clock().monotonic_ms();
+            let finished = if left.is_finite() {
+                let timer = pin!(self.host.clock().sleep(millis(left.max(0.0))));
+                match select(sends.next(), timer).await {
+                    Either::Left((finished, _)) => finished,
+                    Either::Right(_) => {
+                        // What is in flight is on record; the next drain asks what became of it.
+                        d.report.stopped = Stopped::Budget;
+                        return Ok(());
+                    }
+                }
+            } else {
+                sends.next().await
+            };
+            if let Some((send, exchange)) = finished {
+                d.in_flight.remove(&send.lane);
+                let turned = self.turn(d, &send.lane, Some((&send, &exchange))).await?;
+                if exchange.is_ok() {
+                    self.note_reach(d, Reachability::Reachable, "the backend answered");
+                }
+                if let Some(next) = self.take_in(d, &send.lane.clone(), turned).await? {
+                    sends.push(self.exchange(d.account.clone(), next));
+                }
+            }
+        }
+    }
+
+    async fn exchange(&self, account: AccountId, send: Send) -> (Send, Exchange) {
+        let exchange = self.host.net().exchange(&account, &send.request).await;
+        (send, exchange)
+    }
+
+    /// Lanes whose head may be taken up now, oldest head first.
+    async fn due_lanes(&self, d: &Draining) -> Result<Vec<LaneId>, CoreError> {
+        let found = self.read(&[records::all(&d.account, Table::Lanes)]).await?.concat();
+        let mut aside = vec![];
+        let mut lanes: Vec<Lane> =
+            records::read_all::<Lane>(&found, &mut aside).into_iter().map(|l| l.value).collect();
+        for unreadable in aside {
+            // The summary is derived: made again from the lane's operations.
+            if let Some(super::store::KeyPart::Text(id)) = unreadable.record.key.0.get(1) {
+                self.heal(&d.account, &LaneId(id.clone()), Some(unreadable.record.revision)).await?;
+            }
+        }
+        let now = self.now();
+        lanes.retain(|l| {
+            let hopeful = d.reason.is_hopeful() && !d.hurried.contains(&l.id);
+            !d.in_flight.contains(&l.id) && l.head.is_due(now, d.generation, hopeful)
+        });
+        lanes.sort_by_key(|l| l.head.seq);
+        Ok(lanes.into_iter().map(|l| l.id).collect())
+    }
+
+    /// Loads a lane, steps it, commits; stepped again when someone was first.
+    async fn turn(
+        &self,
+        d: &mut Draining,
+        lane: &LaneId,
+        answered: Option<(&Send, &Exchange)>,
+    ) -> Result<Turned, CoreError> {
+        for _ in 0..STALE_MAX {
+            let Some(part) = self.load(&d.account, lane).await? else { return Ok(Turned::default()) };
+            let profile = self.profile_for(&part.head.value).await?;
+            let hopeful = d.reason.is_hopeful() && !d.hurried.contains(lane);
+            let turn = Turn {
+                now: self.now(),
+                generation: d.generation,
+                trigger: d.reason.name(),
+                hopeful,
+                jitter: self.jitter(),
+                session: &d.session,
+                stopping: d.stopping,
+            };
+            let mut turned = step(&turn, &profile, part, answered);
+            let Some(mut change) = turned.change.take() else { return Ok(turned) };
+            if let Some(send) = &turned.effect {
+                let needed = turn.now + i64::from(send.request.deadline_ms) + LEASE_MARGIN_MS;
+                if needed > d.lease_until {
+                    d.lease_until = needed;
+                    let lease = Lease { generation: d.generation, expires_at: needed };
+                    change.put_blind(Entity::Lease(lease));
+                }
+            }
+            match self.write(&d.account, change.clone()).await? {
+                Committed::Done(_) => {
+                    turned.change = Some(change);
+                    return Ok(turned);
+                }
+                Committed::Stale => {}
+                Committed::Fenced => {
+                    // Another drainer is in force: this one has nothing more to say.
+                    d.stopping = true;
+                    d.report.stopped = Stopped::Busy;
+                    return Ok(Turned::default());
+                }
+            }
+        }
+        Err(contended())
+    }
+
+    async fn load(&self, account: &AccountId, id: &LaneId) -> Result<Option<LanePart>, CoreError> {
+        let found = self
+            .read(&[
+                records::one(account, &EntityKey::Lane(id.clone())),
+                records::lane_from(account, id, 0, Some(2)),
+            ])
+            .await?;
+        let lane = self.lane_or_heal(account, id, &found[0]).await?;
+        let Some(value) = lane.value else { return Ok(None) };
+        let lane = Seen { value, revision: lane.revision };
+        let mut aside = vec![];
+        let mut ops = records::read_all::<Operation>(&found[1], &mut aside).into_iter();
+        let (head, next) = (ops.next(), ops.next());
+        let head = match head {
+            Some(head) if aside.is_empty() && head.value.seq == lane.value.head.seq => head,
+            _ => {
+                self.set_aside(account, Table::Operations, aside).await?;
+                self.heal(account, id, lane.revision).await?;
+                return Ok(None);
+            }
+        };
+        let stop = match head.value.stop() {
+            Some(stop) => self.read(&[records::stop(account, stop)]).await?.concat(),
+            None => vec![],
+        };
+        let stop = stop.first().and_then(|r| records::open::<StopRecord>(r).ok());
+        Ok(Some(LanePart { lane, head, next, stop }))
+    }
+
+    /// Writes a lane's summary anew from its operations.
+    async fn heal(&self, account: &AccountId, id: &LaneId, revision: Option<u64>) -> Result<(), CoreError> {
+        let mut change = Change::strict();
+        match self.rebuilt_lane(account, id).await? {
+            Some(lane) => change.put(Entity::Lane(lane), revision),
+            None => {
+                change.expect(EntityKey::Lane(id.clone()), revision);
+                change.delete(EntityKey::Lane(id.clone()));
+            }
+        }
+        self.write(account, change).await?;
+        Ok(())
+    }
+
+    /// Counts what a turn came to and does what it asks of the drain as a whole.
+    async fn take_in(
+        &self,
+        d: &mut Draining,
+        lane: &LaneId,
+        turned: Turned,
+    ) -> Result<Option<Send>, CoreError> {
+        d.hurried.insert(lane.clone());
+        d.report.settled += turned.settled;
+        d.report.parked += turned.parked;
+        d.report.failed += turned.failed;
+        if turned.settled > 0 {
+            d.auth_streak = 0;
+        }
+        if turned.unreachable {
+            self.note_reach(d, Reachability::Unreachable, "no connection to the backend");
+            d.stopping = true;
+            d.report.stopped = Stopped::Unreachable;
+        }
+        if let Some(until) = turned.throttled_until {
+            d.stopping = true;
+            d.reach.paused_until = until;
+        }
+        if turned.auth {
+            self.sign_in_again(d).await?;
+        }
+        if let Some(send) = &turned.effect {
+            d.report.attempted += 1;
+            d.in_flight.insert(send.lane.clone());
+        }
+        Ok(turned.effect)
+    }
+
+    async fn sign_in_again(&self, d: &mut Draining) -> Result<(), CoreError> {
+        d.auth_streak += 1;
+        let renewal = if d.auth_streak > AUTH_STREAK_MAX {
+            match self.session().await? {
+                Some(seen) => self.sign_in_needed(seen).await?,
+                None => Renewal::Refused,
+            }
+        } else {
+            self.renew(&d.session.token).await?
+        };
+        match renewal {
+            Renewal::Renewed => {
+                if let Some(seen) = self.session().await?.filter(|s| s.value.account == d.account) {
+                    d.session = seen.value;
+                }
+            }
+            Renewal::Refused => {
+                d.stopping = true;
+                d.report.stopped = Stopped::SignIn;
+            }
+            Renewal::Unreachable => {
+                d.stopping = true;
+                d.report.stopped = Stopped::Unreachable;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what came of it, and says when to come back.
+    async fn close(&self, d: Draining, began: f64) -> Result<DrainReport, CoreError> {
+        let found = self.read(&[records::all(&d.account, Table::Lanes)]).await?.concat();
+        let lanes: Vec<Lane> =
+            records::read_all::<Lane>(&found, &mut vec![]).into_iter().map(|l| l.value).collect();
+        let signed_in = self.session().await?.is_some_and(|s| s.value.state == SessionState::SignedIn);
+        let mut report = d.report;
+        report.waiting = lanes.iter().map(|l| l.count).sum();
+        report.next_wake_at = next_wake_at(&lanes, &d.reach, signed_in);
+        report.took_ms = millis(self.host.clock().monotonic_ms() - began);
+        let mut change = Change { generation: Some(d.generation), ..Change::default() };
+        let old_wakes = super::store::Query::Under {
+            table: Table::Wakes,
+            prefix: super::store::Key::new(&d.account.0),
+            limit: Some(WAKES_KEPT + 20),
+            newest_first: true,
+        };
+        let wakes = self.read(&[old_wakes]).await?.concat();
+        for record in wakes.iter().skip(WAKES_KEPT as usize) {
+            if let Some(super::store::KeyPart::Number(at)) = record.key.0.get(1) {
+                change.delete(EntityKey::Wake(i64::try_from(*at).unwrap_or(0)));
+            }
+        }
+        let stopped = serde_json::to_value(report.stopped).ok();
+        change.put_blind(Entity::Wake(WakeRecord {
+            at: self.now(),
+            reason: d.reason.name().to_owned(),
+            attempted: report.attempted,
+            settled: report.settled,
+            stopped: stopped.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
+            took_ms: report.took_ms,
+        }));
+        change.put_blind(Entity::Reach(d.reach));
+        self.write(&d.account, change).await?;
+        Ok(report)
+    }
+}
+
+fn step(turn: &Turn<'_>, profile: &Profile, part: LanePart, answered: Option<(&Send, &Exchange)>) -> Turned {
+    match answered {
+        Some((send, exchange)) => answer(turn, profile, part, send, exchange),
+        None => take_up(turn, profile, part),
+    }
+}
+
+/// Clears the flag however the drain ends, dropped futures included.
+struct Reset<'a>(&'a std::cell::Cell<bool>);
+
+impl Drop for Reset<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn millis(ms: f64) -> u32 {
+    ms.clamp(0.0, f64::from(u32::MAX)) as u32
+}

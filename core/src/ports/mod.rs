@@ -1,0 +1,21 @@
+//! What the core needs from the world, as traits, and the driver: the only loop.
+//!
+//! Adapters live elsewhere: `core/wasm` for browsers, `testing` for the in-memory twins. All
+//! futures run on one thread; nothing here starts a thread, reads a clock or rolls dice.
+
+pub mod blobs;
+pub mod clock;
+pub mod driver;
+pub mod drain;
+pub mod error;
+pub mod host;
+pub mod lock;
+pub mod net;
+pub mod records;
+pub mod session;
+pub mod store;
+pub mod views;
+
+pub use driver::Driver;
+pub use error::CoreError;
+pub use host::Host;

@@ -1,0 +1,133 @@
+//! Between the engine's entities and the store's enveloped records: keys, versions, reading back.
+//!
+//! A record that cannot be read is never dropped: it comes back as [`Unreadable`] and the driver
+//! sets it aside raw.
+
+use super::store::{Commit, Durability, Envelope, Key, Query, Record, Table};
+use crate::domain::ids::{AccountId, LaneId, StopId};
+use crate::engine::change::{Change, Entity, EntityKey, Seen};
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+
+/// The version under which each type is stored today. Raised together with a migration.
+const VERSION: u16 = 1;
+
+fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
+    let base = Key::new(&account.0);
+    let when = |at: i64| u64::try_from(at).unwrap_or(0);
+    match key {
+        EntityKey::Counters => (Table::Meta, base.text("counters")),
+        EntityKey::Reach => (Table::Meta, base.text("reach")),
+        EntityKey::Lease => (Table::Meta, base.text("lease")),
+        EntityKey::Route => (Table::Meta, base.text("route")),
+        EntityKey::Session => (Table::Session, base.text("session")),
+        EntityKey::Lane(lane) => (Table::Lanes, base.text(&lane.0)),
+        EntityKey::Operation(lane, seq) => (Table::Operations, base.text(&lane.0).number(*seq)),
+        EntityKey::Settled(at, seq) => (Table::Settled, base.number(when(*at)).number(*seq)),
+        EntityKey::Stop(stop) => (Table::Stops, base.text(&stop.0)),
+        EntityKey::Blob(handle) => (Table::Blobs, base.text(&handle.0)),
+        EntityKey::BlobData(handle) => (Table::BlobData, base.text(&handle.0)),
+        EntityKey::Draft(stop) => (Table::Drafts, base.text(&stop.0)),
+        EntityKey::Wake(at) => (Table::Wakes, base.number(when(*at))),
+    }
+}
+
+pub fn seal<T: Serialize>(name: &str, value: &T) -> Envelope {
+    // The stored types hold nothing that JSON cannot say; were that to change, the empty body
+    // would be set aside as unreadable rather than taken for a value.
+    let body = serde_json::to_string(value).unwrap_or_default();
+    Envelope { v: VERSION, t: name.to_owned(), seal: None, body }
+}
+
+fn envelope(entity: &Entity) -> Envelope {
+    match entity {
+        Entity::Counters(v) => seal("counters", v),
+        Entity::Reach(v) => seal("reach", v),
+        Entity::Lease(v) => seal("lease", v),
+        Entity::Route(v) => seal("route", v),
+        Entity::Session(v) => seal("session", v),
+        Entity::Lane(v) => seal("lane", v),
+        Entity::Operation(v) | Entity::Settled(v) => seal("operation", v),
+        Entity::Stop(v) => seal("stop", v),
+        Entity::Blob(v) => seal("blob", v),
+        Entity::Draft(v) => seal("draft", v),
+        Entity::Wake(v) => seal("wake", v),
+    }
+}
+
+pub fn commit(account: &AccountId, change: Change) -> Commit {
+    let mut commit = Commit::new(if change.strict { Durability::Strict } else { Durability::Relaxed });
+    for (key, revision) in &change.expect {
+        let (table, key) = place(account, key);
+        commit.expect.push((table, key, *revision));
+    }
+    commit.generation = change.generation.map(|g| (place(account, &EntityKey::Lease).1, g));
+    for entity in &change.puts {
+        let (table, key) = place(account, &entity.key());
+        commit.puts.push((table, key, envelope(entity)));
+    }
+    commit.deletes = change.deletes.iter().map(|key| place(account, key)).collect();
+    commit
+}
+
+pub fn one(account: &AccountId, key: &EntityKey) -> Query {
+    let (table, key) = place(account, key);
+    Query::One(table, key)
+}
+
+pub fn all(account: &AccountId, table: Table) -> Query {
+    Query::under(table, Key::new(&account.0))
+}
+
+pub fn lane_from(account: &AccountId, lane: &LaneId, seq: u64, limit: Option<u32>) -> Query {
+    Query::From {
+        table: Table::Operations,
+        prefix: Key::new(&account.0).text(&lane.0),
+        from: seq,
+        limit,
+    }
+}
+
+pub fn stop(account: &AccountId, stop: &StopId) -> Query {
+    one(account, &EntityKey::Stop(stop.clone()))
+}
+
+/// A record this core cannot read.
+#[derive(Clone, Debug)]
+pub struct Unreadable {
+    pub record: Record,
+    pub why: String,
+}
+
+pub fn open<T: DeserializeOwned>(record: &Record) -> Result<Seen<T>, Unreadable> {
+    let unreadable = |why: String| Unreadable { record: record.clone(), why };
+    if record.envelope.v > VERSION {
+        return Err(unreadable(format!("written by a newer version ({})", record.envelope.v)));
+    }
+    if let Some(seal) = &record.envelope.seal {
+        return Err(unreadable(format!("sealed as {seal}, which this core cannot open")));
+    }
+    serde_json::from_str(&record.envelope.body)
+        .map(|value| Seen { value, revision: Some(record.revision) })
+        .map_err(|e| unreadable(e.to_string()))
+}
+
+/// The first record of an answer, or the value a store without it stands for.
+pub fn first_or<T: DeserializeOwned>(records: &[Record], absent: T) -> Result<Seen<T>, Unreadable> {
+    match records.first() {
+        Some(record) => open(record),
+        None => Ok(Seen { value: absent, revision: None }),
+    }
+}
+
+/// Reads what can be read; the rest goes to `aside`.
+pub fn read_all<T: DeserializeOwned>(records: &[Record], aside: &mut Vec<Unreadable>) -> Vec<Seen<T>> {
+    let mut out = Vec::with_capacity(records.len());
+    for record in records {
+        match open(record) {
+            Ok(seen) => out.push(seen),
+            Err(unreadable) => aside.push(unreadable),
+        }
+    }
+    out
+}

@@ -1,0 +1,162 @@
+//! Reads for people: the route, a stop, the outbox, the bar.
+
+use super::driver::{Driver, unreadable};
+use super::error::CoreError;
+use super::host::Host;
+use super::records;
+use super::store::{Key, Query, Table};
+use crate::domain::ids::{AccountId, StopId};
+use crate::domain::operation::Operation;
+use crate::domain::stop::Stop;
+use crate::engine::change::{EntityKey, RouteRecord, StopRecord};
+use crate::engine::lane::Lane;
+use crate::engine::listing::{OutboxItem, Status, StatusPart, item, status};
+use crate::engine::meaning::{ScanMeaning, meaning};
+use crate::engine::projection::{RouteView, StopView, route_view, stop_view};
+use crate::engine::session::Reach;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutboxQuery {
+    pub state: OutboxFilter,
+    pub stop: Option<StopId>,
+    pub limit: Option<u32>,
+    /// only what was recorded before this `seq`
+    pub before: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutboxFilter {
+    Unsettled,
+    Settled,
+    #[default]
+    All,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct OutboxPage {
+    pub revision: u64,
+    pub items: Vec<OutboxItem>,
+    pub more: bool,
+}
+
+const OUTBOX_LIMIT: u32 = 500;
+
+fn revision_query() -> Query {
+    Query::One(Table::Meta, Key::new("").text("revision"))
+}
+
+impl<H: Host> Driver<H> {
+    pub async fn route(&self) -> Result<RouteView, CoreError> {
+        let account = self.account().await?.value.account;
+        let found = self
+            .read(&[
+                revision_query(),
+                records::all(&account, Table::Stops),
+                records::all(&account, Table::Lanes),
+                records::one(&account, &EntityKey::Route),
+            ])
+            .await?;
+        let mut aside = vec![];
+        let stops: Vec<StopRecord> = values(&found[1], &mut aside);
+        let lanes: Vec<Lane> = values(&found[2], &mut aside);
+        let header = found[3].first().and_then(|r| records::open::<RouteRecord>(r).ok());
+        let revision = found[0].first().map_or(0, |r| r.revision);
+        Ok(route_view(revision, header.as_ref().map(|h| &h.value), &stops, &lanes, &self.profile()))
+    }
+
+    pub async fn stop(&self, id: &StopId) -> Result<Option<StopView>, CoreError> {
+        let account = self.account().await?.value.account;
+        let found = self
+            .read(&[records::stop(&account, id), records::all(&account, Table::Lanes)])
+            .await?;
+        let Some(record) = found[0].first() else { return Ok(None) };
+        let stop = records::open::<StopRecord>(record).map_err(unreadable)?;
+        let lanes: Vec<Lane> = values(&found[1], &mut vec![]);
+        Ok(Some(stop_view(&stop.value, &lanes, &self.profile())))
+    }
+
+    pub async fn meaning(&self, code: &str, at: Option<&StopId>) -> Result<ScanMeaning, CoreError> {
+        let account = self.account().await?.value.account;
+        let found = self.read(&[records::all(&account, Table::Stops)]).await?.concat();
+        Ok(meaning(code, at, &values(&found, &mut vec![])))
+    }
+
+    /// Newest last; a page ends at `limit` and goes on below its first `seq`.
+    pub async fn outbox(&self, query: OutboxQuery) -> Result<OutboxPage, CoreError> {
+        let account = self.account().await?.value.account;
+        let limit = query.limit.unwrap_or(OUTBOX_LIMIT).clamp(1, OUTBOX_LIMIT) as usize;
+        let mut queries = vec![revision_query(), records::all(&account, Table::Stops)];
+        if query.state != OutboxFilter::Settled {
+            queries.push(records::all(&account, Table::Operations));
+        }
+        if query.state != OutboxFilter::Unsettled {
+            let bounded = query.before.is_none() && query.stop.is_none();
+            queries.push(Query::Under {
+                table: Table::Settled,
+                prefix: Key::new(&account.0),
+                limit: bounded.then_some(OUTBOX_LIMIT + 1),
+                newest_first: true,
+            });
+        }
+        let found = self.read(&queries).await?;
+        let mut aside = vec![];
+        let stops: BTreeMap<StopId, Stop> = values::<StopRecord>(&found[1], &mut aside)
+            .into_iter()
+            .map(|s| (s.mirror.id.clone(), s.mirror))
+            .collect();
+        let mut ops: Vec<Operation> = vec![];
+        for records in &found[2..] {
+            ops.extend(values::<Operation>(records, &mut aside));
+        }
+        ops.retain(|op| {
+            query.before.is_none_or(|before| op.seq < before)
+                && query.stop.as_ref().is_none_or(|stop| op.stop() == Some(stop))
+        });
+        ops.sort_by_key(|op| op.seq);
+        let more = ops.len() > limit;
+        let ops = ops.split_off(ops.len().saturating_sub(limit));
+        Ok(OutboxPage {
+            revision: found[0].first().map_or(0, |r| r.revision),
+            items: ops.iter().map(|op| item(op, op.stop().and_then(|s| stops.get(s)))).collect(),
+            more,
+        })
+    }
+
+    pub async fn status(&self) -> Result<Status, CoreError> {
+        let session = self.session().await?;
+        let account = session.as_ref().map_or_else(AccountId::default, |s| s.value.account.clone());
+        let found = self
+            .read(&[
+                revision_query(),
+                Query::Under { table: Table::Lanes, prefix: Key(vec![]), limit: None, newest_first: false },
+                records::one(&account, &EntityKey::Reach),
+                records::all(&account, Table::Quarantine),
+            ])
+            .await?;
+        let mine = crate::ports::store::KeyPart::Text(account.0.clone());
+        let (own, others): (Vec<_>, Vec<_>) =
+            found[1].iter().cloned().partition(|r| r.key.0.first() == Some(&mine));
+        let lanes: Vec<Lane> = values(&own, &mut vec![]);
+        let others: Vec<Lane> = values(&others, &mut vec![]);
+        let reach = found[2].first().and_then(|r| records::open::<Reach>(r).ok());
+        Ok(status(&StatusPart {
+            revision: found[0].first().map_or(0, |r| r.revision),
+            session: session.as_ref().map(|s| &s.value),
+            lanes: &lanes,
+            other_accounts: others.iter().map(|l| l.count).sum(),
+            reach: &reach.map(|r| r.value).unwrap_or_default(),
+            quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
+        }))
+    }
+}
+
+fn values<T: serde::de::DeserializeOwned>(
+    found: &[super::store::Record],
+    aside: &mut Vec<records::Unreadable>,
+) -> Vec<T> {
+    records::read_all(found, aside).into_iter().map(|s| s.value).collect()
+}

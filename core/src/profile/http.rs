@@ -1,0 +1,70 @@
+//! Requests and answers as data. Bytes of pictures are named, not held.
+
+use crate::domain::ids::BlobHandle;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Body,
+    /// how long the whole exchange may take; an attempt outlives it by a margin at most
+    pub deadline_ms: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    Empty,
+    Json(String),
+    Form(String),
+    Blob { handle: BlobHandle, media_type: String },
+    Multipart(Vec<Part>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    Text { name: String, value: String },
+    File { name: String, filename: String, media_type: String, handle: BlobHandle },
+}
+
+/// The longest answer that is read; what is longer is cut and never matches a rule on its body.
+pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    pub status: u16,
+    /// names in lower case; only what the browser lets us see
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn media_type(&self) -> &str {
+        let full = self.headers.get("content-type").map_or("", String::as_str);
+        full.split(';').next().unwrap_or("").trim()
+    }
+    pub fn is_json(&self) -> bool {
+        let media = self.media_type();
+        media == "application/json" || media.ends_with("+json")
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum NetFailure {
+    /// no connection, TLS, CORS or cut answer: a browser does not tell which
+    Unreachable,
+    /// our deadline passed
+    TimedOut,
+    /// the request could not be formed, so nothing left
+    NotSent { code: String, text: String },
+}
+
+pub type Exchange = Result<Answer, NetFailure>;

@@ -1,0 +1,110 @@
+//! What an answer means: the first rule that matches decides. What no rule describes is never a
+//! yes and never a drop.
+
+use super::document::{OutcomeRule, Probe, StatusMatch, Verdict, When};
+use super::http::Answer;
+use super::read::ProfileError;
+use super::value::{Context, plain_text};
+use serde_json::{Map, Value};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    pub verdict: Ruling,
+    /// the backend's own words
+    pub message: Option<String>,
+    pub retry_after_ms: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    Rule(Verdict),
+    /// 2xx or 4xx that nobody described: a person looks at it
+    Unmatched,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeFinding {
+    Applied,
+    NotApplied,
+    Unknown,
+}
+
+/// The answer as a subject for tests and outputs.
+pub fn answer_value(answer: &Answer) -> Value {
+    let body = match serde_json::from_str(&answer.body) {
+        Ok(json) if answer.is_json() => json,
+        _ => Value::Null,
+    };
+    let mut headers = Map::new();
+    for (name, value) in &answer.headers {
+        headers.insert(name.clone(), Value::String(value.clone()));
+    }
+    serde_json::json!({ "status": answer.status, "headers": headers, "body": body })
+}
+
+pub fn judge(rules: &[OutcomeRule], answer: &Answer, context: &Context) -> Result<Judgement, ProfileError> {
+    let value = answer_value(answer);
+    let body = &value["body"];
+    let retry_after_ms = answer
+        .headers
+        .get("retry-after")
+        .and_then(|text| text.trim().parse::<i64>().ok())
+        .map(|seconds| seconds.clamp(0, 3_600) * 1_000);
+    for rule in rules {
+        if matches(&rule.when, answer, body, context)? {
+            let message = rule
+                .message
+                .as_ref()
+                .and_then(|pointer| body.pointer(pointer.trim_start_matches('#')))
+                .map(plain_text);
+            return Ok(Judgement { verdict: Ruling::Rule(rule.then), message, retry_after_ms });
+        }
+    }
+    let verdict = match answer.status {
+        // A page where JSON was expected is a login portal or a proxy speaking, not the backend.
+        200..=299 | 400..=499 if answer.media_type() == "text/html" => Ruling::Rule(Verdict::InDoubt),
+        500..=599 => Ruling::Rule(Verdict::InDoubt),
+        408 | 429 => Ruling::Rule(Verdict::Throttled),
+        _ => Ruling::Unmatched,
+    };
+    Ok(Judgement { verdict, message: None, retry_after_ms })
+}
+
+/// Reads a probe's answer: only a 2xx in JSON says anything.
+pub fn judge_probe(probe: &Probe, answer: &Answer, context: &Context) -> Result<ProbeFinding, ProfileError> {
+    if !(200..=299).contains(&answer.status) || !answer.is_json() {
+        return Ok(ProbeFinding::Unknown);
+    }
+    let value = answer_value(answer);
+    let body = &value["body"];
+    if probe.applied.holds(body, context)? {
+        Ok(ProbeFinding::Applied)
+    } else if probe.not_applied.holds(body, context)? {
+        Ok(ProbeFinding::NotApplied)
+    } else {
+        Ok(ProbeFinding::Unknown)
+    }
+}
+
+fn matches(when: &When, answer: &Answer, body: &Value, context: &Context) -> Result<bool, ProfileError> {
+    let status = when.status.is_empty()
+        || when.status.iter().any(|s| match s {
+            StatusMatch::Exact(code) => *code == answer.status,
+            StatusMatch::Class(class) => {
+                class.as_bytes().first().is_some_and(|d| u16::from(*d - b'0') == answer.status / 100)
+            }
+        });
+    if !status {
+        return Ok(false);
+    }
+    if when.media_type.as_deref().is_some_and(|m| m != answer.media_type()) {
+        return Ok(false);
+    }
+    if when.text_contains.as_ref().is_some_and(|t| !answer.body.contains(t.as_str())) {
+        return Ok(false);
+    }
+    match &when.body {
+        Some(test) => test.holds(body, context),
+        None => Ok(true),
+    }
+}

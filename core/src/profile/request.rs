@@ -1,0 +1,123 @@
+//! From a step of the profile and a context to a request that can be sent.
+
+use super::document::{BodyTemplate, PartTemplate, Profile, RequestTemplate, SignIn};
+use super::http::{Body, Part, Request};
+use super::read::ProfileError;
+use super::url::{escape, expand};
+use super::value::{Context, fill, plain_text};
+use crate::domain::ids::BlobHandle;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Fills a request. A server, a parameter or a part that should be there and is not is an error:
+/// a request with a hole in its address is never sent.
+pub fn build(
+    profile: &Profile,
+    template: &RequestTemplate,
+    context: &Context,
+) -> Result<Request, ProfileError> {
+    let url = expand(&template.url, |name| {
+        if let Some(base) = profile.servers.get(name) {
+            return Ok(Some(base.trim_end_matches('/').to_owned()));
+        }
+        match template.parameters.get(name) {
+            Some(tree) => Ok(fill(tree, context)?.map(|v| plain_text(&v))),
+            None => Ok(None),
+        }
+    })?;
+    let mut headers = Vec::new();
+    if template.auth {
+        let SignIn::Password { headers: signed, .. } = &profile.sign_in;
+        fill_headers(signed, context, &mut headers)?;
+    }
+    fill_headers(&template.headers, context, &mut headers)?;
+    let body = match &template.body {
+        None => Body::Empty,
+        Some(BodyTemplate::Json(tree)) => {
+            Body::Json(fill(tree, context)?.unwrap_or(Value::Null).to_string())
+        }
+        Some(BodyTemplate::Form(fields)) => Body::Form(form(fields, context)?),
+        Some(BodyTemplate::Blob(tree)) => {
+            let (handle, media_type) = blob(tree, context)?;
+            Body::Blob { handle, media_type }
+        }
+        Some(BodyTemplate::Multipart(parts)) => {
+            let mut out = Vec::with_capacity(parts.len());
+            for part in parts {
+                out.extend(fill_part(part, context)?);
+            }
+            Body::Multipart(out)
+        }
+    };
+    Ok(Request { method: template.method.clone(), url, headers, body, deadline_ms: template.deadline_ms })
+}
+
+fn fill_headers(
+    templates: &BTreeMap<String, Value>,
+    context: &Context,
+    out: &mut Vec<(String, String)>,
+) -> Result<(), ProfileError> {
+    for (name, tree) in templates {
+        if let Some(value) = fill(tree, context)? {
+            out.push((name.clone(), plain_text(&value)));
+        }
+    }
+    Ok(())
+}
+
+fn form(fields: &BTreeMap<String, Value>, context: &Context) -> Result<String, ProfileError> {
+    let mut out = String::new();
+    for (name, tree) in fields {
+        if let Some(value) = fill(tree, context)? {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            escape(name, false, &mut out);
+            out.push('=');
+            escape(&plain_text(&value), false, &mut out);
+        }
+    }
+    Ok(out)
+}
+
+fn fill_part(part: &PartTemplate, context: &Context) -> Result<Option<Part>, ProfileError> {
+    let name = part.name.clone();
+    if let Some(tree) = &part.blob {
+        let (handle, media_type) = blob(tree, context)?;
+        let filename = match &part.filename {
+            Some(tree) => fill(tree, context)?.map(|v| plain_text(&v)),
+            None => None,
+        };
+        let filename = filename.unwrap_or_else(|| "file".to_owned());
+        return Ok(Some(Part::File { name, filename, media_type, handle }));
+    }
+    let value = match &part.value {
+        Some(tree) => fill(tree, context)?,
+        None => None,
+    };
+    Ok(value.map(|v| Part::Text { name, value: plain_text(&v) }))
+}
+
+/// `$operation.blob` is `{ handle, mediaType, bytes, sha256 }`.
+fn blob(tree: &Value, context: &Context) -> Result<(BlobHandle, String), ProfileError> {
+    let value = fill(tree, context)?.unwrap_or(Value::Null);
+    let field = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    match (field("handle"), field("mediaType")) {
+        (Some(handle), Some(media_type)) => Ok((BlobHandle(handle), media_type)),
+        _ => Err(ProfileError::new("request_blob", "the operation has no picture to send")),
+    }
+}
+
+/// Fills a map of outputs; what is missing is left out.
+pub fn outputs(
+    trees: &BTreeMap<String, Value>,
+    context: &Context,
+) -> Result<Map<String, Value>, ProfileError> {
+    let mut out = Map::new();
+    for (name, tree) in trees {
+        if let Some(value) = fill(tree, context)? {
+            out.insert(name.clone(), value);
+        }
+    }
+    Ok(out)
+}

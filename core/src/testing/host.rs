@@ -1,0 +1,63 @@
+//! A whole device in memory; a second one on the same store and lock is a second tab.
+
+use super::clock::{SeededIds, TestClock};
+use super::memory::{MemoryLock, MemoryStore};
+use super::net::TestNet;
+use crate::ports::Host;
+
+pub struct TestHost {
+    pub store: MemoryStore,
+    pub net: TestNet,
+    pub clock: TestClock,
+    pub ids: SeededIds,
+    pub lock: MemoryLock,
+}
+
+impl TestHost {
+    pub fn new(clock: &TestClock, net: &TestNet, seed: u64) -> Self {
+        Self {
+            store: MemoryStore::default(),
+            net: net.clone(),
+            clock: clock.clone(),
+            ids: SeededIds::new(seed),
+            lock: MemoryLock::default(),
+        }
+    }
+    pub fn tab(&self, seed: u64) -> Self {
+        Self {
+            store: self.store.clone(),
+            net: self.net.clone(),
+            clock: self.clock.clone(),
+            ids: SeededIds::new(seed),
+            lock: self.lock.clone(),
+        }
+    }
+}
+
+impl Host for TestHost {
+    type Store = MemoryStore;
+    type Blobs = MemoryStore;
+    type Net = TestNet;
+    type Clock = TestClock;
+    type Ids = SeededIds;
+    type Lock = MemoryLock;
+    fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+    fn blobs(&self) -> &MemoryStore {
+        &self.store
+    }
+    fn net(&self) -> &TestNet {
+        &self.net
+    }
+    fn clock(&self) -> &TestClock {
+        &self.clock
+    }
+    fn ids(&self) -> &SeededIds {
+        &self.ids
+    }
+    fn lock(&self) -> &MemoryLock {
+        &self.lock
+    }
+    fn changed(&self, _: u64) {}
+}
