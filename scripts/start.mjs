@@ -6,17 +6,6 @@ import { Failure, isMain, main, must, options } from "./lib/run.mjs";
 import { broken, build } from "./build.mjs";
 import { ensure } from "./setup.mjs";
 
-function announce({ page, api }) {
-  console.log(`
-Pannier is at        ${page}
-sign in as           anna, password packet123
-labels to scan       ${new URL("/labels", page)}
-what the backend saw ${new URL("/log", page)}
-switchable faults    ${new URL("/faults", page)}
-the API's own origin ${api}
-stop with Ctrl-C`);
-}
-
 /** Runs the sandbox until it ends; gives its exit code. */
 function serve(args) {
   return new Promise((resolve, reject) => {
@@ -26,8 +15,8 @@ function serve(args) {
       const lines = (rest + text).split("\n");
       rest = lines.pop();
       for (const line of lines) {
-        const told = line.match(/^PANNIER_SANDBOX (\{.*\})$/)?.[1];
-        if (told) announce(JSON.parse(told)); else console.log(line);
+        // The line for programs; what follows it says the addresses and the sign-in to people.
+        if (!line.startsWith("PANNIER_SANDBOX ")) console.log(line);
       }
     });
     const pass = (signal) => child.kill(signal);

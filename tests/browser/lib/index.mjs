@@ -2,8 +2,8 @@
 
 export { openBrowser, openPlainWebKit } from "./browser.mjs";
 export { makeCameraVideo, modules, showLabel } from "./camera.mjs";
-export { all, choose, draw, evaluate, find, gone, keys, peek, ready, says, tap, text, type } from "./page.mjs";
+export { all, choose, draw, evaluate, find, gone, keys, peek, ready, reload, says, tap, text, type } from "./page.mjs";
 export { freePort } from "./programs.mjs";
-export { faults, log, startSandbox } from "./sandbox.mjs";
+export { control, faults, log, startSandbox } from "./sandbox.mjs";
 export { screenshot } from "./screenshot.mjs";
 export { until, within } from "./waiting.mjs";

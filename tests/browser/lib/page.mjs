@@ -98,5 +98,22 @@ export async function evaluate(driver, work, ...parameters) {
   return answer.value;
 }
 
+/**
+ * Reloads as a person does, and waits for the new document. Not the driver's own refresh: in
+ * Firefox that is a forced reload, which goes past the service worker.
+ */
+export async function reload(driver) {
+  await driver.executeScript("window.pannierOldDocument = true; location.reload();");
+  await until(async () => {
+    try {
+      return await driver.executeScript("return window.pannierOldDocument === undefined && document.readyState === 'complete'");
+    } catch (error) {
+      // Between two documents there is none to ask.
+      if (/context|document|frame|navigat|aborted/i.test(error.message)) return false;
+      throw error;
+    }
+  }, { what: "the page to be loaded anew" });
+}
+
 /** Presses keys as fast as a wedge scanner does, into whatever has the focus. */
 export const keys = (driver, typed) => driver.actions({ async: true }).sendKeys(typed).perform();

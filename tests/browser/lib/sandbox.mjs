@@ -18,7 +18,7 @@ export async function startSandbox({ port = 0, static: folder = dist, database, 
   const file = database ?? join(temporary, "sandbox.db");
   const server = { database: file };
   const open = async (wanted) => {
-    const program = start(binary(), ["--port", String(wanted), "--database", file, "--static", folder, ...args], { name: "pannier-sandbox" });
+    const program = start(binary(), ["--port", String(wanted), "--db", file, "--static", folder, ...args], { name: "pannier-sandbox" });
     const line = await until(() => {
       const told = program.text.match(/^PANNIER_SANDBOX (\{.*\})$/m)?.[1];
       if (!told) alive(program);
@@ -52,17 +52,20 @@ async function ask(server, path, { method = "GET", body } = {}) {
   return text ? JSON.parse(text) : undefined;
 }
 
-/** Everything that arrived, oldest first. */
-export const log = (server) => ask(server, "/log.json");
+/** Everything that arrived, oldest first; `applied` only what the backend took. */
+export const log = async (server, { applied = false } = {}) => (await ask(server, `/log.json${applied ? "?applied=1" : ""}`)).entries;
 
-/** The network's and the backend's moods. Rules are those of /faults: { fault, method, path, times, ... }. */
+/** What the office, the clock or the operator does: "stop", "expire-tokens", "token-life", "reset". */
+export const control = (server, what, body = {}) => ask(server, `/control/${what}`, { method: "POST", body });
+
+/** The network's and the backend's moods. Rules are those of sandbox/src/faults.rs: { fault, method, path, times, ... }. */
 export const faults = (server) => {
   const put = (rules) => ask(server, "/faults.json", { method: "PUT", body: { rules } });
   return {
     /** Replaces all rules. */
     set: (...rules) => put(rules),
-    add: (rule) => ask(server, "/faults.json", { method: "POST", body: rule }),
-    get: () => ask(server, "/faults.json"),
+    /** The rules with how often each was seen and fired. */
+    get: async () => (await ask(server, "/faults.json")).rules,
     clear: () => put([]),
     /** Every connection of page and API is cut, the tools excepted. */
     dead: () => put([{ fault: "dead" }]),
