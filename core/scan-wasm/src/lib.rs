@@ -78,7 +78,12 @@ impl Scanner {
     /// # Errors
     /// As `scan`.
     #[wasm_bindgen(js_name = scanLuma)]
-    pub fn scan_luma(&mut self, width: u32, height: u32, still: bool) -> Result<ScanResult, JsValue> {
+    pub fn scan_luma(
+        &mut self,
+        width: u32,
+        height: u32,
+        still: bool,
+    ) -> Result<ScanResult, JsValue> {
         checked(width, height)?;
         answer(&self.input, width, height, still)
     }
@@ -106,7 +111,9 @@ fn checked(width: u32, height: u32) -> Result<usize, JsValue> {
         return Err(refusal(ScanError::EmptyFrame));
     }
     match width.checked_mul(height) {
-        Some(count) if count <= PIXELS_MAX && width.max(height) <= pannier_scan::MAX_SIDE => Ok(count),
+        Some(count) if count <= PIXELS_MAX && width.max(height) <= pannier_scan::MAX_SIDE => {
+            Ok(count)
+        }
         _ => Err(refusal(ScanError::TooLarge)),
     }
 }

@@ -22,15 +22,24 @@ struct Row {
 
 fn main() {
     let mut args = std::env::args().skip(1);
-    let folder = args.next().map_or_else(|| PathBuf::from("../shared/qr"), PathBuf::from);
-    let effort = if args.next().as_deref() == Some("live") { Effort::Live } else { Effort::Still };
+    let folder = args
+        .next()
+        .map_or_else(|| PathBuf::from("../shared/qr"), PathBuf::from);
+    let effort = if args.next().as_deref() == Some("live") {
+        Effort::Live
+    } else {
+        Effort::Still
+    };
     let only = args.next();
     let verbose = std::env::var_os("MEASURE_MISSED").is_some();
     std::panic::set_hook(Box::new(|_| {}));
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for manifest in ["frames.jsonl", "manifest.jsonl"] {
         let Ok(lines) = std::fs::read_to_string(folder.join(manifest)) else {
-            println!("{manifest} is not in {}; nothing to measure", folder.display());
+            println!(
+                "{manifest} is not in {}; nothing to measure",
+                folder.display()
+            );
             continue;
         };
         for line in lines.lines().filter(|l| !l.trim().is_empty()) {
@@ -38,7 +47,10 @@ fn main() {
         }
     }
     println!("{effort:?}");
-    println!("{:<24}{:>6}{:>7}{:>7}{:>7}{:>7}{:>4}{:>9}{:>9}", "family", "of", "right", "wrong", "rqrr", "wrong", "P", "ms p50", "ms p95");
+    println!(
+        "{:<24}{:>6}{:>7}{:>7}{:>7}{:>7}{:>4}{:>9}{:>9}",
+        "family", "of", "right", "wrong", "rqrr", "wrong", "P", "ms p50", "ms p95"
+    );
     let mut total = Row::default();
     for (name, row) in &mut rows {
         row.ms.sort_by(f64::total_cmp);
@@ -59,29 +71,55 @@ fn main() {
 }
 
 fn print_row(name: &str, row: &Row) {
-    let at = |q: f64| row.ms.get(((row.ms.len() as f64 - 1.0) * q) as usize).copied().unwrap_or(0.0);
+    let at = |q: f64| {
+        row.ms
+            .get(((row.ms.len() as f64 - 1.0) * q) as usize)
+            .copied()
+            .unwrap_or(0.0)
+    };
     println!(
         "{name:<24}{:>6}{:>7}{:>7}{:>7}{:>7}{:>4}{:>9.1}{:>9.1}",
-        row.pictures, row.right, row.wrong, row.rqrr, row.rqrr_wrong, row.rqrr_panics, at(0.5), at(0.95)
+        row.pictures,
+        row.right,
+        row.wrong,
+        row.rqrr,
+        row.rqrr_wrong,
+        row.rqrr_panics,
+        at(0.5),
+        at(0.95)
     );
 }
 
 #[allow(clippy::disallowed_methods, reason = "this tool measures time")]
-fn one(folder: &Path, line: &str, effort: Effort, only: Option<&str>, rows: &mut BTreeMap<String, Row>) {
+fn one(
+    folder: &Path,
+    line: &str,
+    effort: Effort,
+    only: Option<&str>,
+    rows: &mut BTreeMap<String, Row>,
+) {
     let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else {
         println!("unreadable row: {line}");
         return;
     };
     let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     let positive = word("kind") == "positive";
-    let family = entry["family"].as_str().map_or_else(|| format!("photos {}", word("set")), |f| format!("frames {f}"));
-    let family = if positive { family } else { format!("{family} (none)") };
+    let family = entry["family"].as_str().map_or_else(
+        || format!("photos {}", word("set")),
+        |f| format!("frames {f}"),
+    );
+    let family = if positive {
+        family
+    } else {
+        format!("{family} (none)")
+    };
     if only.is_some_and(|o| !family.contains(o)) {
         return;
     }
     let file = word("file");
     // Some names have no ending.
-    let opened = image::ImageReader::open(folder.join(&file)).and_then(image::ImageReader::with_guessed_format);
+    let opened = image::ImageReader::open(folder.join(&file))
+        .and_then(image::ImageReader::with_guessed_format);
     let Some(picture) = opened.ok().and_then(|r| r.decode().ok()) else {
         println!("cannot open {file}");
         return;
@@ -92,7 +130,9 @@ fn one(folder: &Path, line: &str, effort: Effort, only: Option<&str>, rows: &mut
     let row = rows.entry(family).or_default();
     row.pictures += 1;
     let start = std::time::Instant::now();
-    let found = scan(luma.as_raw(), width, height, width, effort).map(|s| s.codes).unwrap_or_default();
+    let found = scan(luma.as_raw(), width, height, width, effort)
+        .map(|s| s.codes)
+        .unwrap_or_default();
     row.ms.push(start.elapsed().as_secs_f64() * 1e3);
     let texts: Vec<Vec<u8>> = found.into_iter().map(|c| c.bytes).collect();
     match verdict(&texts, &expected, positive) {
@@ -101,8 +141,9 @@ fn one(folder: &Path, line: &str, effort: Effort, only: Option<&str>, rows: &mut
         None => row.missed.push(file),
     }
     let plain = std::panic::catch_unwind(|| {
-        let mut prepared =
-            rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| luma.as_raw()[y * width + x]);
+        let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| {
+            luma.as_raw()[y * width + x]
+        });
         let grids = prepared.detect_grids();
         grids
             .iter()
@@ -130,15 +171,23 @@ fn verdict(texts: &[Vec<u8>], expected: &[u8], positive: bool) -> Option<bool> {
 /// Ignoring trailing blanks, and comparing non-ASCII text by its ASCII part: the character set is the reader's matter.
 fn same(found: &[u8], expected: &[u8]) -> bool {
     let trim = |b: &[u8]| {
-        let end = b.iter().rposition(|c| !c.is_ascii_whitespace() && *c != 0).map_or(0, |i| i + 1);
+        let end = b
+            .iter()
+            .rposition(|c| !c.is_ascii_whitespace() && *c != 0)
+            .map_or(0, |i| i + 1);
         b[..end].to_vec()
     };
     let (found, expected) = (trim(found), trim(expected));
     let ascii = |b: &[u8]| b.iter().copied().filter(u8::is_ascii).collect::<Vec<_>>();
-    found == expected || (!expected.is_ascii() && {
-        let latin: Vec<u8> = found.iter().map(|&b| b as char).collect::<String>().into_bytes();
-        latin == expected || ascii(&found) == ascii(&expected)
-    })
+    found == expected
+        || (!expected.is_ascii() && {
+            let latin: Vec<u8> = found
+                .iter()
+                .map(|&b| b as char)
+                .collect::<String>()
+                .into_bytes();
+            latin == expected || ascii(&found) == ascii(&expected)
+        })
 }
 
 fn base64(text: &str) -> Vec<u8> {

@@ -50,7 +50,11 @@ impl Binary {
                 *cell = u8::from(v < t);
             }
         }
-        Self { cells, width: luma.width, height: luma.height }
+        Self {
+            cells,
+            width: luma.width,
+            height: luma.height,
+        }
     }
 }
 
@@ -86,7 +90,11 @@ impl Blocks {
         Self {
             columns,
             rows,
-            mean: sums.iter().zip(&counts).map(|(&s, &c)| s as f32 / c.max(1) as f32).collect(),
+            mean: sums
+                .iter()
+                .zip(&counts)
+                .map(|(&s, &c)| s as f32 / c.max(1) as f32)
+                .collect(),
             low: lows.into_iter().map(f32::from).collect(),
             high: highs.into_iter().map(f32::from).collect(),
         }
@@ -129,7 +137,13 @@ impl Blocks {
 }
 
 /// The lowest or highest within `radius` blocks, columns then rows.
-fn spread(values: &[f32], columns: usize, rows: usize, radius: usize, pick: fn(f32, f32) -> f32) -> Vec<f32> {
+fn spread(
+    values: &[f32],
+    columns: usize,
+    rows: usize,
+    radius: usize,
+    pick: fn(f32, f32) -> f32,
+) -> Vec<f32> {
     let mut across = Vec::with_capacity(values.len());
     for row in values.chunks(columns.max(1)) {
         for x in 0..row.len() {
@@ -169,7 +183,11 @@ impl Integral {
                 sums[(y + 1) * wide + x + 1] = sums[y * wide + x + 1] + line;
             }
         }
-        Self { sums, columns, rows }
+        Self {
+            sums,
+            columns,
+            rows,
+        }
     }
 
     /// Mean of the square within `radius` of (x, y), cut at the border.

@@ -23,8 +23,14 @@ pub(crate) struct Greys {
 impl Greys {
     /// Tries thresholds in the order of their worth; `tries` bounds the work.
     pub fn read(&self, tries: usize) -> Option<Reading> {
-        const WAYS: [(f32, usize, f32); 6] =
-            [(0.0, 4, 0.5), (0.6, 4, 0.5), (0.3, 7, 0.0), (1.0, 5, 0.3), (0.0, 2, 1.0), (0.6, 100, 0.0)];
+        const WAYS: [(f32, usize, f32); 6] = [
+            (0.0, 4, 0.5),
+            (0.6, 4, 0.5),
+            (0.3, 7, 0.0),
+            (1.0, 5, 0.3),
+            (0.0, 2, 1.0),
+            (0.6, 100, 0.0),
+        ];
         let mut seen: Vec<Vec<bool>> = Vec::with_capacity(WAYS.len());
         for (sharpen, radius, middle) in WAYS.into_iter().take(tries) {
             let margins = self.sharpened(sharpen).split(radius, middle);
@@ -33,7 +39,11 @@ impl Greys {
                 continue;
             }
             let margin = margins.into_iter().map(f32::abs).collect();
-            let bits = Bits { size: self.size, cells, margin };
+            let bits = Bits {
+                size: self.size,
+                cells,
+                margin,
+            };
             if let Some(reading) = bits.read() {
                 return Some(reading);
             }
@@ -45,7 +55,10 @@ impl Greys {
     /// Takes back what the neighbours' light spilled into each module.
     fn sharpened(&self, amount: f32) -> Self {
         if amount == 0.0 {
-            return Self { size: self.size, values: self.values.clone() };
+            return Self {
+                size: self.size,
+                values: self.values.clone(),
+            };
         }
         let n = self.size;
         let mut values = Vec::with_capacity(n * n);
@@ -53,7 +66,9 @@ impl Greys {
             for x in 0..n {
                 let at = |x: usize, y: usize| self.values[y * n + x];
                 let own = at(x, y);
-                let around = at(x.saturating_sub(1), y) + at((x + 1).min(n - 1), y) + at(x, y.saturating_sub(1))
+                let around = at(x.saturating_sub(1), y)
+                    + at((x + 1).min(n - 1), y)
+                    + at(x, y.saturating_sub(1))
                     + at(x, (y + 1).min(n - 1));
                 values.push(own + amount * (own - around / 4.0));
             }
@@ -72,7 +87,9 @@ impl Greys {
                 if middle > 0.0 {
                     let (mut low, mut high) = (f32::MAX, f32::MIN);
                     for row in y.saturating_sub(radius)..(y + radius + 1).min(n) {
-                        for &v in &self.values[row * n + x.saturating_sub(radius)..row * n + (x + radius + 1).min(n)] {
+                        for &v in &self.values
+                            [row * n + x.saturating_sub(radius)..row * n + (x + radius + 1).min(n)]
+                        {
                             low = low.min(v);
                             high = high.max(v);
                         }
@@ -107,12 +124,18 @@ impl Bits {
         let version = version_of(self.size)?;
         let mut formats = [self.format(false), self.format(true)];
         formats.sort_by_key(|f| f.distance);
-        formats.iter().filter(|f| f.distance <= 3).find_map(|f| self.read_as(version, f))
+        formats
+            .iter()
+            .filter(|f| f.distance <= 3)
+            .find_map(|f| self.read_as(version, f))
     }
 
     fn read_as(&self, version: usize, format: &Format) -> Option<Reading> {
         let (codewords, margins) = self.codewords(format);
-        let bytes = payload(&corrected(&codewords, &margins, version, format.level)?, version)?;
+        let bytes = payload(
+            &corrected(&codewords, &margins, version, format.level)?,
+            version,
+        )?;
         Some(Reading {
             bytes,
             version: version as u8,
@@ -123,7 +146,11 @@ impl Bits {
 
     /// The place of a module, seen directly or in a mirror.
     fn index(&self, x: usize, y: usize, mirrored: bool) -> usize {
-        if mirrored { x * self.size + y } else { y * self.size + x }
+        if mirrored {
+            x * self.size + y
+        } else {
+            y * self.size + x
+        }
     }
 
     /// The nearest of the 32 format words to either copy.
@@ -141,15 +168,31 @@ impl Bits {
             word << 1 | bit(x, y)
         });
         let second = (0..15).fold(0, |word, i| {
-            let (x, y) = if i < 7 { (8, n - 1 - i) } else { (n - 15 + i, 8) };
+            let (x, y) = if i < 7 {
+                (8, n - 1 - i)
+            } else {
+                (n - 15 + i, 8)
+            };
             word << 1 | bit(x, y)
         });
-        let mut best = Format { level: EcLevel::L, mask: 0, mirrored, distance: u32::MAX };
+        let mut best = Format {
+            level: EcLevel::L,
+            mask: 0,
+            mirrored,
+            distance: u32::MAX,
+        };
         for data in 0..32_u16 {
             let word = format_word(data >> 3, data & 7);
-            let distance = (word ^ first).count_ones().min((word ^ second).count_ones());
+            let distance = (word ^ first)
+                .count_ones()
+                .min((word ^ second).count_ones());
             if distance < best.distance {
-                best = Format { level: EcLevel::from_bits(data >> 3), mask: data & 7, mirrored, distance };
+                best = Format {
+                    level: EcLevel::from_bits(data >> 3),
+                    mask: data & 7,
+                    mirrored,
+                    distance,
+                };
             }
         }
         best
@@ -190,7 +233,11 @@ impl Bits {
 
 /// Deals the codewords out to their blocks, corrects each, and gives the data in order.
 fn corrected(codewords: &[u8], margins: &[f32], version: usize, level: EcLevel) -> Option<Vec<u8>> {
-    let Blocks { count, check, reserved } = blocks(version, level)?;
+    let Blocks {
+        count,
+        check,
+        reserved,
+    } = blocks(version, level)?;
     let short = codewords.len() / count - check;
     let long_blocks = codewords.len() % count;
     let mut out = Vec::with_capacity(codewords.len());
@@ -222,7 +269,13 @@ fn corrected_block(block: &[u8], sure: &[f32], check: usize, reserved: usize) ->
     order.sort_by(|&a, &b| sure[a].total_cmp(&sure[b]));
     [check / 3, check * 2 / 3].into_iter().find_map(|doubts| {
         let mut attempt = block.to_vec();
-        correct(&mut attempt, check, reserved.max(check / 4), &order[..doubts]).map(|_| attempt)
+        correct(
+            &mut attempt,
+            check,
+            reserved.max(check / 4),
+            &order[..doubts],
+        )
+        .map(|_| attempt)
     })
 }
 
@@ -232,13 +285,23 @@ mod tests {
     use qrcode::{Color, QrCode, Version};
 
     fn greys(code: &QrCode) -> Greys {
-        let values = code.to_colors().into_iter().map(|c| if c == Color::Dark { 40.0 } else { 200.0 }).collect();
-        Greys { size: code.width(), values }
+        let values = code
+            .to_colors()
+            .into_iter()
+            .map(|c| if c == Color::Dark { 40.0 } else { 200.0 })
+            .collect();
+        Greys {
+            size: code.width(),
+            values,
+        }
     }
 
     /// As many bytes as fit, by this crate's own tables: were they wrong, the encoder would refuse or differ.
     fn fullest(version: i16, level: qrcode::EcLevel, own: EcLevel) -> (Vec<u8>, QrCode) {
-        let modules = function_modules(version as usize * 4 + 17).into_iter().filter(|taken| !taken).count();
+        let modules = function_modules(version as usize * 4 + 17)
+            .into_iter()
+            .filter(|taken| !taken)
+            .count();
         let dealt = blocks(version as usize, own).unwrap();
         let length = modules / 8 - dealt.count * dealt.check - if version < 10 { 2 } else { 3 };
         let text: Vec<u8> = (0..length).map(|i| (i * 37 % 251) as u8 | 0x80).collect();
@@ -267,7 +330,14 @@ mod tests {
 
     #[test]
     fn every_mode_is_read() {
-        for text in ["0", "01234567", "000123456789012345", "PARCEL 7:F3K/42", "A", "mixed 0123456789 UPPER CASE é"] {
+        for text in [
+            "0",
+            "01234567",
+            "000123456789012345",
+            "PARCEL 7:F3K/42",
+            "A",
+            "mixed 0123456789 UPPER CASE é",
+        ] {
             let code = QrCode::new(text).unwrap();
             assert_eq!(greys(&code).read(1).unwrap().bytes, text.as_bytes());
         }
@@ -277,8 +347,20 @@ mod tests {
     fn grid_that_is_no_code_is_not_read() {
         for seed in 0..200_u32 {
             for size in [21, 25, 29] {
-                let values = (0..size * size).map(|i| ((seed + 1).wrapping_mul(i as u32 + 7).wrapping_mul(2_654_435_761) >> 24) as f32);
-                assert!(Greys { size, values: values.collect() }.read(6).is_none());
+                let values = (0..size * size).map(|i| {
+                    ((seed + 1)
+                        .wrapping_mul(i as u32 + 7)
+                        .wrapping_mul(2_654_435_761)
+                        >> 24) as f32
+                });
+                assert!(
+                    Greys {
+                        size,
+                        values: values.collect()
+                    }
+                    .read(6)
+                    .is_none()
+                );
             }
         }
     }

@@ -37,13 +37,20 @@ pub(crate) fn triples(eyes: &[Finder], limit: usize) -> Vec<Triple> {
 
 fn triple(eyes: &[Finder], ids: [usize; 3]) -> Option<Triple> {
     let modules = ids.map(|i| eyes[i].module);
-    let (low, high) = (modules[0].min(modules[1]).min(modules[2]), modules[0].max(modules[1]).max(modules[2]));
+    let (low, high) = (
+        modules[0].min(modules[1]).min(modules[2]),
+        modules[0].max(modules[1]).max(modules[2]),
+    );
     if high > low * 2.3 {
         return None;
     }
     // The corner is opposite the longest side.
     let at = |i: usize| eyes[ids[i]].centre;
-    let across = [at(1).minus(at(2)).length(), at(2).minus(at(0)).length(), at(0).minus(at(1)).length()];
+    let across = [
+        at(1).minus(at(2)).length(),
+        at(2).minus(at(0)).length(),
+        at(0).minus(at(1)).length(),
+    ];
     let corner = (0..3).max_by(|&i, &j| across[i].total_cmp(&across[j]))?;
     let (mut p, mut q) = ((corner + 1) % 3, (corner + 2) % 3);
     if at(p).minus(at(corner)).cross(at(q).minus(at(corner))) < 0.0 {
@@ -61,8 +68,15 @@ fn triple(eyes: &[Finder], ids: [usize; 3]) -> Option<Triple> {
         return None;
     }
     let hits: f32 = ids.iter().map(|&i| 1.0 / (eyes[i].hits as f32 + 0.5)).sum();
-    let cost = (high / low).ln() * 1.5 + (a / b).ln().abs() + cosine * 1.2 + hits * 0.5 + (a.max(b) / module).ln() * 0.15;
-    Some(Triple { eyes: [ids[corner], ids[p], ids[q]], cost })
+    let cost = (high / low).ln() * 1.5
+        + (a / b).ln().abs()
+        + cosine * 1.2
+        + hits * 0.5
+        + (a.max(b) / module).ln() * 0.15;
+    Some(Triple {
+        eyes: [ids[corner], ids[p], ids[q]],
+        cost,
+    })
 }
 
 /// What a fit is made from.
@@ -101,7 +115,8 @@ const LEGS_RATIO_MAX: f32 = 1.45;
 
 impl Scene<'_> {
     fn spend(&self, samples: usize) {
-        self.work.set(self.work.get().saturating_sub(samples as u32));
+        self.work
+            .set(self.work.get().saturating_sub(samples as u32));
     }
 
     pub fn exhausted(&self) -> bool {
@@ -117,10 +132,18 @@ impl Scene<'_> {
     /// Fits of the likeliest sizes, best first.
     pub fn fits(&self, eyes: [&Finder; 3], care: Care) -> Vec<Fit> {
         let [corner, right, down] = eyes.map(|e| e.centre);
-        let Some(estimate) = self.estimate(eyes) else { return Vec::new() };
+        let Some(estimate) = self.estimate(eyes) else {
+            return Vec::new();
+        };
         let side = estimate - 2.0 * EYE;
-        let (ex, ey) = (right.minus(corner).times(1.0 / side), down.minus(corner).times(1.0 / side));
-        if eyes.iter().any(|e| self.eye_score(e, eyes, ex, ey) < EYE_MIN) {
+        let (ex, ey) = (
+            right.minus(corner).times(1.0 / side),
+            down.minus(corner).times(1.0 / side),
+        );
+        if eyes
+            .iter()
+            .any(|e| self.eye_score(e, eyes, ex, ey) < EYE_MIN)
+        {
             return Vec::new();
         }
         let mut out = Vec::new();
@@ -130,7 +153,10 @@ impl Scene<'_> {
                 .starts(size, corner, right, down)
                 .into_iter()
                 .filter(Warp::plausible)
-                .map(|warp| Fit { score: pattern.score(self, &warp), warp })
+                .map(|warp| Fit {
+                    score: pattern.score(self, &warp),
+                    warp,
+                })
                 .collect();
             starts.sort_by(|a, b| b.score.total_cmp(&a.score));
             starts.truncate(care.starts);
@@ -145,7 +171,14 @@ impl Scene<'_> {
     /// The same fit with the bend let loose.
     pub fn bent(&self, fit: &Fit) -> Fit {
         let pattern = Pattern::new(fit.warp.size);
-        pattern.turned(self, Fit { warp: fit.warp.clone(), score: pattern.score(self, &fit.warp) }, true)
+        pattern.turned(
+            self,
+            Fit {
+                warp: fit.warp.clone(),
+                score: pattern.score(self, &fit.warp),
+            },
+            true,
+        )
     }
 
     /// Correlation of an eye and its border with the drawing, turned and scaled as the triple says.
@@ -157,7 +190,10 @@ impl Scene<'_> {
             for x in -4_i32..=4 {
                 let ring = x.abs().max(y.abs());
                 let sign = if ring == 2 || ring == 4 { 1.0 } else { -1.0 };
-                let at = eye.centre.plus(ex.times(x as f32 * scale)).plus(ey.times(y as f32 * scale));
+                let at = eye
+                    .centre
+                    .plus(ex.times(x as f32 * scale))
+                    .plus(ey.times(y as f32 * scale));
                 sums.add(1.0, sign, self.grey(at));
             }
         }
@@ -216,16 +252,21 @@ impl Scene<'_> {
         let n = size as f32;
         let far = n - EYE;
         let side = n - 2.0 * EYE;
-        let (ex, ey) = (right.minus(corner).times(1.0 / side), down.minus(corner).times(1.0 / side));
+        let (ex, ey) = (
+            right.minus(corner).times(1.0 / side),
+            down.minus(corner).times(1.0 / side),
+        );
         let mut out = Vec::new();
-        let square = |fourth: Point| Warp::new(size, [corner, right, fourth, down], [Point::default(); 4]);
+        let square =
+            |fourth: Point| Warp::new(size, [corner, right, fourth, down], [Point::default(); 4]);
         let flat = right.plus(down).minus(corner);
         out.extend(square(flat));
         if size > 21 {
             let place = n - 6.5;
             let guess = corner.plus(ex.plus(ey).times(place - EYE));
             for pixel in self.alignments(guess, ex, ey, 2.5 + n * 0.13) {
-                let modules = [(EYE, EYE), (far, EYE), (place, place), (EYE, far)].map(|(x, y)| Point { x, y });
+                let modules = [(EYE, EYE), (far, EYE), (place, place), (EYE, far)]
+                    .map(|(x, y)| Point { x, y });
                 out.extend(Warp::through(size, modules, [corner, right, pixel, down]));
             }
         }
@@ -234,7 +275,9 @@ impl Scene<'_> {
         let beside = ex.minus(ey);
         for along in [-0.16_f32, -0.08, 0.08, 0.18, 0.3] {
             for aside in [-0.12_f32, -0.05, 0.05, 0.12] {
-                let shift = diagonal.times(along * side).plus(beside.times(aside * side));
+                let shift = diagonal
+                    .times(along * side)
+                    .plus(beside.times(aside * side));
                 out.extend(square(flat.plus(shift)));
             }
             out.extend(square(flat.plus(diagonal.times(along * side))));
@@ -249,7 +292,9 @@ impl Scene<'_> {
         self.spend(25 * (2 * steps as usize + 1).pow(2));
         for iy in -steps..=steps {
             for ix in -steps..=steps {
-                let at = guess.plus(ex.times(ix as f32 * 0.5)).plus(ey.times(iy as f32 * 0.5));
+                let at = guess
+                    .plus(ex.times(ix as f32 * 0.5))
+                    .plus(ey.times(iy as f32 * 0.5));
                 if !self.luma.contains(at, 0.0) {
                     continue;
                 }
@@ -258,12 +303,15 @@ impl Scene<'_> {
                     for dx in -2_i32..=2 {
                         let ring = dx.abs().max(dy.abs());
                         let weight = [-4.0, 1.0, -0.5][ring as usize];
-                        sum += weight * self.grey(at.plus(ex.times(dx as f32)).plus(ey.times(dy as f32)));
+                        sum += weight
+                            * self.grey(at.plus(ex.times(dx as f32)).plus(ey.times(dy as f32)));
                     }
                 }
                 // Of two equally good places the nearer one.
                 let sum = sum - ((ix * ix + iy * iy) as f32).sqrt() * 3.0;
-                let near = best.iter().position(|(_, p)| p.minus(at).length() < ex.length() * 1.5);
+                let near = best
+                    .iter()
+                    .position(|(_, p)| p.minus(at).length() < ex.length() * 1.5);
                 match near {
                     Some(i) if best[i].0 >= sum => continue,
                     Some(i) => {
@@ -288,7 +336,9 @@ impl Scene<'_> {
                 let (u, v) = (x as f32 + 0.5, y as f32 + 0.5);
                 let at = |du: f32, dv: f32| self.grey(warp.map(u + du, v + dv));
                 const D: f32 = 0.22;
-                values.push((2.0 * at(0.0, 0.0) + at(-D, -D) + at(D, -D) + at(D, D) + at(-D, D)) / 6.0);
+                values.push(
+                    (2.0 * at(0.0, 0.0) + at(-D, -D) + at(D, -D) + at(D, D) + at(-D, D)) / 6.0,
+                );
             }
         }
         Greys { size: n, values }
@@ -298,7 +348,11 @@ impl Scene<'_> {
 /// Sizes of codes nearest to the estimate.
 fn sizes_around(estimate: f32, count: usize) -> Vec<usize> {
     let mut sizes: Vec<usize> = (1..=40).map(|v| 17 + 4 * v).collect();
-    sizes.sort_by(|&a, &b| (a as f32 - estimate).abs().total_cmp(&(b as f32 - estimate).abs()));
+    sizes.sort_by(|&a, &b| {
+        (a as f32 - estimate)
+            .abs()
+            .total_cmp(&(b as f32 - estimate).abs())
+    });
     // The estimate's error grows with the size.
     sizes.truncate(count + usize::from(estimate > 60.0) + usize::from(estimate > 100.0));
     sizes
@@ -326,7 +380,11 @@ impl Sums {
     fn correlation(&self) -> f32 {
         let (sign, grey) = (self.sign / self.weight, self.grey / self.weight);
         let variance = (self.grey_squared / self.weight - grey * grey) * (1.0 - sign * sign);
-        if variance < 1.0 { 0.0 } else { (self.both / self.weight - sign * grey) / variance.sqrt() }
+        if variance < 1.0 {
+            0.0
+        } else {
+            (self.both / self.weight - sign * grey) / variance.sqrt()
+        }
     }
 }
 
@@ -341,7 +399,11 @@ impl Pattern {
         let n = size as i32;
         let mut places = Vec::with_capacity(1200);
         let mut put = |x: i32, y: i32, light: bool, weight: f32| {
-            places.push((x as f32 + 0.5, y as f32 + 0.5, if light { weight } else { -weight }));
+            places.push((
+                x as f32 + 0.5,
+                y as f32 + 0.5,
+                if light { weight } else { -weight },
+            ));
         };
         for (ox, oy) in [(0, 0), (n - 7, 0), (0, n - 7)] {
             for y in -1..=7_i32 {
@@ -363,7 +425,12 @@ impl Pattern {
                 }
                 for dy in -2..=2_i32 {
                     for dx in -2..=2_i32 {
-                        put(cx as i32 + dx, cy as i32 + dy, dx.abs().max(dy.abs()) == 1, 1.6);
+                        put(
+                            cx as i32 + dx,
+                            cy as i32 + dy,
+                            dx.abs().max(dy.abs()) == 1,
+                            1.6,
+                        );
                     }
                 }
             }
@@ -380,7 +447,11 @@ impl Pattern {
         for &(u, v, signed) in &self.places {
             let (weight, sign) = (signed.abs(), signed.signum());
             // Opposite corners, alternating like a chessboard.
-            let d = if (u as i32 + v as i32) % 2 == 0 { D } else { -D };
+            let d = if (u as i32 + v as i32) % 2 == 0 {
+                D
+            } else {
+                -D
+            };
             for (du, dv) in [(-D, -d), (D, d)] {
                 sums.add(weight, sign, scene.grey(warp.map(u + du, v + dv)));
             }
@@ -415,10 +486,20 @@ impl Pattern {
             let mut risen = false;
             for _ in 0..4 {
                 let (mut quad, mut bend) = (best.warp.quad, best.warp.bend);
-                let point = if figure < 8 { &mut quad[figure / 2] } else { &mut bend[figure / 2 - 4] };
-                let axis = if figure % 2 == 0 { &mut point.x } else { &mut point.y };
+                let point = if figure < 8 {
+                    &mut quad[figure / 2]
+                } else {
+                    &mut bend[figure / 2 - 4]
+                };
+                let axis = if figure % 2 == 0 {
+                    &mut point.x
+                } else {
+                    &mut point.y
+                };
                 *axis += sign * step;
-                let Some(warp) = Warp::new(best.warp.size, quad, bend) else { break };
+                let Some(warp) = Warp::new(best.warp.size, quad, bend) else {
+                    break;
+                };
                 let score = self.score(scene, &warp);
                 if score <= best.score {
                     break;

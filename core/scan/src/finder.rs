@@ -36,8 +36,16 @@ pub(crate) fn finders(binary: &Binary, dark: u8, step: usize) -> Vec<Finder> {
         edges.push(row.len() as u32);
         let first_dark = usize::from(row[0] != dark);
         for start in (first_dark..).step_by(2) {
-            let Some(run) = edges.get(start..start + 6) else { break };
-            let runs = [run[1] - run[0], run[2] - run[1], run[3] - run[2], run[4] - run[3], run[5] - run[4]];
+            let Some(run) = edges.get(start..start + 6) else {
+                break;
+            };
+            let runs = [
+                run[1] - run[0],
+                run[2] - run[1],
+                run[3] - run[2],
+                run[4] - run[3],
+                run[5] - run[4],
+            ];
             if !eye_like(&runs) {
                 continue;
             }
@@ -54,7 +62,9 @@ pub(crate) fn finders(binary: &Binary, dark: u8, step: usize) -> Vec<Finder> {
 
 /// Agreeing lines out of those that cross the centre stone.
 fn weight(f: &Finder) -> f32 {
-    (f.hits as f32 / (f.module * 2.0).max(1.0)).min(1.2) + (f.hits as f32).min(6.0) * 0.1 + f.module.min(12.0) * 0.02
+    (f.hits as f32 / (f.module * 2.0).max(1.0)).min(1.2)
+        + (f.hits as f32).min(6.0) * 0.1
+        + f.module.min(12.0) * 0.02
 }
 
 /// Distances between edges of the same kind do not change when blur or ink makes dark swell; they
@@ -80,7 +90,15 @@ fn eye_like(runs: &[u32; 5]) -> bool {
 
 /// Runs outwards from a dark pixel: half the stone, the light ring, the dark ring; both ways.
 /// Gives the runs and the place of the stone's middle along the line.
-fn runs_through(binary: &Binary, dark: u8, x: i32, y: i32, dx: i32, dy: i32, limit: i32) -> Option<([u32; 5], f32)> {
+fn runs_through(
+    binary: &Binary,
+    dark: u8,
+    x: i32,
+    y: i32,
+    dx: i32,
+    dy: i32,
+    limit: i32,
+) -> Option<([u32; 5], f32)> {
     if binary.at(x, y)? != dark {
         return None;
     }
@@ -109,7 +127,13 @@ fn runs_through(binary: &Binary, dark: u8, x: i32, y: i32, dx: i32, dy: i32, lim
     };
     let back = side(-dx, -dy)?;
     let forth = side(dx, dy)?;
-    let runs = [back[2] as u32, back[1] as u32, (back[0] + 1 + forth[0]) as u32, forth[1] as u32, forth[2] as u32];
+    let runs = [
+        back[2] as u32,
+        back[1] as u32,
+        (back[0] + 1 + forth[0]) as u32,
+        forth[1] as u32,
+        forth[2] as u32,
+    ];
     Some((runs, (forth[0] - back[0]) as f32 / 2.0))
 }
 
@@ -133,13 +157,18 @@ fn confirmed(binary: &Binary, dark: u8, x: f32, y: i32, across: f32) -> Option<F
     }
     // One of the diagonals has to agree; at 45 degrees of rotation the other one cuts corners.
     let diagonal = |dx: i32| {
-        runs_through(binary, dark, cx as i32, cy as i32, dx, 1, limit).is_some_and(|(runs, _)| eye_like(&runs))
+        runs_through(binary, dark, cx as i32, cy as i32, dx, 1, limit)
+            .is_some_and(|(runs, _)| eye_like(&runs))
     };
     if !diagonal(1) && !diagonal(-1) {
         return None;
     }
     let module = ((over_total * down_total) as f32).sqrt() / 7.0;
-    Some(Finder { centre: Point { x: cx, y: cy }, module, hits: 1 })
+    Some(Finder {
+        centre: Point { x: cx, y: cy },
+        module,
+        hits: 1,
+    })
 }
 
 /// Adds to the candidate it belongs to, or makes a new one.

@@ -14,13 +14,22 @@ pub struct Point {
 
 impl Point {
     pub(crate) fn minus(self, other: Self) -> Self {
-        Self { x: self.x - other.x, y: self.y - other.y }
+        Self {
+            x: self.x - other.x,
+            y: self.y - other.y,
+        }
     }
     pub(crate) fn plus(self, other: Self) -> Self {
-        Self { x: self.x + other.x, y: self.y + other.y }
+        Self {
+            x: self.x + other.x,
+            y: self.y + other.y,
+        }
     }
     pub(crate) fn times(self, k: f32) -> Self {
-        Self { x: self.x * k, y: self.y * k }
+        Self {
+            x: self.x * k,
+            y: self.y * k,
+        }
     }
     pub(crate) fn cross(self, other: Self) -> f32 {
         self.x * other.y - self.y * other.x
@@ -82,7 +91,12 @@ pub(crate) struct Luma<'a> {
 }
 
 impl<'a> Luma<'a> {
-    pub fn new(data: &'a [u8], width: usize, height: usize, stride: usize) -> Result<Self, ScanError> {
+    pub fn new(
+        data: &'a [u8],
+        width: usize,
+        height: usize,
+        stride: usize,
+    ) -> Result<Self, ScanError> {
         if width == 0 || height == 0 {
             return Err(ScanError::EmptyFrame);
         }
@@ -99,7 +113,12 @@ impl<'a> Luma<'a> {
         if data.len() < needed {
             return Err(ScanError::BufferTooShort);
         }
-        Ok(Self { data, width, height, stride })
+        Ok(Self {
+            data,
+            width,
+            height,
+            stride,
+        })
     }
 
     pub fn row(&self, y: usize) -> &'a [u8] {
@@ -123,7 +142,10 @@ impl<'a> Luma<'a> {
     }
 
     pub fn contains(&self, p: Point, margin: f32) -> bool {
-        p.x > -margin && p.y > -margin && p.x < self.width as f32 + margin && p.y < self.height as f32 + margin
+        p.x > -margin
+            && p.y > -margin
+            && p.x < self.width as f32 + margin
+            && p.y < self.height as f32 + margin
     }
 }
 
@@ -146,10 +168,15 @@ impl Frame {
             let upper = luma.row(2 * y).chunks_exact(2);
             let lower = luma.row(2 * y + 1).chunks_exact(2);
             data.extend(upper.zip(lower).map(|(a, b)| {
-                ((u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]) + 2) / 4) as u8
+                ((u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]) + 2) / 4)
+                    as u8
             }));
         }
-        Some(Self { data, width, height })
+        Some(Self {
+            data,
+            width,
+            height,
+        })
     }
 
     /// Twice the size, between pixels linear: a code of two pixels a module gets four.
@@ -158,14 +185,26 @@ impl Frame {
         let mut data = Vec::with_capacity(width * height);
         for y in 0..height {
             for x in 0..width {
-                let p = Point { x: (x as f32 + 0.5) / 2.0, y: (y as f32 + 0.5) / 2.0 };
+                let p = Point {
+                    x: (x as f32 + 0.5) / 2.0,
+                    y: (y as f32 + 0.5) / 2.0,
+                };
                 data.push((luma.sample(p) + 0.5) as u8);
             }
         }
-        Self { data, width, height }
+        Self {
+            data,
+            width,
+            height,
+        }
     }
 
     pub fn luma(&self) -> Luma<'_> {
-        Luma { data: &self.data, width: self.width, height: self.height, stride: self.width }
+        Luma {
+            data: &self.data,
+            width: self.width,
+            height: self.height,
+            stride: self.width,
+        }
     }
 }

@@ -23,7 +23,7 @@ mod scan;
 mod segment;
 mod warp;
 
-pub use layout::EcLevel;
 pub use frame::{MAX_SIDE, Point, ScanError};
+pub use layout::EcLevel;
 pub use quality::{FrameQuality, measure};
 pub use scan::{Code, Effort, Scan, scan};

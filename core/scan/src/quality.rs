@@ -15,7 +15,12 @@ pub struct FrameQuality {
 ///
 /// # Errors
 /// As [`crate::scan`]: sizes that do not fit the buffer.
-pub fn measure(data: &[u8], width: usize, height: usize, stride: usize) -> Result<FrameQuality, ScanError> {
+pub fn measure(
+    data: &[u8],
+    width: usize,
+    height: usize,
+    stride: usize,
+) -> Result<FrameQuality, ScanError> {
     let luma = Luma::new(data, width, height, stride)?;
     let (mut sum, mut count, mut fine, mut coarse) = (0_u64, 0_u64, 0_u64, 0_u64);
     for y in (0..height).step_by(4) {
@@ -33,7 +38,11 @@ pub fn measure(data: &[u8], width: usize, height: usize, stride: usize) -> Resul
         }
     }
     // A ramp over all five pixels gives a quarter, a step gives one.
-    let ratio = if coarse == 0 { 0.25 } else { fine as f32 / coarse as f32 };
+    let ratio = if coarse == 0 {
+        0.25
+    } else {
+        fine as f32 / coarse as f32
+    };
     Ok(FrameQuality {
         sharpness: ((ratio - 0.25) / 0.75).clamp(0.0, 1.0),
         exposure: sum as f32 / (count as f32 * 255.0),

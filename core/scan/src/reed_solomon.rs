@@ -43,7 +43,8 @@ impl Field {
         if a == 0 {
             return 0;
         }
-        self.power[usize::from(self.log[usize::from(a)]) + 255 - usize::from(self.log[usize::from(b)])]
+        self.power
+            [usize::from(self.log[usize::from(a)]) + 255 - usize::from(self.log[usize::from(b)])]
     }
 
     /// 2 to the `exponent`.
@@ -52,7 +53,10 @@ impl Field {
     }
 
     fn at(&self, polynomial: &[u8], x: u8) -> u8 {
-        polynomial.iter().rev().fold(0, |sum, &c| self.times(sum, x) ^ c)
+        polynomial
+            .iter()
+            .rev()
+            .fold(0, |sum, &c| self.times(sum, x) ^ c)
     }
 }
 
@@ -61,7 +65,12 @@ type Polynomial = [u8; CHECK_MAX + 2];
 
 /// Corrects `block` in place and gives the number of codewords changed. `None` when it cannot be,
 /// or only by using up the last `reserved` check codewords; `block` is then spoilt.
-pub(crate) fn correct(block: &mut [u8], check: usize, reserved: usize, doubtful: &[usize]) -> Option<usize> {
+pub(crate) fn correct(
+    block: &mut [u8],
+    check: usize,
+    reserved: usize,
+    doubtful: &[usize],
+) -> Option<usize> {
     let (n, f) = (block.len(), &FIELD);
     if check > CHECK_MAX || n > 255 || n <= check || doubtful.len() > check {
         return None;
@@ -72,7 +81,11 @@ pub(crate) fn correct(block: &mut [u8], check: usize, reserved: usize, doubtful:
     }
     let locator = locator(&syndromes, check, n, doubtful);
     let degree = locator.iter().rposition(|&c| c != 0)?;
-    let spent = if degree > doubtful.len() { 2 * degree - doubtful.len() } else { doubtful.len() };
+    let spent = if degree > doubtful.len() {
+        2 * degree - doubtful.len()
+    } else {
+        doubtful.len()
+    };
     if degree == 0 || spent + reserved > check {
         return None;
     }
@@ -90,7 +103,11 @@ pub(crate) fn correct(block: &mut [u8], check: usize, reserved: usize, doubtful:
         roots += 1;
         // The derivative keeps the odd powers.
         let square = f.times(inverse, inverse);
-        let slope = locator[1..].iter().step_by(2).rev().fold(0, |sum, &c| f.times(sum, square) ^ c);
+        let slope = locator[1..]
+            .iter()
+            .step_by(2)
+            .rev()
+            .fold(0, |sum, &c| f.times(sum, square) ^ c);
         if slope == 0 {
             return None;
         }
@@ -98,7 +115,10 @@ pub(crate) fn correct(block: &mut [u8], check: usize, reserved: usize, doubtful:
         *codeword ^= magnitude;
         changed += usize::from(magnitude != 0);
     }
-    let clean = roots == degree && self::syndromes(block, check)[..check].iter().all(|&s| s == 0);
+    let clean = roots == degree
+        && self::syndromes(block, check)[..check]
+            .iter()
+            .all(|&s| s == 0);
     clean.then_some(changed)
 }
 

@@ -55,19 +55,74 @@ enum Scale {
 }
 
 const LIVE: &[Look] = &[
-    Look { scale: Scale::Full, reach: Reach::Near, inverted: false, rows: 2 },
-    Look { scale: Scale::Half, reach: Reach::Near, inverted: false, rows: 1 },
-    Look { scale: Scale::Half, reach: Reach::Near, inverted: true, rows: 1 },
+    Look {
+        scale: Scale::Full,
+        reach: Reach::Near,
+        inverted: false,
+        rows: 2,
+    },
+    Look {
+        scale: Scale::Half,
+        reach: Reach::Near,
+        inverted: false,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Half,
+        reach: Reach::Near,
+        inverted: true,
+        rows: 1,
+    },
 ];
 const STILL: &[Look] = &[
-    Look { scale: Scale::Full, reach: Reach::Near, inverted: false, rows: 1 },
-    Look { scale: Scale::Half, reach: Reach::Near, inverted: false, rows: 1 },
-    Look { scale: Scale::Full, reach: Reach::Near, inverted: true, rows: 1 },
-    Look { scale: Scale::Full, reach: Reach::Far, inverted: false, rows: 1 },
-    Look { scale: Scale::Half, reach: Reach::Far, inverted: false, rows: 1 },
-    Look { scale: Scale::Half, reach: Reach::Near, inverted: true, rows: 1 },
-    Look { scale: Scale::Quarter, reach: Reach::Near, inverted: false, rows: 1 },
-    Look { scale: Scale::Double, reach: Reach::Near, inverted: false, rows: 1 },
+    Look {
+        scale: Scale::Full,
+        reach: Reach::Near,
+        inverted: false,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Half,
+        reach: Reach::Near,
+        inverted: false,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Full,
+        reach: Reach::Near,
+        inverted: true,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Full,
+        reach: Reach::Far,
+        inverted: false,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Half,
+        reach: Reach::Far,
+        inverted: false,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Half,
+        reach: Reach::Near,
+        inverted: true,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Quarter,
+        reach: Reach::Near,
+        inverted: false,
+        rows: 1,
+    },
+    Look {
+        scale: Scale::Double,
+        reach: Reach::Near,
+        inverted: false,
+        rows: 1,
+    },
 ];
 
 /// Bounds of one look.
@@ -80,8 +135,26 @@ struct Budget {
     work: u32,
 }
 
-const LIVE_BUDGET: Budget = Budget { triples: 6, fits: 2, ways: 3, care: Care { sizes: 2, starts: 1 }, work: 1_500_000 };
-const STILL_BUDGET: Budget = Budget { triples: 30, fits: 4, ways: 6, care: Care { sizes: 3, starts: 2 }, work: 20_000_000 };
+const LIVE_BUDGET: Budget = Budget {
+    triples: 6,
+    fits: 2,
+    ways: 3,
+    care: Care {
+        sizes: 2,
+        starts: 1,
+    },
+    work: 1_500_000,
+};
+const STILL_BUDGET: Budget = Budget {
+    triples: 30,
+    fits: 4,
+    ways: 6,
+    care: Care {
+        sizes: 3,
+        starts: 2,
+    },
+    work: 20_000_000,
+};
 /// Most codes reported from one frame.
 const CODES_MAX: usize = 8;
 /// A fit below this is not read: it would only be luck.
@@ -95,7 +168,13 @@ const DOUBLED_MAX: usize = 1600;
 ///
 /// # Errors
 /// Sizes that do not fit the buffer, are zero, or exceed [`crate::MAX_SIDE`].
-pub fn scan(luma: &[u8], width: usize, height: usize, stride: usize, effort: Effort) -> Result<Scan, ScanError> {
+pub fn scan(
+    luma: &[u8],
+    width: usize,
+    height: usize,
+    stride: usize,
+    effort: Effort,
+) -> Result<Scan, ScanError> {
     let full = Luma::new(luma, width, height, stride)?;
     let (looks, budget) = match effort {
         Effort::Live => (LIVE, &LIVE_BUDGET),
@@ -124,14 +203,21 @@ struct Scales<'a> {
 
 impl<'a> Scales<'a> {
     fn new(full: Luma<'a>) -> Self {
-        Self { full, double: None, half: None, quarter: None, binary: None }
+        Self {
+            full,
+            double: None,
+            half: None,
+            quarter: None,
+            binary: None,
+        }
     }
 
     fn make(&mut self, scale: Scale) {
         match scale {
             Scale::Full => {}
             Scale::Double => {
-                if self.double.is_none() && self.full.width.max(self.full.height) * 2 <= DOUBLED_MAX {
+                if self.double.is_none() && self.full.width.max(self.full.height) * 2 <= DOUBLED_MAX
+                {
                     self.double = Some(Frame::doubled(&self.full));
                 }
             }
@@ -143,7 +229,10 @@ impl<'a> Scales<'a> {
             Scale::Quarter => {
                 self.make(Scale::Half);
                 if self.quarter.is_none() {
-                    self.quarter = self.half.as_ref().and_then(|half| Frame::halved(&half.luma()));
+                    self.quarter = self
+                        .half
+                        .as_ref()
+                        .and_then(|half| Frame::halved(&half.luma()));
                 }
             }
         }
@@ -173,13 +262,22 @@ fn look_once(scales: &mut Scales, look: Look, budget: &Budget, codes: &mut Vec<C
     scales.make(look.scale);
     let ready = matches!(&scales.binary, Some((s, r, _)) if *s == look.scale && *r == look.reach);
     if !ready {
-        let Some(luma) = scales.luma(look.scale) else { return };
+        let Some(luma) = scales.luma(look.scale) else {
+            return;
+        };
         let binary = Binary::new(&luma, look.reach);
         scales.binary = Some((look.scale, look.reach, binary));
     }
-    let (Some(luma), Some((_, _, binary))) = (scales.luma(look.scale), &scales.binary) else { return };
+    let (Some(luma), Some((_, _, binary))) = (scales.luma(look.scale), &scales.binary) else {
+        return;
+    };
     let work = Cell::new(budget.work);
-    let scene = Scene { luma, binary, dark: u8::from(!look.inverted), work: &work };
+    let scene = Scene {
+        luma,
+        binary,
+        dark: u8::from(!look.inverted),
+        work: &work,
+    };
     let eyes = finders(binary, scene.dark, look.rows);
     let mut used = vec![false; eyes.len()];
     for triple in triples(&eyes, budget.triples) {

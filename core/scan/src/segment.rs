@@ -31,7 +31,10 @@ const GROUP_SEPARATOR: u8 = 0x1d;
 /// The payload; `None` when the stream breaks its own rules. Bytes are as they stand: kanji are in
 /// Shift JIS, a character set mark (ECI) is skipped. GS1 field ends become 0x1d.
 pub(crate) fn payload(codewords: &[u8], version: usize) -> Option<Vec<u8>> {
-    let mut stream = Stream { bytes: codewords, at: 0 };
+    let mut stream = Stream {
+        bytes: codewords,
+        at: 0,
+    };
     let mut out = Vec::new();
     let mut gs1 = false;
     let widths = |small: usize, middle: usize, large: usize| match version {
@@ -101,7 +104,11 @@ fn letters(stream: &mut Stream, width: usize, gs1: bool, out: &mut Vec<u8>) -> O
         let mut rest = read.iter().copied().peekable();
         while let Some(c) = rest.next() {
             let doubled = c == b'%' && rest.next_if_eq(&b'%').is_some();
-            out.push(if c == b'%' && !doubled { GROUP_SEPARATOR } else { c });
+            out.push(if c == b'%' && !doubled {
+                GROUP_SEPARATOR
+            } else {
+                c
+            });
         }
     }
     Some(())
@@ -139,27 +146,60 @@ mod tests {
 
     /// Writes (value, bits) one after the other.
     fn packed(parts: &[(usize, usize)]) -> Vec<u8> {
-        let bits: Vec<usize> = parts.iter().flat_map(|&(v, n)| (0..n).rev().map(move |i| v >> i & 1)).collect();
-        bits.chunks(8).map(|c| c.iter().enumerate().fold(0, |b, (i, &v)| b | (v as u8) << (7 - i))).collect()
+        let bits: Vec<usize> = parts
+            .iter()
+            .flat_map(|&(v, n)| (0..n).rev().map(move |i| v >> i & 1))
+            .collect();
+        bits.chunks(8)
+            .map(|c| {
+                c.iter()
+                    .enumerate()
+                    .fold(0, |b, (i, &v)| b | (v as u8) << (7 - i))
+            })
+            .collect()
     }
 
     #[test]
     fn gs1_percent_ends_a_field_and_two_are_one() {
         // "A%B%%C" in letters
         let pair = |a: usize, b: usize| (a * 45 + b, 11);
-        let stream = packed(&[(5, 4), (2, 4), (6, 9), pair(10, 38), pair(11, 38), pair(38, 12), (0, 4)]);
+        let stream = packed(&[
+            (5, 4),
+            (2, 4),
+            (6, 9),
+            pair(10, 38),
+            pair(11, 38),
+            pair(38, 12),
+            (0, 4),
+        ]);
         assert_eq!(payload(&stream, 1).as_deref(), Some(&b"A\x1dB%C"[..]));
     }
 
     #[test]
     fn part_of_a_series_gives_its_own_bytes() {
-        let stream = packed(&[(3, 4), (0x1234, 16), (4, 4), (2, 8), (b'h'.into(), 8), (b'i'.into(), 8), (0, 4)]);
+        let stream = packed(&[
+            (3, 4),
+            (0x1234, 16),
+            (4, 4),
+            (2, 8),
+            (b'h'.into(), 8),
+            (b'i'.into(), 8),
+            (0, 4),
+        ]);
         assert_eq!(payload(&stream, 1).as_deref(), Some(&b"hi"[..]));
     }
 
     #[test]
     fn character_set_mark_is_skipped() {
-        let stream = packed(&[(7, 4), (26, 8), (4, 4), (2, 8), (0xc3, 8), (0xa9, 8), (0, 4)]);
+        let stream = packed(&[
+            (7, 4),
+            (26, 8),
+            (4, 4),
+            (2, 8),
+            (0xc3, 8),
+            (0xa9, 8),
+            (0, 4),
+        ]);
         assert_eq!(payload(&stream, 1).as_deref(), Some("é".as_bytes()));
     }
 
@@ -167,7 +207,10 @@ mod tests {
     fn kanji_become_shift_jis() {
         // 0x935f and 0xe4aa, the standard's own examples
         let stream = packed(&[(8, 4), (2, 8), (0x0d9f, 13), (0x1aaa, 13), (0, 4)]);
-        assert_eq!(payload(&stream, 1).as_deref(), Some(&[0x93, 0x5f, 0xe4, 0xaa][..]));
+        assert_eq!(
+            payload(&stream, 1).as_deref(),
+            Some(&[0x93, 0x5f, 0xe4, 0xaa][..])
+        );
     }
 
     #[test]

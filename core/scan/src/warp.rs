@@ -27,7 +27,12 @@ impl Warp {
         // module -> unit square: (m - 3.5) / side
         let (k, o) = (1.0 / side, -EYE / side);
         let matrix = product(&unit, &[k, 0.0, o, 0.0, k, o, 0.0, 0.0, 1.0]);
-        Some(Self { size, quad, bend, matrix })
+        Some(Self {
+            size,
+            quad,
+            bend,
+            matrix,
+        })
     }
 
     /// Through four pairs, no three in a line.
@@ -36,7 +41,12 @@ impl Warp {
         let matrix = product(&unit_to_quad(&pixels)?, &from);
         let far = size as f32 - EYE;
         let corner = |x: f32, y: f32| project(&matrix, x, y);
-        let quad = [corner(EYE, EYE)?, corner(far, EYE)?, corner(far, far)?, corner(EYE, far)?];
+        let quad = [
+            corner(EYE, EYE)?,
+            corner(far, EYE)?,
+            corner(far, far)?,
+            corner(EYE, far)?,
+        ];
         Self::new(size, quad, [Point::default(); 4])
     }
 
@@ -45,7 +55,10 @@ impl Warp {
         let w = m[6] * u + m[7] * v + m[8];
         // Behind the horizon: any far point will do, it scores badly.
         let k = if w > 1e-6 { 1.0 / w } else { 1e6 };
-        let mut p = Point { x: (m[0] * u + m[1] * v + m[2]) * k, y: (m[3] * u + m[4] * v + m[5]) * k };
+        let mut p = Point {
+            x: (m[0] * u + m[1] * v + m[2]) * k,
+            y: (m[3] * u + m[4] * v + m[5]) * k,
+        };
         let n = self.size as f32;
         let (s, t) = (u / n, v / n);
         let (bow_s, bow_t) = (4.0 * s * (1.0 - s), 4.0 * t * (1.0 - t));
@@ -58,12 +71,19 @@ impl Warp {
 
     pub fn corners(&self) -> [Point; 4] {
         let n = self.size as f32;
-        [self.map(0.0, 0.0), self.map(n, 0.0), self.map(n, n), self.map(0.0, n)]
+        [
+            self.map(0.0, 0.0),
+            self.map(n, 0.0),
+            self.map(n, n),
+            self.map(0.0, n),
+        ]
     }
 
     /// Mean pixels a module.
     pub fn module(&self) -> f32 {
-        let around: f32 = (0..4).map(|i| self.quad[(i + 1) % 4].minus(self.quad[i]).length()).sum();
+        let around: f32 = (0..4)
+            .map(|i| self.quad[(i + 1) % 4].minus(self.quad[i]).length())
+            .sum();
         around / (4.0 * (self.size as f32 - 2.0 * EYE))
     }
 
@@ -79,7 +99,9 @@ impl Warp {
             }
             sides[i] = a.length();
         }
-        let (low, high) = sides.iter().fold((f32::MAX, 0.0_f32), |(l, h), &s| (l.min(s), h.max(s)));
+        let (low, high) = sides
+            .iter()
+            .fold((f32::MAX, 0.0_f32), |(l, h), &s| (l.min(s), h.max(s)));
         high < low * 4.0
     }
 }
@@ -135,5 +157,8 @@ fn inverse(m: &Matrix) -> Option<Matrix> {
 
 fn project(m: &Matrix, u: f32, v: f32) -> Option<Point> {
     let w = m[6] * u + m[7] * v + m[8];
-    (w.abs() > 1e-9).then(|| Point { x: (m[0] * u + m[1] * v + m[2]) / w, y: (m[3] * u + m[4] * v + m[5]) / w })
+    (w.abs() > 1e-9).then(|| Point {
+        x: (m[0] * u + m[1] * v + m[2]) / w,
+        y: (m[3] * u + m[4] * v + m[5]) / w,
+    })
 }

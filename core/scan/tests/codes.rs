@@ -13,7 +13,13 @@ struct Picture {
 
 /// Draws `code` into a picture, each pixel the mean of nine points; `back` maps a pixel to module
 /// coordinates (0 to 1 is the code).
-fn draw(bytes: &[u8], level: Level, width: usize, height: usize, back: impl Fn(f32, f32) -> (f32, f32)) -> Picture {
+fn draw(
+    bytes: &[u8],
+    level: Level,
+    width: usize,
+    height: usize,
+    back: impl Fn(f32, f32) -> (f32, f32),
+) -> Picture {
     let code = QrCode::with_error_correction_level(bytes, level).unwrap();
     let (n, colors) = (code.width(), code.to_colors());
     let mut data = Vec::with_capacity(width * height);
@@ -31,7 +37,11 @@ fn draw(bytes: &[u8], level: Level, width: usize, height: usize, back: impl Fn(f
             data.push((sum / 9.0_f32) as u8);
         }
     }
-    Picture { width, height, data }
+    Picture {
+        width,
+        height,
+        data,
+    }
 }
 
 /// The code in the middle, `side` pixels wide, turned by `degrees`.
@@ -53,12 +63,26 @@ fn upright(bytes: &[u8], level: Level, scale: usize) -> Picture {
         let (u, v) = ((x / scale).wrapping_sub(4), (y / scale).wrapping_sub(4));
         u < n && v < n && colors[v * n + u] == qrcode::Color::Dark
     };
-    let data = (0..side * side).map(|i| if dark(i % side, i / side) { 40 } else { 215 }).collect();
-    Picture { width: side, height: side, data }
+    let data = (0..side * side)
+        .map(|i| if dark(i % side, i / side) { 40 } else { 215 })
+        .collect();
+    Picture {
+        width: side,
+        height: side,
+        data,
+    }
 }
 
 fn found(picture: &Picture, effort: Effort) -> Vec<Code> {
-    scan(&picture.data, picture.width, picture.height, picture.width, effort).unwrap().codes
+    scan(
+        &picture.data,
+        picture.width,
+        picture.height,
+        picture.width,
+        effort,
+    )
+    .unwrap()
+    .codes
 }
 
 fn check(picture: &Picture, effort: Effort, bytes: &[u8]) -> Code {
@@ -83,7 +107,14 @@ fn code_is_read_at_every_angle() {
 
 #[test]
 fn small_and_large_codes_are_read() {
-    for (level, length) in [(Level::L, 1), (Level::H, 5), (Level::Q, 60), (Level::M, 200), (Level::H, 400), (Level::L, 1500)] {
+    for (level, length) in [
+        (Level::L, 1),
+        (Level::H, 5),
+        (Level::Q, 60),
+        (Level::M, 200),
+        (Level::H, 400),
+        (Level::L, 1500),
+    ] {
         let text: Vec<u8> = (0..length).map(|i| b'a' + (i * 7 % 26) as u8).collect();
         let code = check(&upright(&text, level, 3), Effort::Still, &text);
         assert_eq!(code.ec_level.letter(), format!("{level:?}"));
@@ -93,7 +124,9 @@ fn small_and_large_codes_are_read() {
 #[test]
 fn code_of_more_than_two_kilobytes_is_read() {
     let text: Vec<u8> = (0..2300).map(|i| b'!' + (i * 31 % 90) as u8).collect();
-    let n = QrCode::with_error_correction_level(&text, Level::L).unwrap().width() as f32;
+    let n = QrCode::with_error_correction_level(&text, Level::L)
+        .unwrap()
+        .width() as f32;
     let picture = turned(&text, Level::L, (n * 5.0) as usize + 100, n * 5.0, 0.0);
     let code = check(&picture, Effort::Still, &text);
     assert!(code.version >= 35);
@@ -103,9 +136,17 @@ fn code_of_more_than_two_kilobytes_is_read() {
 fn corners_are_where_the_code_is() {
     let picture = turned(PARCEL, Level::M, 400, 200.0, 0.0);
     let code = check(&picture, Effort::Live, PARCEL);
-    let wanted = [(100.0, 100.0), (300.0, 100.0), (300.0, 300.0), (100.0, 300.0)];
+    let wanted = [
+        (100.0, 100.0),
+        (300.0, 100.0),
+        (300.0, 300.0),
+        (100.0, 300.0),
+    ];
     for (Point { x, y }, (wx, wy)) in code.corners.into_iter().zip(wanted) {
-        assert!((x - wx).abs() < 4.0 && (y - wy).abs() < 4.0, "{x} {y}, wanted {wx} {wy}");
+        assert!(
+            (x - wx).abs() < 4.0 && (y - wy).abs() < 4.0,
+            "{x} {y}, wanted {wx} {wy}"
+        );
     }
 }
 
@@ -132,19 +173,39 @@ fn tilted_code_is_read() {
         let v = (y - 60.0) / 220.0;
         let half = 90.0 + 45.0 * v;
         // The far edge is narrow: rows crowd together there.
-        ((x - 200.0) / (2.0 * half) + 0.5, v * (1.0 + 0.35 * (1.0 - v)))
+        (
+            (x - 200.0) / (2.0 * half) + 0.5,
+            v * (1.0 + 0.35 * (1.0 - v)),
+        )
     };
-    check(&draw(PARCEL, Level::M, 400, 340, back), Effort::Live, PARCEL);
+    check(
+        &draw(PARCEL, Level::M, 400, 340, back),
+        Effort::Live,
+        PARCEL,
+    );
 }
 
 #[test]
 fn two_codes_in_one_frame_are_both_read() {
     let left = turned(b"LEFT-1", Level::M, 300, 150.0, 5.0);
     let right = turned(b"RIGHT-2", Level::M, 300, 150.0, -8.0);
-    let data: Vec<u8> =
-        left.data.chunks(300).zip(right.data.chunks(300)).flat_map(|(a, b)| [a, b].concat()).collect();
-    let mut texts: Vec<_> =
-        found(&Picture { width: 600, height: 300, data }, Effort::Still).into_iter().filter_map(|c| c.text).collect();
+    let data: Vec<u8> = left
+        .data
+        .chunks(300)
+        .zip(right.data.chunks(300))
+        .flat_map(|(a, b)| [a, b].concat())
+        .collect();
+    let mut texts: Vec<_> = found(
+        &Picture {
+            width: 600,
+            height: 300,
+            data,
+        },
+        Effort::Still,
+    )
+    .into_iter()
+    .filter_map(|c| c.text)
+    .collect();
     texts.sort();
     assert_eq!(texts, ["LEFT-1", "RIGHT-2"]);
 }
@@ -164,20 +225,36 @@ fn padding_behind_each_row_is_not_looked_at() {
 #[test]
 fn control_characters_are_passed_as_they_are() {
     let bytes = b"A\x00B\x1b[31m\r\n\x7f";
-    let code = check(&turned(bytes, Level::M, 320, 160.0, 0.0), Effort::Live, bytes);
+    let code = check(
+        &turned(bytes, Level::M, 320, 160.0, 0.0),
+        Effort::Live,
+        bytes,
+    );
     assert_eq!(code.text.as_deref(), Some("A\0B\u{1b}[31m\r\n\u{7f}"));
 }
 
 #[test]
 fn bytes_that_are_not_utf8_have_no_text() {
     let bytes = [0x53, 0x74, 0x72, 0x61, 0xdf, 0x65, 0xff, 0xfe];
-    assert_eq!(check(&turned(&bytes, Level::M, 320, 160.0, 0.0), Effort::Live, &bytes).text, None);
+    assert_eq!(
+        check(
+            &turned(&bytes, Level::M, 320, 160.0, 0.0),
+            Effort::Live,
+            &bytes
+        )
+        .text,
+        None
+    );
 }
 
 #[test]
 fn utf8_text_is_text() {
     let text = "Straße 5, 3. Stock, Łódź 📦";
-    let code = check(&turned(text.as_bytes(), Level::M, 320, 180.0, 0.0), Effort::Live, text.as_bytes());
+    let code = check(
+        &turned(text.as_bytes(), Level::M, 320, 180.0, 0.0),
+        Effort::Live,
+        text.as_bytes(),
+    );
     assert_eq!(code.text.as_deref(), Some(text));
 }
 
@@ -185,7 +262,11 @@ fn utf8_text_is_text() {
 fn flat_frames_hold_no_code() {
     for grey in [0, 1, 128, 254, 255] {
         for (width, height) in [(1, 1), (1, 500), (500, 1), (7, 7), (640, 480)] {
-            let picture = Picture { width, height, data: vec![grey; width * height] };
+            let picture = Picture {
+                width,
+                height,
+                data: vec![grey; width * height],
+            };
             assert!(found(&picture, Effort::Live).is_empty());
             assert!(found(&picture, Effort::Still).is_empty());
         }
@@ -217,18 +298,34 @@ fn nonsense_sizes_are_refused() {
     assert_eq!(say(10, 10, 9), Some(ScanError::StrideTooShort));
     assert_eq!(say(10, 11, 10), Some(ScanError::BufferTooShort));
     assert_eq!(say(10, 2, usize::MAX), Some(ScanError::BufferTooShort));
-    assert_eq!(say(10, 3, usize::MAX / 2 + 1), Some(ScanError::BufferTooShort));
-    assert_eq!(say(MAX_SIDE + 1, 1, MAX_SIDE + 1), Some(ScanError::TooLarge));
+    assert_eq!(
+        say(10, 3, usize::MAX / 2 + 1),
+        Some(ScanError::BufferTooShort)
+    );
+    assert_eq!(
+        say(MAX_SIDE + 1, 1, MAX_SIDE + 1),
+        Some(ScanError::TooLarge)
+    );
     assert_eq!(say(1, MAX_SIDE + 1, 1), Some(ScanError::TooLarge));
-    assert_eq!(say(usize::MAX, usize::MAX, usize::MAX), Some(ScanError::TooLarge));
+    assert_eq!(
+        say(usize::MAX, usize::MAX, usize::MAX),
+        Some(ScanError::TooLarge)
+    );
     assert_eq!(say(10, 10, 10), None);
-    assert_eq!(measure(&data, 11, 10, 11).err(), Some(ScanError::BufferTooShort));
+    assert_eq!(
+        measure(&data, 11, 10, 11).err(),
+        Some(ScanError::BufferTooShort)
+    );
 }
 
 #[test]
 fn quality_tells_sharp_from_soft_and_light_from_dark() {
-    let sharp: Vec<u8> = (0..200 * 100).map(|i| if (i % 200) / 10 % 2 == 0 { 30 } else { 220 }).collect();
-    let soft: Vec<u8> = (0..200 * 100).map(|i| (127.0 + 90.0 * ((i % 200) as f32 / 8.0).sin()) as u8).collect();
+    let sharp: Vec<u8> = (0..200 * 100)
+        .map(|i| if (i % 200) / 10 % 2 == 0 { 30 } else { 220 })
+        .collect();
+    let soft: Vec<u8> = (0..200 * 100)
+        .map(|i| (127.0 + 90.0 * ((i % 200) as f32 / 8.0).sin()) as u8)
+        .collect();
     let figures = |data: &[u8]| measure(data, 200, 100, 200).unwrap();
     assert!(figures(&sharp).sharpness > 0.8);
     assert!(figures(&soft).sharpness < 0.3);

@@ -1,0 +1,33 @@
+// The elements' events, typed for `addEventListener`.
+
+/** A code that was scanned, typed, or came from a keyboard wedge. */
+export interface CodeDetail {
+  /** Only when the bytes are UTF-8. May hold control characters: show it as text, never as markup. */
+  text?: string;
+  bytes: Uint8Array;
+  /** x0, y0 … x3, y3 in pixels of the camera's picture; empty when not from the camera */
+  corners: number[];
+  source: "camera" | "wedge" | "typed";
+}
+/** A photo straight from the shutter or the file, turned upright and without metadata. */
+export interface PhotoDetail { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
+export interface ErrorDetail { code: string; message: string }
+
+declare global {
+  interface HTMLElementEventMap {
+    "pannier-code": CustomEvent<CodeDetail>;
+    "pannier-photo": CustomEvent<PhotoDetail>;
+    "pannier-signature-change": CustomEvent<{ isEmpty: boolean }>;
+    "pannier-error": CustomEvent<ErrorDetail>;
+  }
+}
+
+export function tell<K extends keyof HTMLElementEventMap>(from: HTMLElement, name: K, detail: HTMLElementEventMap[K] extends CustomEvent<infer D> ? D : never): void {
+  from.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+}
+
+/** Any failure as the stable code and sentence that it should carry. */
+export function errorDetail(error: unknown): ErrorDetail {
+  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unexpected";
+  return { code, message: error instanceof Error && code !== "unexpected" ? error.message : "Something went wrong. Try again." };
+}

@@ -1,0 +1,159 @@
+// From a camera frame or a file to a small JPEG without metadata.
+//
+// What the bytes are is told from the bytes, never from a name or a declared type. The orientation
+// is turned into pixels; drawing on a canvas leaves everything else of the file behind: place, time,
+// camera, thumbnail. One canvas is reused, and one picture is worked on at a time, because phones
+// end pages that hold several large pictures.
+
+import { sizeOf, sniff } from "./sniff.js";
+
+export type PhotoErrorCode = "photo_empty" | "photo_too_large" | "photo_not_a_picture" | "photo_undecodable";
+
+const sentences: Record<PhotoErrorCode, string> = {
+  photo_empty: "The picture is empty. Take it again.",
+  photo_too_large: "The picture is too large. Take a smaller one.",
+  photo_not_a_picture: "This file is not a picture.",
+  photo_undecodable: "This picture cannot be read. Take it again.",
+};
+
+/** Why there is no photo. `code` is stable, `message` is a sentence for a person. */
+export class PhotoError extends Error {
+  readonly code: PhotoErrorCode;
+  constructor(code: PhotoErrorCode, message: string = sentences[code], cause?: unknown) {
+    super(message, { cause });
+    this.name = "PannierError";
+    this.code = code;
+  }
+}
+
+export interface EncodeOptions {
+  /** longest side in pixels (default 1600) */
+  maxSide?: number;
+  /** 0 to 1 (default 0.8) */
+  quality?: number;
+  /** default image/jpeg; a browser that cannot write it gives another, see `mediaType` of the result */
+  type?: string;
+}
+
+export interface EncodedPhoto { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
+
+export const PHOTO_BYTES_MAX = 50 * 1024 * 1024;
+/** More pixels than any phone's camera takes; decoding them would end the page. */
+const PIXELS_MAX = 120_000_000;
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * One picture after the other, in the order of the calls. Rejects with a `PhotoError`.
+ * A video's frame is the one it shows when its turn comes; it is taken at once when nothing else runs.
+ */
+export function encodePhoto(source: Blob | HTMLVideoElement, options: EncodeOptions = {}): Promise<EncodedPhoto> {
+  const turn = last.then(() => encoded(source, options));
+  last = turn.catch(() => undefined);
+  return turn;
+}
+
+async function encoded(source: Blob | HTMLVideoElement, options: EncodeOptions): Promise<EncodedPhoto> {
+  const maxSide = Math.max(1, options.maxSide ?? 1600);
+  if (source instanceof Blob) {
+    const picture = await decoded(source, maxSide);
+    try {
+      return await drawn(picture.source, picture.width, picture.height, maxSide, options);
+    } finally {
+      picture.release();
+    }
+  }
+  const { videoWidth, videoHeight, readyState } = source;
+  if (!videoWidth || !videoHeight || readyState < HTMLMediaElement.HAVE_CURRENT_DATA) throw new PhotoError("photo_empty", "The camera shows no picture yet.");
+  return drawn(source, videoWidth, videoHeight, maxSide, options);
+}
+
+interface Decoded { source: CanvasImageSource; width: number; height: number; release(): void }
+
+async function decoded(blob: Blob, maxSide: number): Promise<Decoded> {
+  if (blob.size === 0) throw new PhotoError("photo_empty");
+  if (blob.size > PHOTO_BYTES_MAX) throw new PhotoError("photo_too_large");
+  const head = new Uint8Array(await read(blob.slice(0, 256 * 1024)));
+  const kind = sniff(head);
+  if (!kind) throw new PhotoError("photo_not_a_picture");
+  const size = sizeOf(head, kind);
+  if (size && size.width * size.height > PIXELS_MAX) throw new PhotoError("photo_too_large");
+  // Some engines go by the declared type.
+  const typed = blob.type === kind ? blob : blob.slice(0, blob.size, kind);
+  try {
+    return await bitmap(typed, size, maxSide);
+  } catch {
+    try {
+      // An engine may show more kinds of picture than it turns into bitmaps.
+      return await element(typed);
+    } catch (error) {
+      const text = kind === "image/heic" ? "This browser cannot read HEIC pictures. Take the photo here, or set the camera to “Most Compatible”." : undefined;
+      throw new PhotoError("photo_undecodable", text, error);
+    }
+  }
+}
+
+async function read(blob: Blob): Promise<ArrayBuffer> {
+  try {
+    return await blob.arrayBuffer();
+  } catch (error) {
+    // The file behind a Blob may be gone or not downloaded yet.
+    throw new PhotoError("photo_undecodable", undefined, error);
+  }
+}
+
+async function bitmap(blob: Blob, size: { width: number; height: number } | undefined, maxSide: number): Promise<Decoded> {
+  const options: ImageBitmapOptions = { imageOrientation: "from-image" };
+  const long = size ? Math.max(size.width, size.height) : 0;
+  if (size && long > maxSide * 2) {
+    // Twice the wanted size, by one side only: the engine keeps the proportions, whether it turns
+    // before or after, and the last halving on the canvas is smooth.
+    options.resizeWidth = Math.max(1, Math.round((size.width * maxSide * 2) / long));
+    options.resizeQuality = "medium";
+  }
+  const made = await createImageBitmap(blob, options);
+  return { source: made, width: made.width, height: made.height, release: () => made.close() };
+}
+
+async function element(blob: Blob): Promise<Decoded> {
+  const url = URL.createObjectURL(blob);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    if (!image.naturalWidth) throw new Error("no pixels");
+    return { source: image, width: image.naturalWidth, height: image.naturalHeight, release: () => URL.revokeObjectURL(url) };
+  } catch (error) {
+    URL.revokeObjectURL(url);
+    throw error;
+  }
+}
+
+let canvas: OffscreenCanvas | HTMLCanvasElement | undefined;
+
+async function drawn(source: CanvasImageSource, fromWidth: number, fromHeight: number, maxSide: number, options: EncodeOptions): Promise<EncodedPhoto> {
+  const scale = Math.min(1, maxSide / Math.max(fromWidth, fromHeight));
+  const width = Math.max(1, Math.round(fromWidth * scale));
+  const height = Math.max(1, Math.round(fromHeight * scale));
+  canvas ??= typeof OffscreenCanvas === "function" ? new OffscreenCanvas(width, height) : document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d", { alpha: false }) as CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D | null;
+  if (!context) throw new PhotoError("photo_undecodable");
+  // What is transparent becomes white, not black.
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(source, 0, 0, width, height);
+  const blob = await written(canvas, options.type ?? "image/jpeg", options.quality ?? 0.8);
+  const bytes = await blob.arrayBuffer();
+  if (bytes.byteLength === 0) throw new PhotoError("photo_empty");
+  return { bytes, mediaType: blob.type, width, height };
+}
+
+function written(from: OffscreenCanvas | HTMLCanvasElement, type: string, quality: number): Promise<Blob> {
+  if ("convertToBlob" in from) return from.convertToBlob({ type, quality });
+  return new Promise((resolve, reject) => {
+    from.toBlob((blob) => (blob ? resolve(blob) : reject(new PhotoError("photo_undecodable"))), type, quality);
+  });
+}

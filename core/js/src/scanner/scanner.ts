@@ -1,0 +1,297 @@
+// The page's side of the scanner: takes frames from a video and asks the worker, one at a time.
+//
+// Decoding never happens here. Frames that arrive while one is in flight are dropped, not queued. A
+// worker that traps, or does not answer, is discarded and replaced; the camera goes on meanwhile.
+
+import type { FoundCode, FrameResult, FrameSource, FromWorker, ToWorker } from "./protocol.js";
+
+export type { FoundCode } from "./protocol.js";
+
+/** Longer sides are scaled down before they are scanned. */
+const SIDE_MAX = 1280;
+/** A worker that has not answered for so long is replaced. */
+const ANSWER_MS_MAX = 5_000;
+/** Replacements without a single answer in between; then the scanner gives up and says so. */
+const RESTARTS_IN_A_ROW_MAX = 5;
+/** Frames that are all black although the camera runs: this way of reading frames is broken. */
+const BLACK_FRAMES_MAX = 15;
+
+export interface ScannerStats {
+  /** frames looked at in a second, over the last few */
+  fps: number;
+  decodeMs: number;
+  width: number;
+  height: number;
+  /** workers replaced since the start */
+  restarts: number;
+  sharpness: number;
+  exposure: number;
+}
+
+export interface ScannerOptions {
+  /** where the bundled worker script is */
+  workerUrl: string | URL;
+  /** where the scanner's wasm is */
+  wasmUrl: string | URL;
+  /** called with at least one code, as often as one is seen; `width` and `height` are the frame's */
+  onCodes: (codes: FoundCode[], frame: { width: number; height: number }) => void;
+  onStats?: (stats: ScannerStats) => void;
+  /** the worker cannot be started or keeps failing; scanning has stopped */
+  onError?: (error: ScannerError) => void;
+}
+
+/** `scanner_unavailable`: the worker or its module cannot be loaded; `scanner_failing`: it starts and dies again and again. */
+export class ScannerError extends Error {
+  readonly code: "scanner_unavailable" | "scanner_failing";
+  constructor(code: ScannerError["code"], message: string, cause?: string) {
+    super(message, { cause });
+    this.name = "PannierError";
+    this.code = code;
+  }
+}
+
+type Way = "video" | "bitmap" | "canvas";
+
+export class Scanner {
+  readonly #options: ScannerOptions;
+  #worker: Worker | undefined;
+  #module: WebAssembly.Module | undefined;
+  #ready = false;
+  #video: HTMLVideoElement | undefined;
+  #frameRequest = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #way: Way = typeof VideoFrame === "function" ? "video" : "bitmap";
+  #black = 0;
+  #canvas: HTMLCanvasElement | undefined;
+  /** id of the frame in flight; 0 when none is */
+  #inFlight = 0;
+  #lastId = 0;
+  #busy = false;
+  #watchdog: ReturnType<typeof setTimeout> | undefined;
+  #still: { resolve: (result: FrameResult) => void; reject: (error: Error) => void } | undefined;
+  #restarts = 0;
+  #failedInARow = 0;
+  #answeredAt: number[] = [];
+
+  constructor(options: ScannerOptions) {
+    this.#options = options;
+  }
+
+  get restarts(): number { return this.#restarts; }
+
+  /** Scans what `video` shows until `stop`. Starting again moves to another video. */
+  start(video: HTMLVideoElement): void {
+    this.pause();
+    this.#video = video;
+    this.#failedInARow = 0;
+    this.#open();
+    this.#next();
+  }
+
+  /** Takes no more frames; the worker stays warm. */
+  pause(): void {
+    const video = this.#video;
+    if (video && this.#frameRequest && "cancelVideoFrameCallback" in video) video.cancelVideoFrameCallback(this.#frameRequest);
+    clearTimeout(this.#timer);
+    this.#frameRequest = 0;
+    this.#video = undefined;
+    this.#answeredAt = [];
+  }
+
+  /** Takes no more frames and ends the worker. */
+  stop(): void {
+    this.pause();
+    this.#close();
+    this.#still?.reject(new ScannerError("scanner_unavailable", "Scanning was stopped."));
+    this.#still = undefined;
+  }
+
+  /** One still picture, with more effort than a live frame gets. Not while a video is scanned. */
+  async scanStill(picture: ImageBitmapSource): Promise<FoundCode[]> {
+    if (this.#video || this.#still) throw new ScannerError("scanner_unavailable", "The scanner is busy.");
+    const bitmap = await createImageBitmap(picture);
+    this.#open();
+    const result = await new Promise<FrameResult>((resolve, reject) => {
+      this.#still = { resolve, reject };
+      const send = (): void => {
+        if (!this.#still) return bitmap.close();
+        if (!this.#ready) { this.#timer = setTimeout(send, 20); return; }
+        this.#send({ bitmap }, [bitmap], true);
+      };
+      send();
+    });
+    return result.codes;
+  }
+
+  #open(): void {
+    if (this.#worker) return;
+    try {
+      const worker = new Worker(this.#options.workerUrl);
+      worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => { if (worker === this.#worker) this.#heard(data); });
+      worker.addEventListener("error", (event) => { if (worker === this.#worker) this.#lost(event.message || "the worker's script failed"); });
+      this.#worker = worker;
+      this.#ready = false;
+      // Loading may be slow on a bad network; from the compiled module it is not.
+      this.#watch(this.#module ? ANSWER_MS_MAX : ANSWER_MS_MAX * 12);
+      const wasm = this.#module ?? new URL(this.#options.wasmUrl, document.baseURI).href;
+      worker.postMessage({ type: "start", wasm } satisfies ToWorker);
+    } catch (error) {
+      this.#giveUp("scanner_unavailable", error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #close(): void {
+    clearTimeout(this.#watchdog);
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#ready = false;
+    this.#inFlight = 0;
+  }
+
+  #watch(ms: number): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#lost("no answer"), ms);
+  }
+
+  /** The worker is dead or as good as dead. */
+  #lost(why: string): void {
+    const started = this.#ready;
+    this.#close();
+    this.#failedInARow += 1;
+    this.#still?.reject(new ScannerError("scanner_failing", "The picture could not be scanned."));
+    this.#still = undefined;
+    if (this.#failedInARow > RESTARTS_IN_A_ROW_MAX) return this.#giveUp(started ? "scanner_failing" : "scanner_unavailable", why);
+    this.#restarts += 1;
+    this.#open();
+  }
+
+  #giveUp(code: ScannerError["code"], why: string): void {
+    const text = code === "scanner_failing" ? "The scanner keeps failing. Type the code instead." : "The scanner could not be loaded. Type the code instead.";
+    const error = new ScannerError(code, text, why);
+    this.#still?.reject(error);
+    this.#still = undefined;
+    this.stop();
+    this.#options.onError?.(error);
+  }
+
+  #heard(message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        clearTimeout(this.#watchdog);
+        this.#module = message.module;
+        this.#ready = true;
+        if (!message.offscreen && this.#way === "bitmap") this.#way = "canvas";
+        return;
+      case "failed":
+        this.#module = undefined;
+        return this.#lost(message.message);
+      case "trapped":
+        return this.#lost(message.message);
+      case "unsupported":
+        this.#settle(message.id);
+        if (this.#still) { this.#still.reject(new ScannerError("scanner_unavailable", "This browser cannot scan pictures.")); this.#still = undefined; }
+        this.#way = message.source === "video" ? "bitmap" : "canvas";
+        return;
+      case "result":
+        return this.#answered(message);
+    }
+  }
+
+  #settle(id: number): void {
+    if (id !== this.#inFlight) return;
+    clearTimeout(this.#watchdog);
+    this.#inFlight = 0;
+  }
+
+  #answered(result: FrameResult): void {
+    this.#settle(result.id);
+    this.#failedInARow = 0;
+    if (result.rgba) this.#spare = result.rgba;
+    if (this.#still) {
+      this.#still.resolve(result);
+      this.#still = undefined;
+      return;
+    }
+    if (!this.#video) return;
+    this.#black = result.exposure === 0 ? this.#black + 1 : 0;
+    if (this.#way === "video" && this.#black > BLACK_FRAMES_MAX) this.#way = "bitmap";
+    this.#stats(result);
+    if (result.codes.length > 0) this.#options.onCodes(result.codes, { width: result.width, height: result.height });
+  }
+
+  #stats(result: FrameResult): void {
+    const now = performance.now();
+    this.#answeredAt.push(now);
+    if (this.#answeredAt.length > 20) this.#answeredAt.shift();
+    const span = now - (this.#answeredAt[0] ?? now);
+    const { decodeMs, width, height, sharpness, exposure } = result;
+    const fps = span > 0 ? (this.#answeredAt.length - 1) / span * 1_000 : 0;
+    this.#options.onStats?.({ fps, decodeMs, width, height, restarts: this.#restarts, sharpness, exposure });
+  }
+
+  /** Waits for the next new picture. */
+  #next(): void {
+    const video = this.#video;
+    if (!video) return;
+    const take = (): void => {
+      if (video !== this.#video) return;
+      void this.#take(video).finally(() => { if (video === this.#video) this.#next(); });
+    };
+    if ("requestVideoFrameCallback" in video) this.#frameRequest = video.requestVideoFrameCallback(take);
+    else this.#timer = setTimeout(take, 66);
+  }
+
+  async #take(video: HTMLVideoElement): Promise<void> {
+    const { videoWidth: width, videoHeight: height } = video;
+    if (!this.#ready || this.#inFlight || this.#busy || !width || !height || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    const large = Math.max(width, height) > SIDE_MAX;
+    try {
+      this.#busy = true;
+      if (this.#way === "video" && !large) {
+        const frame = new VideoFrame(video, { timestamp: 0 });
+        this.#send({ video: frame }, [frame], false);
+      } else if (this.#way !== "canvas") {
+        const scale = SIDE_MAX / Math.max(width, height);
+        const size = { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) };
+        const bitmap = await createImageBitmap(video, large ? size : {});
+        if (video !== this.#video || !this.#ready) return bitmap.close();
+        this.#send({ bitmap }, [bitmap], false);
+      } else {
+        const rgba = this.#drawn(video, Math.min(1, SIDE_MAX / Math.max(width, height)));
+        this.#send(rgba, [rgba.rgba], false);
+      }
+    } catch {
+      // A video without a current frame, or a way this browser only seems to have: try the next one.
+      if (this.#way !== "canvas" && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.#way = this.#way === "video" ? "bitmap" : "canvas";
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** The bytes that came back, for the next frame of the same size. */
+  #spare: ArrayBuffer | undefined;
+
+  #drawn(video: HTMLVideoElement, scale: number): { rgba: ArrayBuffer; width: number; height: number } {
+    const width = Math.round(video.videoWidth * scale);
+    const height = Math.round(video.videoHeight * scale);
+    const canvas = this.#canvas ??= document.createElement("canvas");
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("no 2D canvas");
+    context.drawImage(video, 0, 0, width, height);
+    const { data } = context.getImageData(0, 0, width, height);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (!spare || spare.byteLength !== data.byteLength) return { rgba: data.buffer as ArrayBuffer, width, height };
+    new Uint8Array(spare).set(data);
+    return { rgba: spare, width, height };
+  }
+
+  #send(source: FrameSource, transfer: Transferable[], still: boolean): void {
+    this.#lastId += 1;
+    this.#inFlight = this.#lastId;
+    this.#watch(still ? ANSWER_MS_MAX * 4 : ANSWER_MS_MAX);
+    this.#worker?.postMessage({ type: "frame", id: this.#inFlight, source, still } satisfies ToWorker, transfer);
+  }
+}
