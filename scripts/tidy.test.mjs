@@ -58,12 +58,15 @@ test("a registry in a lock file is found too", () => {
 check("package-lock.json works",
   { "package-lock.json": "{\n\"resolved\": \"https://mirror/x.tgz\" }" }, ["package-lock.json:2"],
   { "package-lock.json": "{ \"resolved\": \"core/js\" }" });
+check("package-lock.json is whole",
+  { "package-lock.json": JSON.stringify({ packages: { "node_modules/a": { optionalDependencies: { "b-mac": "1" } }, "node_modules/c/node_modules/d": { optionalDependencies: { e: "1" } } } }, undefined, 1) }, ["package-lock.json:3", "package-lock.json:8"],
+  { "package-lock.json": JSON.stringify({ packages: { "node_modules/c/node_modules/d": { optionalDependencies: { e: "1", f: "1", g: "1" } }, "node_modules/c/node_modules/d/node_modules/e": {}, "node_modules/c/node_modules/f": {}, "node_modules/g": {} } }) });
 check("no path of one machine",
   { "a.mjs": `const a = "/${"work"}/x";` }, ["a.mjs:1"],
   { "a.mjs": `const a = "./${"work"}/x", b = "https://example.com/${"work"}/x";` });
 check("nothing is left for later",
   { "core/src/a.rs": `// ${"TO"}DO later\n${"to"}do!()` }, ["core/src/a.rs:1", "core/src/a.rs:2"],
-  { "clippy.toml": "todo = \"deny\"", "package-lock.json": "FIX" + "ME" });
+  { "clippy.toml": "todo = \"deny\"", "package-lock.json": `"${"FIX"}ME"` });
 check("every direct dependency",
   { "core/Cargo.toml": "[dependencies]\nserde.workspace = true\nold = { package = \"renamed\", version = \"1\" }\n[dependencies.web-sys]\nfeatures = []\n[lints]\nworkspace = true\n", "web/package.json": "{\n\"dependencies\": { \"lit\": \"3\", \"pannier\": \"*\" } }" },
   ["core/Cargo.toml:2", "core/Cargo.toml:3", "core/Cargo.toml:4", "web/package.json:2"],

@@ -86,6 +86,17 @@ function directDependencies(project) {
   });
 }
 
+/** Optional packages that the lock file leaves out: another machine's `npm ci` refuses such a file. */
+function unlocked(text) {
+  const { packages } = JSON.parse(text);
+  return Object.entries(packages ?? {}).flatMap(([path, { optionalDependencies }]) => Object.keys(optionalDependencies ?? {}).filter((name) => {
+    for (let folder = path; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
+      if (packages[`${folder ? `${folder}/` : ""}node_modules/${name}`]) return false;
+      if (!folder) return true;
+    }
+  }).map((name) => ({ name, line: lineOf(text, text.indexOf(`"${path}"`)) })));
+}
+
 const decisions = "docs/decisions/dependencies.md";
 
 /** Names in backticks in the first cell of each table row, with their lines. */
@@ -136,6 +147,11 @@ export const rules = [
     name: "package-lock.json works with every registry",
     check: (project) => [...project].filter(([file]) => file.endsWith("package-lock.json")).flatMap(([file, text]) =>
       [...matches(text, /"resolved":\s*"\w+:[^"]*"/g)].map(({ line, what }) => ({ file, line, text: `${what}: run npm install with omit-lockfile-registry-resolved` }))),
+  },
+  {
+    name: "package-lock.json is whole",
+    check: (project) => [...project].filter(([file]) => file.endsWith("package-lock.json")).flatMap(([file, text]) =>
+      unlocked(text).map(({ line, name }) => ({ file, line, text: `${name} is optional and not locked: the registry does not serve this version; pin an older one in package.json's overrides` }))),
   },
   everywhere("no path of one machine", machinePath, () => "a path that only one machine has"),
   everywhere("nothing is left for later in the sources", marks, (what) => `${what}: do it, or open an issue`, (file, text) => (/\.(?:rs|ts|mjs|js|html|css|toml|sh|md)$/.test(file) ? text : "")),

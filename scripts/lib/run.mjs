@@ -64,11 +64,17 @@ export function run(command, args = [], { cwd = root, env = {}, quiet = false, i
   });
 }
 
+/** Beginning and end: some programs name the cause first and then explain themselves at length. */
+function excerpt(output) {
+  const lines = output.trim().split("\n");
+  return lines.length <= 50 ? lines.join("\n") : [...lines.slice(0, 20), "...", ...lines.slice(-30)].join("\n");
+}
+
 /** Runs a program that has to succeed. */
 export async function must(command, args, options = {}) {
   const result = await run(command, args, options);
   if (!result.ok) {
-    const tail = options.quiet ? `\n${result.output.trim().split("\n").slice(-40).join("\n")}` : "";
+    const tail = options.quiet ? `\n${excerpt(result.output)}` : "";
     throw new Failure(`${[command, ...args].join(" ")} failed (exit ${result.signal ?? result.code})${tail}`);
   }
   return result;
