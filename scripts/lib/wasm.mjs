@@ -9,9 +9,9 @@ import { at, cache, root } from "./paths.mjs";
 import { Failure, must } from "./run.mjs";
 import { crates, stripped } from "./wasm-sections.mjs";
 
-/** file: its name in dist; inputs: what its bytes depend on besides the files for all */
+/** file: its name in dist; bindgen: further options (a trapped core is started anew); inputs: what its bytes depend on besides the files for all */
 export const modules = [
-  { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", inputs: ["core/Cargo.toml", "core/src", "core/wasm", "profiles"] },
+  { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", bindgen: ["--experimental-reset-state-function"], inputs: ["core/Cargo.toml", "core/src", "core/wasm", "profiles"] },
   { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", inputs: ["core/scan", "core/scan-wasm"] },
 ];
 const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-sections.mjs"];
@@ -55,7 +55,7 @@ export async function buildModule(module, { bindgen }) {
   });
   const compiled = at("target", wasmTarget, "wasm", `${module.crate.replaceAll("-", "_")}.wasm`);
   if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);
-  await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--out-dir", at(module.out), "--out-name", module.name], { quiet: true });
+  await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--out-dir", at(module.out), "--out-name", module.name, ...(module.bindgen ?? [])], { quiet: true });
   const glue = at(module.out, `${module.name}_bg.wasm`);
   await must("node", [at("node_modules/binaryen/bin/wasm-opt"), "-Oz", "-g", ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
   const bytes = readFileSync(glue);

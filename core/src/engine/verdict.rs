@@ -47,7 +47,7 @@ impl Turning<'_> {
             }
         };
         let context = self.context();
-        let ruling = judge(&step.outcomes, answer, &context)?;
+        let ruling = judge(&step.outcomes, self.profile, answer, &context)?;
         self.note(answer, &ruling);
         if purpose == Purpose::Probe {
             return self.probed(step, answer, ruling);

@@ -269,7 +269,7 @@ impl<H: Host> Driver<H> {
         let request = build(&profile, &heartbeat.request, &context)?;
         let exchange = self.host.net().exchange(&d.account, &request).await;
         let verdict = match &exchange {
-            Ok(answer) => Some(judge(&heartbeat.outcomes, answer, &context)?.verdict),
+            Ok(answer) => Some(judge(&heartbeat.outcomes, &profile, answer, &context)?.verdict),
             Err(_) => None,
         };
         match verdict {

@@ -81,6 +81,8 @@ impl<H: Host> Driver<H> {
             stored.concat().first().and_then(|r| records::open(r).ok()).map(|s| s.value);
         let (document, servers, fresh) = match (document, stored) {
             (Some(document), Some(stored)) => {
+                // A host that could not ask for its addresses goes on with those it had.
+                let servers = if servers.is_empty() { stored.servers.clone() } else { servers };
                 let fresh = stored.document != document || stored.servers != servers;
                 (document, servers, fresh)
             }

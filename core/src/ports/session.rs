@@ -17,12 +17,12 @@ use crate::engine::lane::Lane;
 use crate::engine::reconcile::{Reconciling, reconcile};
 use crate::engine::session::{Session, SessionState};
 use crate::engine::verdict::captured;
-use crate::profile::document::{OutcomeRule, SignIn, Verdict};
-use crate::profile::http::{Answer, Exchange};
-use crate::profile::judge::{Judgement, Ruling, judge};
+use crate::profile::document::{SignIn, Verdict};
+use crate::profile::http::{Exchange, NetFailure};
+use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use crate::profile::route::map;
-use crate::profile::value::{Context, plain_text};
+use crate::profile::value::plain_text;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -54,10 +54,6 @@ pub enum RouteOutcome {
     Refused,
 }
 
-fn applied(rules: &[OutcomeRule], answer: &Answer, context: &Context) -> Result<Judgement, CoreError> {
-    Ok(judge(rules, answer, context)?)
-}
-
 impl<H: Host> Driver<H> {
     /// # Errors
     /// `unreachable`, `sign_in_refused` with the backend's words, `sign_in_unreadable`.
@@ -71,7 +67,7 @@ impl<H: Host> Driver<H> {
         let answer = self.host.net().exchange(&nobody, &request).await.map_err(|_| {
             CoreError::new("unreachable", "the backend could not be reached; sign in where there is signal")
         })?;
-        let judgement = applied(outcomes, &answer, &context)?;
+        let judgement = judge(outcomes, &profile, &answer, &context)?;
         if judgement.verdict != Ruling::Rule(Verdict::Applied) {
             let words = judgement.message.unwrap_or_else(|| format!("answer {}", answer.status));
             return Err(match judgement.verdict {
@@ -174,7 +170,7 @@ impl<H: Host> Driver<H> {
         let Ok(answer) = self.host.net().exchange(&account, &request).await else {
             return Ok(Renewal::Unreachable);
         };
-        match applied(&refresh.outcomes, &answer, &context)?.verdict {
+        match judge(&refresh.outcomes, &profile, &answer, &context)?.verdict {
             Ruling::Rule(Verdict::Applied) => {}
             Ruling::Rule(Verdict::Auth | Verdict::Invalid) => return self.sign_in_needed(seen).await,
             _ => return Ok(Renewal::Unreachable),
@@ -220,7 +216,7 @@ impl<H: Host> Driver<H> {
         let Ok(answer) = exchange else { return Ok(away()) };
         let profile = self.profile();
         let context = for_session(Some(&session), self.now());
-        let judgement = applied(&profile.route.outcomes, &answer, &context)?;
+        let judgement = judge(&profile.route.outcomes, &profile, &answer, &context)?;
         match judgement.verdict {
             Ruling::Rule(Verdict::Applied) => {}
             Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => return Ok(sign_in()),
@@ -284,7 +280,7 @@ impl<H: Host> Driver<H> {
             let asked_at = self.now();
             let exchange = self.host.net().exchange(&session.account, &request).await;
             let verdict = match &exchange {
-                Ok(answer) => Some(applied(&profile.route.outcomes, answer, &context)?.verdict),
+                Ok(answer) => Some(judge(&profile.route.outcomes, &profile, answer, &context)?.verdict),
                 Err(_) => None,
             };
             if verdict != Some(Ruling::Rule(Verdict::Auth)) || renewed {
@@ -293,7 +289,7 @@ impl<H: Host> Driver<H> {
             match self.renew(&session.token).await? {
                 Renewal::Renewed => renewed = true,
                 Renewal::Refused => return Ok((None, asked_at, exchange)),
-                Renewal::Unreachable => return Ok((Some(session), asked_at, Err(crate::profile::http::NetFailure::Unreachable))),
+                Renewal::Unreachable => return Ok((Some(session), asked_at, Err(NetFailure::Unreachable))),
             }
             match self.session().await? {
                 Some(now) => session = now.value,

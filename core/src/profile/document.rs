@@ -25,6 +25,9 @@ pub struct Profile {
     /// a cheap request that tells whether the backend can be reached
     #[serde(default)]
     pub heartbeat: Option<Call>,
+    /// rules for all answers, tried after a request's own
+    #[serde(default)]
+    pub outcomes: Vec<OutcomeRule>,
     #[serde(default)]
     pub order: Order,
     /// lanes that may be in flight at once
@@ -72,6 +75,7 @@ pub struct Choice {
 pub enum SignIn {
     Password {
         request: RequestTemplate,
+        #[serde(default)]
         outcomes: Vec<OutcomeRule>,
         /// must give `account` and `token`; may give `name`, `refreshToken`, `expiresInS`, `nowMs`
         outputs: BTreeMap<String, Value>,
@@ -86,6 +90,7 @@ pub enum SignIn {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Refresh {
     pub request: RequestTemplate,
+    #[serde(default)]
     pub outcomes: Vec<OutcomeRule>,
     pub outputs: BTreeMap<String, Value>,
 }
@@ -94,6 +99,7 @@ pub struct Refresh {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Call {
     pub request: RequestTemplate,
+    #[serde(default)]
     pub outcomes: Vec<OutcomeRule>,
 }
 
@@ -101,6 +107,7 @@ pub struct Call {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteRead {
     pub request: RequestTemplate,
+    #[serde(default)]
     pub outcomes: Vec<OutcomeRule>,
     /// where the stops are in the answer
     pub items: String,
@@ -149,6 +156,7 @@ pub struct StepProfile {
     /// how long a delayed original may still land after its attempt ended
     #[serde(default = "settle_default")]
     pub settle_ms: u32,
+    #[serde(default)]
     pub outcomes: Vec<OutcomeRule>,
     #[serde(default)]
     pub outputs: BTreeMap<String, Value>,

@@ -1,7 +1,7 @@
 //! What an answer means: the first rule that matches decides. What no rule describes is never a
 //! yes and never a drop.
 
-use super::document::{OutcomeRule, Probe, StatusMatch, Verdict, When};
+use super::document::{OutcomeRule, Probe, Profile, StatusMatch, Verdict, When};
 use super::http::Answer;
 use super::read::ProfileError;
 use super::value::{Context, plain_text};
@@ -42,7 +42,13 @@ pub fn answer_value(answer: &Answer) -> Value {
     serde_json::json!({ "status": answer.status, "headers": headers, "body": body })
 }
 
-pub fn judge(rules: &[OutcomeRule], answer: &Answer, context: &Context) -> Result<Judgement, ProfileError> {
+/// Tries a request's own rules, then the profile's common ones.
+pub fn judge(
+    rules: &[OutcomeRule],
+    profile: &Profile,
+    answer: &Answer,
+    context: &Context,
+) -> Result<Judgement, ProfileError> {
     let value = answer_value(answer);
     let body = &value["body"];
     let retry_after_ms = answer
@@ -50,7 +56,7 @@ pub fn judge(rules: &[OutcomeRule], answer: &Answer, context: &Context) -> Resul
         .get("retry-after")
         .and_then(|text| text.trim().parse::<i64>().ok())
         .map(|seconds| seconds.clamp(0, 3_600) * 1_000);
-    for rule in rules {
+    for rule in rules.iter().chain(&profile.outcomes) {
         if matches(&rule.when, answer, body, context)? {
             let message = rule
                 .message

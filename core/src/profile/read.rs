@@ -1,6 +1,6 @@
 //! Reading a document: a clear error that names the place, or a profile that can be used.
 
-use super::document::{Identity, OutcomeRule, Profile, RequestTemplate, SignIn, StatusMatch};
+use super::document::{Identity, OutcomeRule, Profile, RequestTemplate, SignIn, StatusMatch, Verdict};
 use super::value::{FUNCTIONS, references};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
     }
     let SignIn::Password { request, outcomes, outputs, refresh, headers } = &profile.sign_in;
     check_request(profile, "signIn.request", request)?;
-    check_rules("signIn.outcomes", outcomes)?;
+    check_rules("signIn.outcomes", outcomes, &profile.outcomes)?;
     for needed in ["account", "token"] {
         if !outputs.contains_key(needed) {
             return Err(invalid("signIn.outputs", format!("{needed} is missing")));
@@ -78,17 +78,17 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
     headers.iter().try_for_each(|(name, tree)| check_tree(&format!("signIn.headers.{name}"), tree))?;
     if let Some(refresh) = refresh {
         check_request(profile, "signIn.refresh.request", &refresh.request)?;
-        check_rules("signIn.refresh.outcomes", &refresh.outcomes)?;
+        check_rules("signIn.refresh.outcomes", &refresh.outcomes, &profile.outcomes)?;
         if !refresh.outputs.contains_key("token") {
             return Err(invalid("signIn.refresh.outputs", "token is missing"));
         }
     }
     check_request(profile, "route.request", &profile.route.request)?;
-    check_rules("route.outcomes", &profile.route.outcomes)?;
+    check_rules("route.outcomes", &profile.route.outcomes, &profile.outcomes)?;
     check_tree("route.stop", &profile.route.stop)?;
     if let Some(call) = &profile.heartbeat {
         check_request(profile, "heartbeat.request", &call.request)?;
-        check_rules("heartbeat.outcomes", &call.outcomes)?;
+        check_rules("heartbeat.outcomes", &call.outcomes, &profile.outcomes)?;
     }
     for (kind, operation) in &profile.operations {
         let mut names = BTreeSet::new();
@@ -98,7 +98,7 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
                 return Err(invalid(&place, "this stepId stands twice"));
             }
             check_request(profile, &format!("{place}.request"), &step.request)?;
-            check_rules(&format!("{place}.outcomes"), &step.outcomes)?;
+            check_rules(&format!("{place}.outcomes"), &step.outcomes, &profile.outcomes)?;
             for (name, tree) in &step.outputs {
                 check_tree(&format!("{place}.outputs.{name}"), tree)?;
             }
@@ -138,8 +138,9 @@ fn check_request(profile: &Profile, place: &str, r: &RequestTemplate) -> Result<
     Ok(())
 }
 
-fn check_rules(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError> {
-    if rules.is_empty() {
+fn check_rules(place: &str, rules: &[OutcomeRule], common: &[OutcomeRule]) -> Result<(), ProfileError> {
+    let says_yes = |r: &OutcomeRule| matches!(r.then, Verdict::Applied | Verdict::Already);
+    if !rules.iter().chain(common).any(says_yes) {
         return Err(invalid(place, "no rule says what success is"));
     }
     for (i, rule) in rules.iter().enumerate() {

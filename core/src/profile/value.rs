@@ -4,10 +4,13 @@
 //! - `"$operation.recipient"`: a dotted path; `"$response.body#/data/0/id"`: with a JSON Pointer;
 //!   `"$$5"`: the text `$5`.
 //! - `{"$concat": [..]}`, `{"$first": [..]}` (the first that is there),
-//!   `{"$map": ref, "from": {..}, "else": ..}`, `{"$each": ref, "as": "name", "in": tree}`.
+//!   `{"$last": list}`, `{"$map": ref, "from": {..}, "else": ..}`,
+//!   `{"$each": list, "as": "name", "in": tree}`,
+//!   `{"$find": list, "where": test, "give": tree}` (the first item that passes, as `$item`).
 //! - What is missing is dropped from objects and arrays, never written as an empty text.
 
 use super::read::ProfileError;
+use super::test::Test;
 use serde_json::{Map, Value};
 
 /// The names a tree may refer to.
@@ -84,8 +87,14 @@ fn function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
 }
 
 /// The functions and the keys each may have beside its own.
-pub const FUNCTIONS: [(&str, &[&str]); 4] =
-    [("$concat", &[]), ("$first", &[]), ("$map", &["from", "else"]), ("$each", &["as", "in"])];
+pub const FUNCTIONS: [(&str, &[&str]); 6] = [
+    ("$concat", &[]),
+    ("$first", &[]),
+    ("$last", &[]),
+    ("$map", &["from", "else"]),
+    ("$each", &["as", "in"]),
+    ("$find", &["where", "give"]),
+];
 
 fn call(
     name: &str,
@@ -138,6 +147,27 @@ fn call(
                 out.extend(fill_at(body, &inner, depth + 1)?);
             }
             Ok(Some(Value::Array(out)))
+        }
+        "$last" => match fill_at(argument, context, depth + 1)? {
+            Some(Value::Array(mut items)) => Ok(items.pop()),
+            _ => Ok(None),
+        },
+        "$find" => {
+            let Some(Value::Array(items)) = fill_at(argument, context, depth + 1)? else {
+                return Ok(None);
+            };
+            let wanted = fields.get("where").cloned().unwrap_or(Value::Null);
+            let wanted: Test = serde_json::from_value(wanted)
+                .map_err(|e| ProfileError::new("value_function", format!("$find: where: {e}")))?;
+            for item in items {
+                if wanted.holds(&item, context)? {
+                    let Some(give) = fields.get("give") else { return Ok(Some(item)) };
+                    let mut inner = context.clone();
+                    inner.set("item", item);
+                    return fill_at(give, &inner, depth + 1);
+                }
+            }
+            Ok(None)
         }
         other => Err(ProfileError::new("value_function", format!("{other} is no function"))),
     }
@@ -201,6 +231,12 @@ mod tests {
         check(json!({"$first": ["$a.nothing", "$a.n"]}), Some(json!(7)));
         check(json!({"$map": "$a.n", "from": {"7": "seven"}}), Some(json!("seven")));
         check(json!({"$map": "$a.t", "from": {}, "else": "other"}), Some(json!("other")));
+        check(json!({"$last": "$a.list"}), Some(json!({"id": 2})));
+        check(
+            json!({"$find": "$a.list", "where": {"at": "/id", "eq": 2}, "give": {"was": "$item.id"}}),
+            Some(json!({"was": 2})),
+        );
+        check(json!({"$find": "$a.list", "where": {"at": "/id", "eq": 9}}), None);
     }
 
     #[test]

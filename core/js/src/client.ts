@@ -1,0 +1,204 @@
+// The typed client: one per page, over the wasm core. It decides nothing.
+
+import { Core } from "../wasm/core/pannier_core.js";
+import { PannierError } from "./error";
+import { currentGeneration, guarded, restartCount, start } from "./runtime";
+import type {
+  ChangeListener, DrainReport, Draft, Intent, OpenOptions, OutboxPage, OutboxQuery, PannierApi,
+  Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, StagedBlob, Status, StopView, WakeReason,
+} from "./types";
+
+interface CoreOptions { database: string; profile?: string; servers: Record<string, string> }
+
+/** What the core itself can tell of the bar; the browser's storage figures are added here. */
+type CoreStatus = Omit<Status, "storage">;
+
+export class Pannier implements PannierApi {
+  /** Set by `attachWakes`: something was recorded and wants to go out. */
+  onRecorded: (() => void) | undefined;
+
+  readonly #options: CoreOptions;
+  #core: Promise<Core> | undefined;
+  #generation = -1;
+  #versions: { core: string; schema: number; profile?: string } = { core: "", schema: 0 };
+  readonly #listeners = new Set<ChangeListener>();
+  readonly #channel: BroadcastChannel | undefined;
+  #told = 0;
+  #telling = false;
+  #closed = false;
+
+  private constructor(options: CoreOptions) {
+    this.#options = options;
+    // Other tabs and the worker learn of a change by this; it is only a hint to read again.
+    this.#channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(`pannier:${options.database}`);
+    if (this.#channel) {
+      this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => {
+        if (typeof data === "object" && data !== null && "revision" in data && typeof data.revision === "number") {
+          this.#tell(data.revision);
+        }
+      };
+    }
+  }
+
+  static async open(options: OpenOptions): Promise<Pannier> {
+    const { database = "pannier", profile, servers = {}, wasm } = options;
+    await start(wasm);
+    const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
+    const client = new Pannier({ database, servers, ...(text === undefined ? {} : { profile: text }) });
+    await client.#call(async () => undefined);
+    return client;
+  }
+
+  /** The core of the present instance: opened anew after a restart. */
+  async #present(): Promise<Core> {
+    if (this.#closed) throw new PannierError("closed", "this client was closed");
+    await start("");
+    if (!this.#core || this.#generation !== currentGeneration()) {
+      this.#generation = currentGeneration();
+      const opening = guarded(() => Core.open(this.#options, (revision: number) => this.#changed(revision)));
+      this.#core = opening;
+      opening.then(
+        (core) => { this.#versions = core.versions(); },
+        () => { if (this.#core === opening) this.#core = undefined; },
+      );
+    }
+    return this.#core;
+  }
+
+  async #call<T>(work: (core: Core) => Promise<T>): Promise<T> {
+    const core = await this.#present();
+    return guarded(() => work(core));
+  }
+
+  #changed(revision: number): void {
+    this.#channel?.postMessage({ revision });
+    this.#tell(revision);
+  }
+
+  /** Listeners run after the core's call, once for many changes. */
+  #tell(revision: number): void {
+    this.#told = Math.max(this.#told, revision);
+    if (this.#telling) return;
+    this.#telling = true;
+    queueMicrotask(() => {
+      this.#telling = false;
+      for (const listener of [...this.#listeners]) listener({ revision: this.#told });
+    });
+  }
+
+  session(): Promise<{ account?: { id: string; name: string }; signedIn: boolean }> {
+    return this.#call((core) => core.session());
+  }
+
+  signIn(credentials: { username: string; password: string }): Promise<{ account: { id: string; name: string } }> {
+    return this.#call((core) => core.signIn(credentials));
+  }
+
+  async signOut(options: { force?: boolean } = {}): Promise<void> {
+    await this.#call((core) => core.signOut(options.force ?? false));
+  }
+
+  refreshRoute(): Promise<RouteRefresh> {
+    return this.#call((core) => core.refreshRoute());
+  }
+
+  route(): Promise<RouteView> {
+    return this.#call((core) => core.route());
+  }
+
+  stop(id: string): Promise<StopView | undefined> {
+    return this.#call((core) => core.stop(id));
+  }
+
+  meaning(code: string, stop?: string): Promise<ScanMeaning> {
+    return this.#call((core) => core.meaning(code, stop));
+  }
+
+  async record(intent: Intent, options: RecordOptions = {}): Promise<Receipt> {
+    const receipt = await this.#call<Receipt>((core) => core.record(intent, options.position));
+    if (!receipt.duplicate) this.onRecorded?.();
+    return receipt;
+  }
+
+  stage(bytes: ArrayBuffer, _mediaType: string): Promise<StagedBlob> {
+    // What a picture is, its own bytes say; the claimed type is not believed.
+    return this.#call((core) => core.stage(bytes));
+  }
+
+  async blob(handle: string): Promise<Blob | undefined> {
+    const found = await this.#call<{ mediaType: string; bytes: ArrayBuffer } | undefined>((core) => core.blob(handle));
+    return found && new Blob([found.bytes], { type: found.mediaType });
+  }
+
+  draft(stop: string): Promise<Draft | undefined> {
+    return this.#call((core) => core.draft(stop));
+  }
+
+  async saveDraft(stop: string, blobs: string[], fields: Record<string, unknown>): Promise<void> {
+    await this.#call((core) => core.saveDraft(stop, blobs, fields));
+  }
+
+  outbox(query?: OutboxQuery): Promise<OutboxPage> {
+    return this.#call((core) => core.outbox(query));
+  }
+
+  async status(): Promise<Status> {
+    const [status, storage] = await Promise.all([this.#call<CoreStatus>((core) => core.status()), storageFigures()]);
+    return { ...status, storage };
+  }
+
+  drain(reason: WakeReason, options: { budgetMs?: number } = {}): Promise<DrainReport> {
+    return this.#call((core) => core.drain(reason, options.budgetMs));
+  }
+
+  /** Removes staged pictures that nothing names any more; called at launch. */
+  sweep(): Promise<number> {
+    return this.#call((core) => core.sweep());
+  }
+
+  async retry(operation: string): Promise<void> {
+    await this.#call((core) => core.retry(operation));
+    this.onRecorded?.();
+  }
+
+  async discard(operation: string, reason: string): Promise<void> {
+    await this.#call((core) => core.discard(operation, reason));
+    this.onRecorded?.();
+  }
+
+  subscribe(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  versions(): { core: string; schema: number; profile?: string; restarts: number } {
+    return { ...this.#versions, restarts: restartCount() };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#channel?.close();
+    this.#listeners.clear();
+    const generation = this.#generation;
+    void this.#core?.then((core) => { if (generation === currentGeneration()) core.close(); }, () => undefined);
+  }
+
+  /** Kills the instance, so that a test can see the next call work on a fresh one. */
+  async trapForTest(): Promise<void> {
+    await this.#call((core) => core.trapForTest());
+  }
+}
+
+async function storageFigures(): Promise<Status["storage"]> {
+  const storage = globalThis.navigator?.storage;
+  if (!storage) return {};
+  const [persisted, estimate] = await Promise.all([
+    storage.persisted?.().catch(() => undefined),
+    storage.estimate?.().catch(() => undefined),
+  ]);
+  return {
+    ...(persisted === undefined ? {} : { persisted }),
+    ...(estimate?.usage === undefined ? {} : { usage: estimate.usage }),
+    ...(estimate?.quota === undefined ? {} : { quota: estimate.quota }),
+  };
+}

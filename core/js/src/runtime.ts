@@ -1,0 +1,86 @@
+// The wasm instance of this page or worker, and what happens when it dies.
+//
+// A Rust panic or a trap leaves an instance that must not be called again, and its promises never
+// settle. So every call is on a list; when the instance falls, all of them are rejected, the
+// instance is discarded, and the next call runs on a fresh one, whose state comes from the store.
+
+import init, { __wbg_reset_state, onPanic } from "../wasm/core/pannier_core.js";
+import { PannierError } from "./error";
+import type { OpenOptions } from "./types";
+
+/** Raised by each restart; what was made under an older one is gone. */
+let generation = 0;
+let restarts = 0;
+let starting: Promise<void> | undefined;
+let lastWords = "";
+const underWay = new Set<(reason: PannierError) => void>();
+
+export const restartCount = (): number => restarts;
+export const currentGeneration = (): number => generation;
+
+function listen(): void {
+  onPanic((message: string) => {
+    lastWords = message;
+    // The stack below still belongs to the dying instance: it is replaced when that has unwound.
+    fall();
+  });
+}
+
+/** Starts the module once for all clients of this page or worker. */
+export function start(wasm: OpenOptions["wasm"]): Promise<void> {
+  starting ??= (async () => {
+    await init({ module_or_path: wasm });
+    listen();
+    globalThis.addEventListener("error", (event) => {
+      if (event instanceof ErrorEvent && event.error instanceof WebAssembly.RuntimeError) fall();
+    });
+  })().catch((error: unknown) => {
+    starting = undefined;
+    throw new PannierError("core_unavailable", `the core could not be started: ${String(error)}`);
+  });
+  return starting;
+}
+
+let falling = false;
+
+function fall(): void {
+  if (falling) return;
+  falling = true;
+  generation += 1;
+  restarts += 1;
+  const reason = new PannierError(
+    "core_restarted",
+    `the core stopped and was started again; what was confirmed is safe, look before you repeat this${lastWords ? ` (${lastWords.split("\n")[0]})` : ""}`,
+  );
+  for (const reject of underWay) reject(reason);
+  underWay.clear();
+  starting = new Promise((resolve) => {
+    setTimeout(() => {
+      __wbg_reset_state();
+      listen();
+      falling = false;
+      lastWords = "";
+      resolve();
+    }, 0);
+  });
+}
+
+/** Runs one call on the instance; rejected when the instance dies under it. */
+export function guarded<T>(work: () => Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    underWay.add(reject);
+    const settle = (): void => void underWay.delete(reject);
+    Promise.resolve().then(work).then(
+      (value) => { settle(); resolve(value); },
+      (thrown: unknown) => {
+        settle();
+        if (thrown instanceof WebAssembly.RuntimeError) {
+          underWay.add(reject);
+          fall();
+        } else {
+          reject(PannierError.from(thrown));
+        }
+      },
+    );
+  });
+}

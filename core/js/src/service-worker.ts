@@ -1,0 +1,111 @@
+// All wake-ups of a service worker in one call, beside whatever else the worker does. Listeners
+// are registered synchronously, as browsers demand; the core is started inside `waitUntil`. Every
+// wake is taken for a cold start, and the worker may be stopped at any point.
+
+import { Pannier } from "./client";
+import { SYNC_TAG } from "./wakes";
+import type { OpenOptions, WakeReason } from "./types";
+
+export interface WorkerOptions {
+  /** called at the first wake, inside `waitUntil` */
+  wasm: () => OpenOptions["wasm"] | Promise<OpenOptions["wasm"]>;
+  database?: string;
+  notification?: { title: string; body: string; icon?: string; badge?: string };
+}
+
+/** iOS holds a worker about 10 s for a push; Chrome ends a sync after 3 minutes. */
+const BUDGET_MS: Partial<Record<WakeReason, number>> = { push: 8_000, sync: 150_000, message: 25_000, activate: 2_000 };
+
+interface SyncEvent extends ExtendableEvent { readonly tag: string; readonly lastChance: boolean }
+
+export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOptions): void {
+  let opening: Promise<Pannier> | undefined;
+  const open = (): Promise<Pannier> => {
+    opening ??= (async () => Pannier.open({
+      wasm: await options.wasm(),
+      ...(options.database === undefined ? {} : { database: options.database }),
+    }))();
+    opening.catch(() => { opening = undefined; });
+    return opening;
+  };
+
+  /** True when nothing is left to send now. A store without profile or sign-in has nothing. */
+  async function drain(reason: WakeReason): Promise<boolean> {
+    try {
+      const report = await (await open()).drain(reason, { budgetMs: BUDGET_MS[reason] ?? 10_000 });
+      return report.waiting === 0 || report.stopped === "sign_in";
+    } catch {
+      // The outbox is as it was; the next wake tries again.
+      return false;
+    }
+  }
+
+  scope.addEventListener("sync", (event) => {
+    const { tag, lastChance } = event as SyncEvent;
+    if (tag !== SYNC_TAG) return;
+    (event as SyncEvent).waitUntil((async () => {
+      const done = await drain("sync");
+      // A rejected sync comes again by itself, until the browser gives up.
+      if (!done && !lastChance) throw new Error("work remains");
+    })());
+  });
+
+  scope.addEventListener("push", (event) => {
+    const { title, body, icon, badge } = { title: "Pannier", body: "Looking for news", ...options.notification };
+    const told = words(event.data);
+    event.waitUntil((async () => {
+      // First of all: WebKit ends the subscription of a worker that stays silent three times.
+      await scope.registration.showNotification(told.title ?? title, {
+        body: told.body ?? body,
+        tag: "pannier",
+        ...(icon === undefined ? {} : { icon }),
+        ...(badge === undefined ? {} : { badge }),
+      });
+      await drain("push");
+    })());
+  });
+
+  scope.addEventListener("notificationclick", (event) => {
+    event.notification.close();
+    event.waitUntil((async () => {
+      const windows = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
+      const [first] = windows;
+      if (first) await first.focus();
+      else await scope.clients.openWindow("/");
+    })());
+  });
+
+  scope.addEventListener("message", (event) => {
+    if (event.origin !== "" && event.origin !== scope.location.origin) return;
+    if (isMessage(event.data, "pannier:drain")) event.waitUntil(drain("message"));
+    if (isMessage(event.data, "pannier:take-over")) event.waitUntil(scope.skipWaiting());
+  });
+
+  scope.addEventListener("activate", (event) => event.waitUntil(drain("activate")));
+}
+
+function isMessage(data: unknown, type: string): boolean {
+  return typeof data === "object" && data !== null && "type" in data && data.type === type;
+}
+
+const WORDS_MAX = 200;
+
+/** A push may hold anything, or nothing. */
+function words(data: PushMessageData | null): { title?: string; body?: string } {
+  let parsed: unknown;
+  try {
+    parsed = data?.json();
+  } catch {
+    return {};
+  }
+  if (typeof parsed !== "object" || parsed === null) return {};
+  // The declarative form carries its words in `notification`.
+  const inner = "notification" in parsed && typeof parsed.notification === "object" && parsed.notification !== null ? parsed.notification : parsed;
+  const text = (name: "title" | "body"): string | undefined => {
+    const value: unknown = Reflect.get(inner, name);
+    return typeof value === "string" && value !== "" ? value.slice(0, WORDS_MAX) : undefined;
+  };
+  const title = text("title");
+  const body = text("body");
+  return { ...(title === undefined ? {} : { title }), ...(body === undefined ? {} : { body }) };
+}

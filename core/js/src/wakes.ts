@@ -1,0 +1,72 @@
+// What wakes the core in a page: every trigger there is, none of them needed. When to come back
+// is the core's answer; this only sets the timer.
+
+import type { Pannier } from "./client";
+import type { DrainReport, WakeReason } from "./types";
+
+const TIMER_MS_MIN = 250;
+const TIMER_MS_MAX = 60_000;
+/** after a failure of the store, which every wake may find mended */
+const FAILURE_RETRY_MS = 5_000;
+
+export const SYNC_TAG = "pannier";
+
+/** Ends with the function it returns. */
+export function attachWakes(api: Pannier): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let ended = false;
+
+  const later = (ms: number): void => {
+    clearTimeout(timer);
+    if (!ended) timer = setTimeout(() => void wake("timer"), Math.min(Math.max(ms, TIMER_MS_MIN), TIMER_MS_MAX));
+  };
+
+  async function wake(reason: WakeReason): Promise<void> {
+    if (ended) return;
+    let report: DrainReport;
+    try {
+      report = await api.drain(reason);
+    } catch {
+      later(FAILURE_RETRY_MS);
+      return;
+    }
+    if (report.nextWakeAt === undefined) clearTimeout(timer);
+    // A far due time is cut into pieces: a timer does not run while the phone sleeps.
+    else later(report.nextWakeAt - Date.now());
+    if (report.waiting > 0) void registerSync();
+  }
+
+  api.onRecorded = () => {
+    void registerSync();
+    void wake("recorded");
+  };
+  const visible = (): void => { if (document.visibilityState === "visible") void wake("visible"); };
+  const shown = (event: PageTransitionEvent): void => { if (event.persisted) void wake("visible"); };
+  const online = (): void => void wake("online");
+  document.addEventListener("visibilitychange", visible);
+  addEventListener("pageshow", shown);
+  addEventListener("online", online);
+  void api.sweep().catch(() => undefined);
+  void wake("opened");
+
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+    api.onRecorded = undefined;
+    document.removeEventListener("visibilitychange", visible);
+    removeEventListener("pageshow", shown);
+    removeEventListener("online", online);
+  };
+}
+
+interface SyncRegistration { sync: { register(tag: string): Promise<void> } }
+
+/** One-off Background Sync, where there is any: Chromium only. */
+async function registerSync(): Promise<void> {
+  try {
+    const registration = await navigator.serviceWorker?.getRegistration();
+    if (registration && "sync" in registration) await (registration as ServiceWorkerRegistration & SyncRegistration).sync.register(SYNC_TAG);
+  } catch {
+    // Refused or absent: the page's own triggers do it.
+  }
+}

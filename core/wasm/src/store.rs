@@ -1,0 +1,440 @@
+//! The store on IndexedDB, through `idb`.
+//!
+//! A connection is disposable: WebKit loses it when its network process dies or the app was
+//! suspended, often without a `close` event. Every failure that a fresh connection may mend drops
+//! the handle, opens anew and tries again, a bounded number of times; a commit that is tried again
+//! is protected by its own expectations. Transactions are made through a
+//! binding of our own, because neither `idb` nor stable web-sys can ask for durability.
+
+use crate::error::{Trouble, idb_trouble, trouble};
+use futures_util::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
+use idb::{CursorDirection, Database, Factory, KeyPath, KeyRange, ObjectStoreParams, Transaction};
+use js_sys::{Array, Object, Reflect};
+use pannier::ports::store::{
+    Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError, Table,
+    generation_of,
+};
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{IdbDatabase, IdbTransaction};
+
+#[wasm_bindgen]
+extern "C" {
+    /// web-sys has options for transactions only behind an unstable flag; browsers have had them
+    /// since 2021.
+    type OptionsDatabase;
+    #[wasm_bindgen(method, catch)]
+    fn transaction(
+        this: &OptionsDatabase,
+        stores: &Array,
+        mode: &str,
+        options: &Object,
+    ) -> Result<IdbTransaction, JsValue>;
+}
+
+/// Raised only together with a step in [`upgrade`].
+pub const SCHEMA: u32 = 1;
+const OPEN_MS_MAX: u32 = 10_000;
+const TRANSACTION_MS_MAX: u32 = 20_000;
+const TRIES: u32 = 3;
+
+#[derive(Clone)]
+pub struct IdbStore(Rc<Inner>);
+
+struct Inner {
+    name: String,
+    /// `None`: not open, or found dead
+    connection: RefCell<Option<Rc<Connection>>>,
+    reopened: Cell<u32>,
+}
+
+struct Connection {
+    /// holds the listeners
+    database: Database,
+    raw: IdbDatabase,
+}
+
+impl IdbStore {
+    pub fn new(name: &str) -> Self {
+        Self(Rc::new(Inner {
+            name: name.to_owned(),
+            connection: RefCell::new(None),
+            reopened: Cell::new(0),
+        }))
+    }
+
+    pub fn close(&self) {
+        if let Some(connection) = self.0.connection.borrow_mut().take() {
+            connection.database.close();
+        }
+    }
+
+    async fn connection(&self) -> Result<Rc<Connection>, Trouble> {
+        if let Some(connection) = self.0.connection.borrow().as_ref() {
+            return Ok(connection.clone());
+        }
+        let opened = Rc::new(within(OPEN_MS_MAX, self.open()).await??);
+        // Two callers may have opened at once; the first one in stays.
+        let mut slot = self.0.connection.borrow_mut();
+        if let Some(first) = slot.as_ref() {
+            opened.database.close();
+            return Ok(first.clone());
+        }
+        *slot = Some(opened.clone());
+        Ok(opened)
+    }
+
+    async fn open(&self) -> Result<Connection, Trouble> {
+        let unavailable = |e: idb::Error| Trouble::Store(StoreError::Unavailable(e.to_string()));
+        let factory = Factory::new().map_err(unavailable)?;
+        let mut request = factory.open(&self.0.name, Some(SCHEMA)).map_err(idb_trouble)?;
+        request.on_upgrade_needed(|event| {
+            use idb::DatabaseEvent;
+            if let Ok(database) = event.database() {
+                upgrade(&database);
+            }
+        });
+        let database = request.await.map_err(|e| match idb_trouble(e) {
+            Trouble::Connection(why) if why.starts_with("VersionError") => {
+                Trouble::Store(StoreError::Newer { found: 0, known: SCHEMA })
+            }
+            other => other,
+        })?;
+        let names = database.store_names();
+        if let Some(missing) = Table::ALL.iter().find(|t| !names.iter().any(|n| n == t.name())) {
+            database.close();
+            return Err(Trouble::Store(StoreError::Failed(format!(
+                "the database has no store {}",
+                missing.name()
+            ))));
+        }
+        let raw = IdbDatabase::from(database);
+        let mut database = Database::from(raw.clone());
+        let weak = Rc::downgrade(&self.0);
+        database.on_close(move |_| {
+            if let Some(inner) = weak.upgrade() {
+                inner.connection.borrow_mut().take();
+            }
+        });
+        let weak = Rc::downgrade(&self.0);
+        database.on_version_change(move |_| {
+            // A newer context wants to upgrade: make way, and open again when next needed.
+            if let Some(connection) = weak.upgrade().and_then(|i| i.connection.borrow_mut().take()) {
+                connection.database.close();
+            }
+        });
+        Ok(Connection { database, raw })
+    }
+
+    fn drop_connection(&self) {
+        self.0.reopened.set(self.0.reopened.get() + 1);
+        if let Some(connection) = self.0.connection.borrow_mut().take() {
+            connection.database.close();
+        }
+    }
+
+    /// Runs `work` on a connection; on trouble with the connection, on a fresh one.
+    async fn with_connection<T, F, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+        W: Fn(Rc<Connection>) -> F,
+    {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            let outcome = match self.connection().await {
+                Ok(connection) => within(TRANSACTION_MS_MAX, work(connection)).await.and_then(|r| r),
+                Err(trouble) => Err(trouble),
+            };
+            match outcome {
+                Ok(value) => return Ok(value),
+                Err(Trouble::Store(error)) => return Err(error),
+                Err(Trouble::Connection(why)) => {
+                    last = why;
+                    self.drop_connection();
+                }
+            }
+        }
+        Err(StoreError::Lost(last))
+    }
+
+    /// A commit, with raw values (a picture's bytes) put beside it in the same transaction.
+    pub(crate) async fn commit_with(
+        &self,
+        commit: &Commit,
+        raw: &[(Table, JsValue)],
+    ) -> Result<Committed, StoreError> {
+        self.with_connection(|db| async move { write(&db, commit, raw).await }).await
+    }
+
+    pub(crate) async fn raw(&self, table: Table, key: &Key) -> Result<Option<JsValue>, StoreError> {
+        self.with_connection(|db| async move {
+            let transaction = begin(&db, &[table], "readonly", Durability::Relaxed)?;
+            let transaction = Transaction::from(transaction);
+            let store = transaction.object_store(table.name()).map_err(idb_trouble)?;
+            store.get(key_value(key)).map_err(idb_trouble)?.await.map_err(idb_trouble)
+        })
+        .await
+    }
+}
+
+/// Additive first, destructive only a version later.
+fn upgrade(database: &Database) {
+    let present = database.store_names();
+    for table in Table::ALL {
+        if present.iter().any(|name| name == table.name()) {
+            continue;
+        }
+        let mut params = ObjectStoreParams::new();
+        params.key_path(Some(KeyPath::new_single("k")));
+        // A failure here leaves the store missing, which opening finds and tells.
+        let _ = database.create_object_store(table.name(), params);
+    }
+}
+
+async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Result<T, Trouble> {
+    match select(pin!(work), TimeoutFuture::new(ms)).await {
+        Either::Left((value, _)) => Ok(value),
+        Either::Right(_) => Err(Trouble::Connection("no answer in time".to_owned())),
+    }
+}
+
+fn begin(
+    connection: &Connection,
+    tables: &[Table],
+    mode: &str,
+    durability: Durability,
+) -> Result<IdbTransaction, Trouble> {
+    let names: Array = tables.iter().map(|t| JsValue::from_str(t.name())).collect();
+    let options = Object::new();
+    let wanted = match durability {
+        Durability::Strict => "strict",
+        Durability::Relaxed => "relaxed",
+    };
+    // Setting a property of a plain object cannot fail.
+    let _ = Reflect::set(&options, &"durability".into(), &wanted.into());
+    let database: &OptionsDatabase = connection.raw.unchecked_ref();
+    database.transaction(&names, mode, &options).map_err(|e| trouble(&e))
+}
+
+fn key_value(key: &Key) -> JsValue {
+    let out = Array::new();
+    for part in &key.0 {
+        out.push(&match part {
+            KeyPart::Text(text) => JsValue::from_str(text),
+            KeyPart::Number(number) => number_value(*number),
+        });
+    }
+    out.into()
+}
+
+/// Sequence numbers, times and revisions stay far below 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn number_value(number: u64) -> JsValue {
+    JsValue::from_f64(number as f64)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn number_of(value: &JsValue) -> Option<u64> {
+    value.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64)
+}
+
+fn field(value: &JsValue, name: &str) -> JsValue {
+    Reflect::get(value, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+}
+
+fn to_value(key: &Key, revision: u64, envelope: &Envelope) -> JsValue {
+    let out = Object::new();
+    let mut fields = vec![
+        ("k", key_value(key)),
+        ("r", number_value(revision)),
+        ("v", JsValue::from_f64(f64::from(envelope.v))),
+        ("t", JsValue::from_str(&envelope.t)),
+        ("b", JsValue::from_str(&envelope.body)),
+    ];
+    if let Some(seal) = &envelope.seal {
+        fields.push(("s", JsValue::from_str(seal)));
+    }
+    for (name, value) in fields {
+        // Setting a property of a plain object cannot fail.
+        let _ = Reflect::set(&out, &name.into(), &value);
+    }
+    out.into()
+}
+
+/// A record as it stands, however odd: what cannot be an envelope becomes an empty one, which the
+/// driver finds unreadable and sets aside.
+fn from_value(value: &JsValue) -> Record {
+    let key = Array::from(&field(value, "k"))
+        .iter()
+        .map(|part| match (part.as_string(), number_of(&part)) {
+            (Some(text), _) => KeyPart::Text(text),
+            (None, number) => KeyPart::Number(number.unwrap_or(0)),
+        })
+        .collect();
+    Record {
+        key: Key(key),
+        revision: number_of(&field(value, "r")).unwrap_or(0),
+        envelope: Envelope {
+            v: number_of(&field(value, "v")).and_then(|v| u16::try_from(v).ok()).unwrap_or(u16::MAX),
+            t: field(value, "t").as_string().unwrap_or_default(),
+            seal: field(value, "s").as_string(),
+            body: field(value, "b").as_string().unwrap_or_default(),
+        },
+    }
+}
+
+/// Every key that begins with `prefix`: an array sorts after every text and number.
+fn under(prefix: &Key) -> Result<Option<KeyRange>, Trouble> {
+    if prefix.0.is_empty() {
+        return Ok(None);
+    }
+    let upper: Array = key_value(prefix).unchecked_into();
+    upper.push(&Array::new());
+    KeyRange::bound(&key_value(prefix), &upper, None, None).map(Some).map_err(idb_trouble)
+}
+
+async fn run(transaction: &Transaction, query: &Query) -> Result<Vec<JsValue>, Trouble> {
+    let store = |table: &Table| transaction.object_store(table.name()).map_err(idb_trouble);
+    match query {
+        Query::One(table, key) => {
+            let request = store(table)?.get(key_value(key)).map_err(idb_trouble)?;
+            Ok(request.await.map_err(idb_trouble)?.into_iter().collect())
+        }
+        Query::Under { table, prefix, limit, newest_first: false } => {
+            let range = under(prefix)?.map(Into::into);
+            let request = store(table)?.get_all(range, *limit).map_err(idb_trouble)?;
+            request.await.map_err(idb_trouble)
+        }
+        Query::Under { table, prefix, limit, newest_first: true } => {
+            let range = under(prefix)?.map(Into::into);
+            let request =
+                store(table)?.open_cursor(range, Some(CursorDirection::Prev)).map_err(idb_trouble)?;
+            let mut out = vec![];
+            let mut cursor = request.await.map_err(idb_trouble)?;
+            while let Some(here) = cursor {
+                out.push(here.value().map_err(idb_trouble)?);
+                if limit.is_some_and(|l| out.len() >= l as usize) {
+                    break;
+                }
+                cursor = here.next(None).map_err(idb_trouble)?.await.map_err(idb_trouble)?;
+            }
+            Ok(out)
+        }
+        Query::From { table, prefix, from, limit } => {
+            let bound = |last: JsValue| {
+                let out: Array = key_value(prefix).unchecked_into();
+                out.push(&last);
+                out
+            };
+            let (lower, upper) = (bound(number_value(*from)), bound(JsValue::from_str("")));
+            let range = KeyRange::bound(&lower, &upper, None, Some(true)).map_err(idb_trouble)?;
+            let request = store(table)?.get_all(Some(range.into()), *limit).map_err(idb_trouble)?;
+            request.await.map_err(idb_trouble)
+        }
+    }
+}
+
+async fn write(
+    connection: &Connection,
+    commit: &Commit,
+    raw: &[(Table, JsValue)],
+) -> Result<Committed, Trouble> {
+    let mut tables = vec![Table::Meta];
+    let named = commit.expect.iter().map(|(t, ..)| *t).chain(commit.puts.iter().map(|(t, ..)| *t));
+    for table in named.chain(commit.deletes.iter().map(|(t, _)| *t)).chain(raw.iter().map(|(t, _)| *t)) {
+        if !tables.contains(&table) {
+            tables.push(table);
+        }
+    }
+    let ours = begin(connection, &tables, "readwrite", commit.durability)?;
+    let transaction = Transaction::from(ours.clone());
+    let store = |table: Table| transaction.object_store(table.name()).map_err(idb_trouble);
+    let counter_key = Key::new("").text("revision");
+
+    // All reads are issued before the first is awaited; nothing foreign is awaited in between.
+    let get = |table: Table, key: &Key| -> Result<_, Trouble> {
+        use std::future::IntoFuture;
+        Ok(store(table)?.get(key_value(key)).map_err(idb_trouble)?.into_future())
+    };
+    let counter = get(Table::Meta, &counter_key)?;
+    let lease = commit.generation.as_ref().map(|(key, _)| get(Table::Meta, key)).transpose()?;
+    let mut seen = vec![];
+    for (table, key, _) in &commit.expect {
+        seen.push(get(*table, key)?);
+    }
+    let counter = counter.await.map_err(idb_trouble)?;
+    if let (Some(lease), Some((_, wanted))) = (lease, &commit.generation) {
+        let now = lease.await.map_err(idb_trouble)?.map(|v| from_value(&v));
+        if now.and_then(|r| generation_of(&r.envelope.body)) != Some(*wanted) {
+            return give_up(&ours, Committed::Fenced);
+        }
+    }
+    for (found, (_, _, wanted)) in seen.into_iter().zip(&commit.expect) {
+        let now = found.await.map_err(idb_trouble)?.map(|v| from_value(&v).revision);
+        if now != *wanted {
+            return give_up(&ours, Committed::Stale);
+        }
+    }
+
+    let revision = counter.map_or(0, |v| from_value(&v).revision) + 1;
+    for (table, key) in &commit.deletes {
+        store(*table)?.delete(key_value(key)).map_err(idb_trouble)?;
+    }
+    for (table, key, envelope) in &commit.puts {
+        store(*table)?.put(&to_value(key, revision, envelope), None).map_err(idb_trouble)?;
+    }
+    for (table, value) in raw {
+        store(*table)?.put(value, None).map_err(idb_trouble)?;
+    }
+    let counter = Envelope { v: 1, t: "revision".into(), seal: None, body: revision.to_string() };
+    store(Table::Meta)?.put(&to_value(&counter_key, revision, &counter), None).map_err(idb_trouble)?;
+
+    // Resolves on `complete`, not on the last request's success: that is when it is on the disk.
+    let ended = transaction.await.map_err(idb_trouble)?;
+    if ended.is_committed() {
+        return Ok(Committed::Done(revision));
+    }
+    Err(match ours.error() {
+        Some(error) => trouble(error.unchecked_ref()),
+        None => Trouble::Connection("the transaction was stopped".to_owned()),
+    })
+}
+
+fn give_up(transaction: &IdbTransaction, why: Committed) -> Result<Committed, Trouble> {
+    // Nothing was written; aborting only ends it sooner.
+    let _ = transaction.abort();
+    Ok(why)
+}
+
+impl Store for IdbStore {
+    async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError> {
+        if queries.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut tables: Vec<Table> = vec![];
+        for query in queries {
+            let (Query::One(table, _) | Query::Under { table, .. } | Query::From { table, .. }) = query;
+            if !tables.contains(table) {
+                tables.push(*table);
+            }
+        }
+        let tables = &tables;
+        self.with_connection(|db| async move {
+            let transaction = Transaction::from(begin(&db, tables, "readonly", Durability::Relaxed)?);
+            // Together: one round trip to the database, one snapshot.
+            let answers =
+                futures_util::future::try_join_all(queries.iter().map(|q| run(&transaction, q))).await?;
+            Ok(answers.iter().map(|values| values.iter().map(from_value).collect()).collect())
+        })
+        .await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.commit_with(&commit, &[]).await
+    }
+}

@@ -1,0 +1,43 @@
+/// <reference lib="webworker" />
+// The service worker of the courier's page: the app shell from its own cache, and the core's
+// wake-ups. Everything that decides anything is in the core.
+
+import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, matchPrecache, precacheAndRoute, type PrecacheEntry } from "workbox-precaching";
+import { NavigationRoute, registerRoute } from "workbox-routing";
+import { NetworkFirst } from "workbox-strategies";
+import { attachPannier } from "pannier/service-worker";
+
+declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: (PrecacheEntry | string)[] };
+
+/** A shell file that is not in the cache may be asked for, but never waited for without end. */
+const SHELL_DEADLINE_MS = 5_000;
+const INSTALL_DEADLINE_MS = 60_000;
+
+function deadline(ms: number): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), ms);
+  return controller.signal;
+}
+
+attachPannier(self, {
+  wasm: async () => (await matchPrecache("/core.wasm")) ?? "/core.wasm",
+  notification: { title: "Pannier", body: "Sending what waits", icon: "/icons/icon-192.png", badge: "/icons/icon-192.png" },
+});
+
+addPlugins([{
+  requestWillFetch: async ({ request, event }) => new Request(request, {
+    signal: deadline(event?.type === "install" ? INSTALL_DEADLINE_MS : SHELL_DEADLINE_MS),
+  }),
+}]);
+cleanupOutdatedCaches();
+precacheAndRoute(self.__WB_MANIFEST);
+
+// Pages of the app are one page; what the sandbox shows of itself is not the app's.
+registerRoute(new NavigationRoute(createHandlerBoundToURL("/index.html"), {
+  denylist: [/^\/(api|log|labels|faults|control)(\/|$|\?|\.json)/],
+}));
+// Where the backend is may change between releases; without a network the last answer stands.
+registerRoute(({ url }) => url.pathname === "/config.json", new NetworkFirst({ cacheName: "pannier-config", networkTimeoutSeconds: 2 }));
+
+// The first worker takes the page that installed it, so that its first reload may be offline.
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
