@@ -204,13 +204,13 @@ export class CourierApp extends LitElement implements Shell {
   #statusBar(): unknown {
     const { status } = this;
     const reach = status?.reachability ?? "unknown";
-    const reached = status?.lastReachedAt === undefined ? "" : `, ${texts.bar.lastReached(clockTime(status.lastReachedAt))}`;
+    const reached = texts.reachability[reach](status?.lastReachedAt === undefined ? undefined : clockTime(status.lastReachedAt));
     return html`<a class="status ${status?.parked ? "attention" : reach}" href=${addressOf({ screen: "outbox" })} data-test="status-bar"
         data-reachability=${reach} data-waiting=${status?.waiting ?? nothing} data-parked=${status?.parked ?? nothing}>
-      <span title=${texts.reachability[reach]}>${icon(reachIcons[reach])}</span>
+      <span>${icon(reachIcons[reach])}</span>
       <span class="words" aria-live="polite">
         <span class="label">${status ? sentence(status.text, 160) : texts.start.opening}</span>
-        ${status ? html`<small>${texts.reachability[reach]}${reached}</small>` : nothing}
+        ${status ? html`<small>${reached}</small>` : nothing}
       </span>
       <span class="pills">
         ${status?.parked ? html`<span class="pill attention" data-test="parked-count">${texts.bar.parked(status.parked)}</span>` : nothing}
@@ -237,9 +237,10 @@ export class CourierApp extends LitElement implements Shell {
 
   protected override render(): unknown {
     return html`
-      <div class="top">${this.#statusBar()}${this.#newer ? this.#update(this.#newer) : nothing}</div>
+      <div class="top"><div class="above">${this.#statusBar()}
+        <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div></div>
+        ${this.#newer ? this.#update(this.#newer) : nothing}</div>
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
-      <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>
         <h2 id="error-title">${icon("attention")}${texts.common.failed}</h2>
         ${this.#errors.map((text) => html`<p>${text}</p>`)}

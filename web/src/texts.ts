@@ -27,15 +27,15 @@ export const texts = {
     label: "Status. Open the outbox",
     waiting: (n: number) => `${n} waiting`,
     parked: (n: number) => count(n, "needs you", "need you"),
-    lastReached: (time: string) => `last reached ${time}`,
   },
+  /** with the time when the backend was last reached, if ever */
   reachability: {
-    unknown: "Not tried yet",
-    reachable: "In contact",
-    unreachable: "No contact",
-    sign_in_needed: "Sign-in needed",
-    backend_trouble: "Backend has trouble",
-  } satisfies Record<Reachability, string>,
+    unknown: (at) => at === undefined ? "Backend not tried yet" : `Last reached ${at}`,
+    reachable: (at) => `In contact ${at ?? ""}`.trim(),
+    unreachable: (at) => at === undefined ? "No contact yet" : `No contact since ${at}`,
+    sign_in_needed: (at) => at === undefined ? "Sign-in needed" : `Sign-in needed since ${at}`,
+    backend_trouble: (at) => at === undefined ? "Backend has trouble" : `Trouble since ${at}`,
+  } satisfies Record<Reachability, (at?: string) => string>,
 
   update: {
     ready: "New version ready",
@@ -249,7 +249,7 @@ export const texts = {
     summary: (n: number, size: string) => `${count(n, "item", "items")} to send, ${size}`,
     recorded: (time: string) => `Recorded ${time}`,
     settled: (time: string) => `Confirmed ${time}`,
-    attempts: (n: number, when: string) => `${count(n, "attempt", "attempts")}, last ${when}`,
+    attempts: (n: number, when: string) => `${count(n, "attempt", "attempts")}, ${when}`,
     notTried: "Not tried yet",
     due: (when: string) => `Next try ${when}`,
     backend: "The backend says",

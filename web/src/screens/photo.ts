@@ -16,6 +16,7 @@ interface TakenPhoto { bytes: ArrayBuffer; mediaType: string; width: number; hei
 export class PhotoScreen extends StopScreen {
   /** taken and not yet on the disk: only while staging runs or after it failed */
   #unstaged: TakenPhoto | undefined;
+  #captured = false;
 
   async #stage(photo: TakenPhoto): Promise<void> {
     this.#unstaged = photo;
@@ -41,9 +42,10 @@ export class PhotoScreen extends StopScreen {
     });
   }
 
-  #capture(stop: StopView): TemplateResult {
+  /** Stays behind the preview once it was shown: a phone may ask again for a camera that was let go. */
+  #capture(stop: StopView, hidden: boolean): TemplateResult {
     const taken = (event: CustomEvent<TakenPhoto>): void => void this.#stage(event.detail);
-    return html`<div class="content photo">
+    return html`<div class="content photo" ?hidden=${hidden}>
         ${stop.can.photo.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${permitted(stop.can.photo).hint}</span></p>`}
         <pannier-photo data-test="camera" @pannier-photo=${taken}></pannier-photo>
         <p class="quiet center">${texts.photo.lead}</p>
@@ -53,7 +55,7 @@ export class PhotoScreen extends StopScreen {
 
   #preview(handle: string, stop: StopView): TemplateResult {
     return html`<div class="content preview" data-test="photo-preview"><courier-picture .api=${this.shell.api} .handle=${handle} .label=${texts.photo.preview}></courier-picture></div>
-      <footer class="actions">
+      <footer class="actions two">
         ${stop.can.photo.allowed ? nothing : html`<p class="quiet">${permitted(stop.can.photo).hint}</p>`}
         ${button({ test: "use-photo", label: texts.photo.use, kind: "primary", icon: "check", busy: this.busy, tap: () => void this.#use(handle) })}
         ${button({ test: "retake", label: texts.photo.retake, icon: "photo", busy: this.busy, tap: () => void this.act("retake", () => this.#drop(handle)) })}
@@ -69,8 +71,11 @@ export class PhotoScreen extends StopScreen {
 
   protected view(stop: StopView): TemplateResult {
     const handle = this.draft.fields.photos?.[0];
+    const capturing = !this.#unstaged && handle === undefined;
+    this.#captured ||= capturing;
     return html`${bar(texts.photo.title, { screen: "stop", stop: stop.id })}
-      ${this.#unstaged ? this.#notStored(this.#unstaged) : handle !== undefined ? this.#preview(handle, stop) : this.#capture(stop)}`;
+      ${this.#captured ? this.#capture(stop, !capturing) : nothing}
+      ${this.#unstaged ? this.#notStored(this.#unstaged) : handle !== undefined ? this.#preview(handle, stop) : nothing}`;
   }
 }
 customElements.define("courier-photo", PhotoScreen);

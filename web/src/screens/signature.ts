@@ -120,7 +120,7 @@ export class SignatureScreen extends StopScreen {
           ? html`<pannier-signature data-test="signature-pad" @pannier-signature-change=${() => this.#strokes()}></pannier-signature>`
           : html`<img class="pad" data-test="signature-kept" src=${this.#kept} alt=${texts.signature.alt}>`}
       </div>
-      <footer class="actions">
+      <footer class="actions two">
         ${button({ test: "sign-done", label: texts.signature.done, kind: "primary", icon: "check", busy: this.busy, disabled, hint, tap: () => void this.#save() })}
         ${button({ test: "sign-clear", label: this.#kept === undefined ? texts.signature.clear : texts.signature.again, busy: this.busy, disabled: blank, tap: () => this.#clear() })}
       </footer>`;
