@@ -108,6 +108,8 @@ pub(crate) struct Care {
 /// A start below this is not turned, and one that stays below the second after the coarse turn is dropped.
 const START_MIN: f32 = 0.12;
 const COARSE_MIN: f32 = 0.25;
+/// Of the drawing's modules, how many are looked at while the steps are coarse: one in so many.
+const COARSE_STRIDE: usize = 3;
 /// How well each eye must fit its drawing before a triple is worth the search.
 const EYE_MIN: f32 = 0.38;
 /// How far the two legs may disagree about the number of modules.
@@ -154,7 +156,7 @@ impl Scene<'_> {
                 .into_iter()
                 .filter(Warp::plausible)
                 .map(|warp| Fit {
-                    score: pattern.score(self, &warp),
+                    score: pattern.score(self, &warp, COARSE_STRIDE),
                     warp,
                 })
                 .collect();
@@ -175,7 +177,7 @@ impl Scene<'_> {
             self,
             Fit {
                 warp: fit.warp.clone(),
-                score: pattern.score(self, &fit.warp),
+                score: fit.score,
             },
             true,
         )
@@ -440,11 +442,11 @@ impl Pattern {
 
     /// Correlation of what must be with what is, over two points a module: a shift of a quarter
     /// module already costs.
-    fn score(&self, scene: &Scene, warp: &Warp) -> f32 {
+    fn score(&self, scene: &Scene, warp: &Warp, stride: usize) -> f32 {
         const D: f32 = 0.27;
-        scene.spend(self.places.len() * 2);
+        scene.spend(self.places.len() * 2 / stride);
         let mut sums = Sums::default();
-        for &(u, v, signed) in &self.places {
+        for &(u, v, signed) in self.places.iter().step_by(stride) {
             let (weight, sign) = (signed.abs(), signed.signum());
             // Opposite corners, alternating like a chessboard.
             let d = if (u as i32 + v as i32) % 2 == 0 {
@@ -464,11 +466,12 @@ impl Pattern {
         let module = start.warp.module();
         let figures = if bend { 16 } else { 8 };
         let mut best = start;
-        for step in [0.9_f32, 0.45, 0.22, 0.11] {
+        for (step, stride) in [(0.9_f32, COARSE_STRIDE), (0.45, COARSE_STRIDE), (0.22, 1), (0.11, 1)] {
+            best.score = self.score(scene, &best.warp, stride);
             for _ in 0..3 {
                 let before = best.score;
                 for figure in 0..figures {
-                    self.turn_one(scene, &mut best, figure, step * module);
+                    self.turn_one(scene, &mut best, figure, step * module, stride);
                 }
                 if best.score - before < 0.002 || scene.exhausted() {
                     break;
@@ -481,7 +484,7 @@ impl Pattern {
         best
     }
 
-    fn turn_one(&self, scene: &Scene, best: &mut Fit, figure: usize, step: f32) {
+    fn turn_one(&self, scene: &Scene, best: &mut Fit, figure: usize, step: f32, stride: usize) {
         for sign in [1.0_f32, -1.0] {
             let mut risen = false;
             for _ in 0..4 {
@@ -500,7 +503,7 @@ impl Pattern {
                 let Some(warp) = Warp::new(best.warp.size, quad, bend) else {
                     break;
                 };
-                let score = self.score(scene, &warp);
+                let score = self.score(scene, &warp, stride);
                 if score <= best.score {
                     break;
                 }

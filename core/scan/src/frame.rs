@@ -127,18 +127,21 @@ impl<'a> Luma<'a> {
     }
 
     /// Grey between pixels; outside the frame the nearest pixel's.
+    #[inline]
     pub fn sample(&self, p: Point) -> f32 {
         let x = (p.x - 0.5).clamp(0.0, (self.width - 1) as f32);
         let y = (p.y - 0.5).clamp(0.0, (self.height - 1) as f32);
-        let (x0, y0) = (x as usize, y as usize);
+        let (x0, y0) = (x as i32, y as i32);
         let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-        let x1 = (x0 + 1).min(self.width - 1);
-        let y1 = (y0 + 1).min(self.height - 1);
-        let (top, bottom) = (y0 * self.stride, y1 * self.stride);
-        let at = |i: usize| f32::from(self.data[i]);
-        let upper = at(top + x0) * (1.0 - fx) + at(top + x1) * fx;
-        let lower = at(bottom + x0) * (1.0 - fx) + at(bottom + x1) * fx;
-        upper * (1.0 - fy) + lower * fy
+        let (x0, y0) = (x0 as usize, y0 as usize);
+        let right = usize::from(x0 + 1 < self.width);
+        let below = if y0 + 1 < self.height { self.stride } else { 0 };
+        let at = y0 * self.stride + x0;
+        let grey = |i: usize| self.data.get(i).map_or(0.0, |&v| f32::from(v));
+        let (a, b, c, d) = (grey(at), grey(at + right), grey(at + below), grey(at + below + right));
+        let upper = a + (b - a) * fx;
+        let lower = c + (d - c) * fx;
+        upper + (lower - upper) * fy
     }
 
     pub fn contains(&self, p: Point, margin: f32) -> bool {

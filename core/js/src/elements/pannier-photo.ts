@@ -55,6 +55,8 @@ export class PannierPhoto extends LitElement {
 
   static override styles = [theme, css`
     .view { aspect-ratio: var(--pannier-view-ratio, 3 / 4); max-height: 70vh; width: 100%; }
+    /* The whole picture is taken, so the whole picture is shown. */
+    video { object-fit: contain; }
     .shutter {
       position: absolute; left: 0; right: 0; bottom: 16px; margin: auto; width: 76px; height: 76px; padding: 0;
       border: 4px solid #fff; border-radius: 50%; background: rgb(255 255 255 / 0.35);

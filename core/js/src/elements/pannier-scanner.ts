@@ -76,7 +76,7 @@ export class PannierScanner extends LitElement {
 
   static override styles = [theme, css`
     .frame {
-      position: absolute; inset: 0; margin: auto; width: min(70%, 320px); aspect-ratio: 1; max-height: 80%;
+      position: absolute; inset: 0; margin: auto; height: min(78%, 320px); aspect-ratio: 1; max-width: 90%;
       border: 3px solid rgb(255 255 255 / 0.85); border-radius: 16px; box-shadow: 0 0 0 100vmax rgb(0 0 0 / 0.35);
       pointer-events: none; transition: border-color 0.1s;
     }

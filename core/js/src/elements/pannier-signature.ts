@@ -205,7 +205,8 @@ function draw(context: CanvasRenderingContext2D, stroke: Point[]): void {
     const to = middle(point, next);
     context.quadraticCurveTo(point.x, point.y, to.x, to.y);
   });
-  context.lineTo(end.x, end.y);
+  // A dot is a line too, but a canvas draws none without length.
+  context.lineTo(end.x + 0.01, end.y);
   context.stroke();
 }
 

@@ -205,6 +205,8 @@ export class Camera {
       if (turn !== this.#turn) return;
       const now = performance.now();
       const { currentTime, videoWidth } = this.#video;
+      // A track that a page stops itself tells nobody, and a video's clock may run on without it.
+      if (this.#stream && !live(this.#stream)) return this.#again();
       if (videoWidth > 0 && currentTime !== this.#lastTime) {
         this.#lastTime = currentTime;
         this.#pictureAt = now;
