@@ -186,6 +186,8 @@ export class Drafts {
     this.#failed = failed;
     // "hidden" is the last thing a phone reliably says before it kills a page.
     addEventListener("pagehide", () => void this.flush());
+    // A field that is left is complete.
+    document.addEventListener("change", () => void this.flush());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden") void this.flush();
     });

@@ -6,7 +6,6 @@ import { html, type TemplateResult } from "lit";
 const paths = {
   back: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",
-  close: "M6 6l12 12M18 6L6 18",
   check: "M4.5 12.5l5 5 10-11",
   open: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16z",
   arrived: "M12 21s7-6.3 7-11.5a7 7 0 0 0-14 0C5 14.7 12 21 12 21zM12 12a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",

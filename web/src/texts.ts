@@ -24,7 +24,6 @@ export const texts = {
   },
 
   bar: {
-    label: "Status. Open the outbox",
     waiting: (n: number) => `${n} waiting`,
     parked: (n: number) => count(n, "needs you", "need you"),
   },
@@ -45,13 +44,10 @@ export const texts = {
 
   common: {
     back: "Back",
-    backToStop: "Back to the stop",
     close: "Close",
     cancel: "Cancel",
     saved: "Saved",
     alreadySaved: "Already saved",
-    saving: "Saving",
-    reading: "Reading",
     notSaved: "Not saved",
     failed: "That did not work",
     now: "now",

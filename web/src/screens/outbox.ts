@@ -130,6 +130,8 @@ export class OutboxScreen extends Screen {
       <div class="content">
         <div class="segments">${segment("unsettled", texts.outbox.unsettled)}${segment("all", texts.outbox.all)}</div>
         ${this.onlyStop === undefined ? nothing : html`<p class="notice"><span>${texts.outbox.ofStop}</span><a class="button plain" href=${addressOf({ screen: "outbox" })}>${texts.outbox.allStops}</a></p>`}
+        ${status && !status.signedIn ? html`<p class="notice attention">${icon("key")}<span>${texts.more.notSignedIn}</span>
+          <a class="button plain" href=${addressOf({ screen: "sign-in" })} data-test="sign-in-again">${texts.signIn.title}</a></p>` : nothing}
         ${status?.lastTryText ? html`<p class="quiet" data-test="last-try">${sentence(status.lastTryText, 240)}${status.lastTryAt === undefined ? nothing : html`, ${relativeTime(status.lastTryAt)}`}</p>` : nothing}
         ${this.#page ? this.#list(this.#page) : nothing}
         ${status?.quarantined ? html`<p class="notice attention">${icon("attention")}<span>${texts.outbox.quarantined(status.quarantined)}</span></p>` : nothing}

@@ -34,9 +34,9 @@ async function pngOf(address: string): Promise<ArrayBuffer> {
   pen.fillStyle = "#fff";
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (!blob) throw new Error("no picture");
-  return blob.arrayBuffer();
+  // Not `toBlob`: a browser may put that off until it is idle, and the courier waits for this.
+  const encoded = canvas.toDataURL("image/png");
+  return Uint8Array.from(atob(encoded.slice(encoded.indexOf(",") + 1)), (byte) => byte.charCodeAt(0)).buffer;
 }
 
 export class SignatureScreen extends StopScreen {
