@@ -165,6 +165,7 @@ export const texts = {
       unreadable: "Not readable",
     } satisfies Record<ScanMeaning["verdict"], string>,
     loaded: "Loaded",
+    noText: "This code holds no text. Type the one on the label.",
     checking: "Checking",
     openOther: "Open that stop",
     done: "Done scanning",

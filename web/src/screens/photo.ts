@@ -4,21 +4,19 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { StopView } from "pannier";
 import "pannier/elements";
+import type { PhotoDetail } from "pannier/elements";
 import { icon } from "../icons";
 import { bar, button, permitted } from "../parts";
 import { StopScreen } from "../screen";
 import "../stored-picture";
 import { texts } from "../texts";
 
-/** What <pannier-photo> tells. */
-interface TakenPhoto { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
-
 export class PhotoScreen extends StopScreen {
   /** taken and not yet on the disk: only while staging runs or after it failed */
-  #unstaged: TakenPhoto | undefined;
+  #unstaged: PhotoDetail | undefined;
   #captured = false;
 
-  async #stage(photo: TakenPhoto): Promise<void> {
+  async #stage(photo: PhotoDetail): Promise<void> {
     this.#unstaged = photo;
     await this.act("store-photo", async () => {
       const staged = await this.shell.api.stage(photo.bytes, photo.mediaType);
@@ -44,7 +42,7 @@ export class PhotoScreen extends StopScreen {
 
   /** Stays behind the preview once it was shown: a phone may ask again for a camera that was let go. */
   #capture(stop: StopView, hidden: boolean): TemplateResult {
-    const taken = (event: CustomEvent<TakenPhoto>): void => void this.#stage(event.detail);
+    const taken = (event: CustomEvent<PhotoDetail>): void => void this.#stage(event.detail);
     return html`<div class="content photo" ?hidden=${hidden}>
         ${stop.can.photo.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${permitted(stop.can.photo).hint}</span></p>`}
         <pannier-photo data-test="camera" @pannier-photo=${taken}></pannier-photo>
@@ -62,7 +60,7 @@ export class PhotoScreen extends StopScreen {
       </footer>`;
   }
 
-  #notStored(photo: TakenPhoto): TemplateResult {
+  #notStored(photo: PhotoDetail): TemplateResult {
     if (this.busy !== undefined) return html`<div class="content"><div class="empty" role="status"><span class="spinner" aria-hidden="true"></span><p class="strong">${texts.photo.storing}</p></div></div>`;
     return html`<div class="content"><div class="empty" role="alert">${icon("attention")}<p class="strong">${texts.photo.notStored}</p></div></div>
       <footer class="actions">${button({ test: "store-photo", label: texts.photo.storeAgain, kind: "primary", busy: this.busy, tap: () => void this.#stage(photo) })}

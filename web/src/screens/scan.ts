@@ -4,6 +4,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ParcelView, RouteView, ScanMeaning, StopView } from "pannier";
 import "pannier/elements";
+import type { CodeDetail } from "pannier/elements";
 import { signal } from "../feedback";
 import { sentence, shown } from "../formats";
 import { icon, type IconName } from "../icons";
@@ -11,9 +12,6 @@ import { bar, button, permitted, tabs } from "../parts";
 import { addressOf } from "../places";
 import { Screen, type Shell, StopScreen } from "../screen";
 import { texts } from "../texts";
-
-/** What <pannier-scanner> tells. */
-interface SeenCode { text: string; source: "camera" | "typed" | "wedge" }
 
 /** The camera sees one label many times; what was just said about it is not said again. */
 const sameCodeMs = 2500;
@@ -38,14 +36,19 @@ class CodeReader {
     private readonly changed: () => void,
   ) {}
 
-  read(seen: SeenCode): void {
+  read({ text, source }: CodeDetail): void {
     const now = Date.now();
-    if (seen.source === "camera" && this.#last?.text === seen.text && now - this.#last.atMs < sameCodeMs) {
+    if (text === undefined) {
+      this.#say({ tone: "bad", title: texts.scan.verdict.unreadable, text: texts.scan.noText, code: "", other: undefined });
+      signal(false);
+      return;
+    }
+    if (source === "camera" && this.#last?.text === text && now - this.#last.atMs < sameCodeMs) {
       this.#last.atMs = now;
       return;
     }
-    this.#last = { text: seen.text, atMs: now };
-    this.#queue = this.#queue.then(() => this.#take(seen));
+    this.#last = { text, atMs: now };
+    this.#queue = this.#queue.then(() => this.#take(text, source));
   }
 
   #say(said: Said): void {
@@ -53,17 +56,17 @@ class CodeReader {
     this.changed();
   }
 
-  async #take(seen: SeenCode): Promise<void> {
-    const code = shown(seen.text, 60);
+  async #take(text: string, source: CodeDetail["source"]): Promise<void> {
+    const code = shown(text, 60);
     try {
       this.#say({ tone: "busy", title: texts.scan.checking, text: "", code, other: undefined });
-      const meaning = await this.shell().api.meaning(seen.text, this.stop);
+      const meaning = await this.shell().api.meaning(text, this.stop);
       let title = texts.scan.verdict[meaning.verdict];
       let tone = tones[meaning.verdict];
       if (meaning.verdict === "expected") {
         const receipt = await this.shell().record(this.stop === undefined
-          ? { kind: "load", code: seen.text }
-          : { kind: "scan", stop: this.stop, code: seen.text, source: seen.source });
+          ? { kind: "load", code: text }
+          : { kind: "scan", stop: this.stop, code: text, source });
         if (this.stop === undefined) title = texts.scan.loaded;
         if (receipt.duplicate) {
           title = texts.scan.verdict.already_scanned;
@@ -81,7 +84,7 @@ class CodeReader {
 }
 
 function scanner(reader: CodeReader): TemplateResult {
-  const seen = (event: CustomEvent<SeenCode>): void => reader.read(event.detail);
+  const seen = (event: CustomEvent<CodeDetail>): void => reader.read(event.detail);
   return html`<pannier-scanner wasm-url="/scan.wasm" worker-url="/scanner-worker.js" wedge data-test="scanner" @pannier-code=${seen}></pannier-scanner>`;
 }
 

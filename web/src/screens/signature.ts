@@ -4,21 +4,20 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { StopView } from "pannier";
 import "pannier/elements";
+import type { PannierSignature } from "pannier/elements";
 import { icon } from "../icons";
 import { bar, button, field, permitted } from "../parts";
 import { StopScreen } from "../screen";
 import "../stored-picture";
 import { texts } from "../texts";
 
-/** What the page uses of <pannier-signature>. */
-interface SignaturePad extends HTMLElement {
-  readonly isEmpty: boolean;
-  toSvg(): string;
-  toPng(): Promise<ArrayBuffer>;
-  clear(): void;
-}
-
 const pngWidth = 1200;
+
+/** The pad's SVG has a shape and no size; without one some browsers draw nothing of it. */
+function sized(svg: string): string {
+  const [, width, height] = /viewBox="0 0 (\d+) (\d+)"/u.exec(svg) ?? [];
+  return width && height ? svg.replace("<svg ", `<svg width="${width}" height="${height}" `) : svg;
+}
 
 /** Strokes kept as SVG, drawn as the PNG that a backend takes. */
 async function pngOf(address: string): Promise<ArrayBuffer> {
@@ -59,11 +58,11 @@ export class SignatureScreen extends StopScreen {
     if (this.#keptRead) return;
     this.#keptRead = true;
     const svg = this.draft.fields.signatureSvg;
-    if (svg) this.#kept = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+    if (svg) this.#kept = URL.createObjectURL(new Blob([sized(svg)], { type: "image/svg+xml" }));
   }
 
-  get #pad(): SignaturePad | null {
-    return this.querySelector<SignaturePad>("pannier-signature");
+  get #pad(): PannierSignature | null {
+    return this.querySelector("pannier-signature");
   }
 
   #strokes(): void {
