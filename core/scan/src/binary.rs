@@ -137,7 +137,7 @@ impl Blocks {
 }
 
 /// The lowest or highest within `radius` blocks, columns then rows.
-fn spread(
+pub(crate) fn spread(
     values: &[f32],
     columns: usize,
     rows: usize,

@@ -1,7 +1,7 @@
 //! Greys a module in, bytes out: a few ways to tell dark from light, each read until one passes the
 //! error correction.
 
-use crate::binary::Integral;
+use crate::binary::{Integral, spread};
 use crate::layout::{Blocks, EcLevel, blocks, format_word, function_modules, masked, version_of};
 use crate::reed_solomon::correct;
 use crate::segment::payload;
@@ -80,26 +80,18 @@ impl Greys {
     fn split(&self, radius: usize, middle: f32) -> Vec<f32> {
         let n = self.size;
         let mean = Integral::new(&self.values, n, n);
-        let mut cells = Vec::with_capacity(n * n);
-        for y in 0..n {
-            for x in 0..n {
-                let mut threshold = mean.around(x, y, radius);
-                if middle > 0.0 {
-                    let (mut low, mut high) = (f32::MAX, f32::MIN);
-                    for row in y.saturating_sub(radius)..(y + radius + 1).min(n) {
-                        for &v in &self.values
-                            [row * n + x.saturating_sub(radius)..row * n + (x + radius + 1).min(n)]
-                        {
-                            low = low.min(v);
-                            high = high.max(v);
-                        }
-                    }
-                    threshold = threshold * (1.0 - middle) + (low + high) / 2.0 * middle;
-                }
-                cells.push(self.values[y * n + x] - threshold);
+        let mut out = Vec::with_capacity(n * n);
+        for (i, &value) in self.values.iter().enumerate() {
+            out.push(value - mean.around(i % n, i / n, radius) * (1.0 - middle));
+        }
+        if middle > 0.0 {
+            let low = spread(&self.values, n, n, radius, f32::min);
+            let high = spread(&self.values, n, n, radius, f32::max);
+            for ((out, low), high) in out.iter_mut().zip(low).zip(high) {
+                *out -= (low + high) / 2.0 * middle;
             }
         }
-        cells
+        out
     }
 }
 

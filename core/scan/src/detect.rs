@@ -35,23 +35,38 @@ pub(crate) fn triples(eyes: &[Finder], limit: usize) -> Vec<Triple> {
     out
 }
 
-fn triple(eyes: &[Finder], ids: [usize; 3]) -> Option<Triple> {
+/// The corner is opposite the longest side; seen from very far aside, opposite the second longest.
+fn triple(eyes: &[Finder], ids: [usize; 3]) -> Vec<Triple> {
+    let at = |i: usize| eyes[ids[i]].centre;
+    let across: [f32; 3] = std::array::from_fn(|i| at((i + 1) % 3).minus(at((i + 2) % 3)).length());
+    let mut order = [0, 1, 2];
+    order.sort_by(|&i, &j| across[j].total_cmp(&across[i]));
+    let second = across[order[1]] * SECOND_CORNER_RATIO_MAX > across[order[0]];
+    let first = cornered(eyes, ids, order[0]);
+    let other = if second {
+        cornered(eyes, ids, order[1])
+    } else {
+        None
+    };
+    first
+        .into_iter()
+        .chain(other.map(|t| Triple {
+            cost: t.cost + 0.5,
+            ..t
+        }))
+        .collect()
+}
+
+fn cornered(eyes: &[Finder], ids: [usize; 3], corner: usize) -> Option<Triple> {
+    let at = |i: usize| eyes[ids[i]].centre;
     let modules = ids.map(|i| eyes[i].module);
     let (low, high) = (
-        modules[0].min(modules[1]).min(modules[2]),
-        modules[0].max(modules[1]).max(modules[2]),
+        modules.iter().copied().fold(f32::MAX, f32::min),
+        modules.iter().copied().fold(0.0, f32::max),
     );
     if high > low * 2.3 {
         return None;
     }
-    // The corner is opposite the longest side.
-    let at = |i: usize| eyes[ids[i]].centre;
-    let across = [
-        at(1).minus(at(2)).length(),
-        at(2).minus(at(0)).length(),
-        at(0).minus(at(1)).length(),
-    ];
-    let corner = (0..3).max_by(|&i, &j| across[i].total_cmp(&across[j]))?;
     let (mut p, mut q) = ((corner + 1) % 3, (corner + 2) % 3);
     if at(p).minus(at(corner)).cross(at(q).minus(at(corner))) < 0.0 {
         std::mem::swap(&mut p, &mut q);
@@ -60,7 +75,7 @@ fn triple(eyes: &[Finder], ids: [usize; 3]) -> Option<Triple> {
     let (a, b) = (right.length(), down.length());
     let module = (modules[0] + modules[1] + modules[2]) / 3.0;
     // 14 modules apart in the smallest code, 170 in the largest; the module may be 1.4 times too big.
-    if a.min(b) < module * 8.5 || a.max(b) > module * 190.0 || a.max(b) > a.min(b) * 2.6 {
+    if a.min(b) < module * 8.5 || a.max(b) > module * 190.0 || a.max(b) > a.min(b) * 2.8 {
         return None;
     }
     let cosine = (right.dot(down) / (a * b)).abs();
@@ -68,11 +83,8 @@ fn triple(eyes: &[Finder], ids: [usize; 3]) -> Option<Triple> {
         return None;
     }
     let hits: f32 = ids.iter().map(|&i| 1.0 / (eyes[i].hits as f32 + 0.5)).sum();
-    let cost = (high / low).ln() * 1.5
-        + (a / b).ln().abs()
-        + cosine * 1.2
-        + hits * 0.5
-        + (a.max(b) / module).ln() * 0.15;
+    let uneven = (high / low).ln() * 1.5 + (a / b).ln().abs();
+    let cost = uneven + cosine * 1.2 + hits * 0.5 + (a.max(b) / module).ln() * 0.15;
     Some(Triple {
         eyes: [ids[corner], ids[p], ids[q]],
         cost,
@@ -112,6 +124,8 @@ const COARSE_MIN: f32 = 0.25;
 const COARSE_STRIDE: usize = 3;
 /// How well each eye must fit its drawing before a triple is worth the search.
 const EYE_MIN: f32 = 0.38;
+/// The corner may be opposite the second longest side when the longest is not much longer.
+const SECOND_CORNER_RATIO_MAX: f32 = 1.4;
 /// How far the two legs may disagree about the number of modules.
 const LEGS_RATIO_MAX: f32 = 1.45;
 
@@ -332,6 +346,8 @@ impl Scene<'_> {
     /// The grey of every module: a small cross around its centre, so that one noisy pixel does not decide.
     pub fn greys(&self, warp: &Warp) -> Greys {
         let n = warp.size;
+        // Five samples a module, and about as much again for reading them.
+        self.spend(10 * n * n);
         let mut values = Vec::with_capacity(n * n);
         for y in 0..n {
             for x in 0..n {
@@ -466,7 +482,12 @@ impl Pattern {
         let module = start.warp.module();
         let figures = if bend { 16 } else { 8 };
         let mut best = start;
-        for (step, stride) in [(0.9_f32, COARSE_STRIDE), (0.45, COARSE_STRIDE), (0.22, 1), (0.11, 1)] {
+        for (step, stride) in [
+            (0.9_f32, COARSE_STRIDE),
+            (0.45, COARSE_STRIDE),
+            (0.22, 1),
+            (0.11, 1),
+        ] {
             best.score = self.score(scene, &best.warp, stride);
             for _ in 0..3 {
                 let before = best.score;
@@ -494,7 +515,7 @@ impl Pattern {
                 } else {
                     &mut bend[figure / 2 - 4]
                 };
-                let axis = if figure % 2 == 0 {
+                let axis = if figure.is_multiple_of(2) {
                     &mut point.x
                 } else {
                     &mut point.y

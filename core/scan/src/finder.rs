@@ -152,7 +152,7 @@ fn confirmed(binary: &Binary, dark: u8, x: f32, y: i32, across: f32) -> Option<F
     let cx = (x as i32) as f32 + 0.5 + offset;
     let over_total: u32 = over.iter().sum();
     let ratio = over_total as f32 / down_total as f32;
-    if !(0.45..=2.2).contains(&ratio) {
+    if !(0.33..=3.0).contains(&ratio) {
         return None;
     }
     // One of the diagonals has to agree; at 45 degrees of rotation the other one cuts corners.

@@ -138,7 +138,12 @@ impl<'a> Luma<'a> {
         let below = if y0 + 1 < self.height { self.stride } else { 0 };
         let at = y0 * self.stride + x0;
         let grey = |i: usize| self.data.get(i).map_or(0.0, |&v| f32::from(v));
-        let (a, b, c, d) = (grey(at), grey(at + right), grey(at + below), grey(at + below + right));
+        let (a, b, c, d) = (
+            grey(at),
+            grey(at + right),
+            grey(at + below),
+            grey(at + below + right),
+        );
         let upper = a + (b - a) * fx;
         let lower = c + (d - c) * fx;
         upper + (lower - upper) * fy

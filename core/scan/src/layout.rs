@@ -124,7 +124,7 @@ pub(crate) fn alignment_places(size: usize) -> Vec<usize> {
 /// True where an alignment pattern would lie on an eye.
 pub(crate) fn under_eye(size: usize, cx: usize, cy: usize) -> bool {
     let far = size - 7;
-    (cx == 6 && cy == 6) || (cx == 6 && cy == far) || (cx == far && cy == 6)
+    [(6, 6), (6, far), (far, 6)].contains(&(cx, cy))
 }
 
 /// One flag a module, row by row: true where no data is.

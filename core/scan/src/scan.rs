@@ -131,19 +131,19 @@ struct Budget {
     fits: usize,
     ways: usize,
     care: Care,
-    /// grey samples a look
+    /// grey samples a frame, over all looks
     work: u32,
 }
 
 const LIVE_BUDGET: Budget = Budget {
-    triples: 6,
+    triples: 8,
     fits: 2,
     ways: 3,
     care: Care {
         sizes: 2,
         starts: 1,
     },
-    work: 1_500_000,
+    work: 1_800_000,
 };
 const STILL_BUDGET: Budget = Budget {
     triples: 30,
@@ -153,7 +153,7 @@ const STILL_BUDGET: Budget = Budget {
         sizes: 3,
         starts: 2,
     },
-    work: 20_000_000,
+    work: 40_000_000,
 };
 /// Most codes reported from one frame.
 const CODES_MAX: usize = 8;
@@ -182,9 +182,10 @@ pub fn scan(
     };
     let mut scan = Scan::default();
     let mut scales = Scales::new(full);
+    let work = Cell::new(budget.work);
     for look in looks {
-        look_once(&mut scales, *look, budget, &mut scan.codes);
-        if !scan.codes.is_empty() {
+        look_once(&mut scales, *look, budget, &work, &mut scan.codes);
+        if !scan.codes.is_empty() || work.get() == 0 {
             break;
         }
     }
@@ -258,7 +259,13 @@ fn pixels(scale: Scale) -> f32 {
     }
 }
 
-fn look_once(scales: &mut Scales, look: Look, budget: &Budget, codes: &mut Vec<Code>) {
+fn look_once(
+    scales: &mut Scales,
+    look: Look,
+    budget: &Budget,
+    work: &Cell<u32>,
+    codes: &mut Vec<Code>,
+) {
     scales.make(look.scale);
     let ready = matches!(&scales.binary, Some((s, r, _)) if *s == look.scale && *r == look.reach);
     if !ready {
@@ -271,12 +278,11 @@ fn look_once(scales: &mut Scales, look: Look, budget: &Budget, codes: &mut Vec<C
     let (Some(luma), Some((_, _, binary))) = (scales.luma(look.scale), &scales.binary) else {
         return;
     };
-    let work = Cell::new(budget.work);
     let scene = Scene {
         luma,
         binary,
         dark: u8::from(!look.inverted),
-        work: &work,
+        work,
     };
     let eyes = finders(binary, scene.dark, look.rows);
     let mut used = vec![false; eyes.len()];

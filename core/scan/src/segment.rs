@@ -117,7 +117,7 @@ fn letters(stream: &mut Stream, width: usize, gs1: bool, out: &mut Vec<u8>) -> O
 fn kanji(stream: &mut Stream, width: usize, out: &mut Vec<u8>) -> Option<()> {
     for _ in 0..stream.take(width)? {
         let value = stream.take(13)?;
-        let packed = value / 0xc0 << 8 | value % 0xc0;
+        let packed = ((value / 0xc0) << 8) | (value % 0xc0);
         let code = packed + if packed < 0x1f00 { 0x8140 } else { 0xc140 };
         out.extend_from_slice(&(code as u16).to_be_bytes());
     }

@@ -94,7 +94,8 @@ impl Warp {
         for i in 0..4 {
             let a = q[(i + 1) % 4].minus(q[i]);
             let b = q[(i + 2) % 4].minus(q[(i + 1) % 4]);
-            if !(a.cross(b) > 0.0) {
+            let turn = a.cross(b);
+            if turn.is_nan() || turn <= 0.0 {
                 return false;
             }
             sides[i] = a.length();
