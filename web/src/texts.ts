@@ -194,7 +194,7 @@ export const texts = {
     clear: "Clear",
     again: "Sign again",
     done: "Save signature",
-    empty: "Nothing is signed yet.",
+    empty: "Nothing is signed yet",
     unreadable: "The kept signature could not be read. Please sign again.",
     alt: "Signature",
   },

@@ -6,7 +6,7 @@ import type { ParcelView, RouteView, ScanMeaning, StopView } from "pannier";
 import "pannier/elements";
 import type { CodeDetail } from "pannier/elements";
 import { signal } from "../feedback";
-import { sentence, shown } from "../formats";
+import { shown } from "../formats";
 import { icon, type IconName } from "../icons";
 import { bar, button, permitted, tabs } from "../parts";
 import { addressOf } from "../places";
@@ -73,7 +73,7 @@ class CodeReader {
           tone = tones.already_scanned;
         }
       }
-      this.#say({ tone, title, text: sentence(meaning.text, 240), code, other: meaning.verdict === "other_stop" ? meaning.stop : undefined });
+      this.#say({ tone, title, text: shown(meaning.text, 240), code, other: meaning.verdict === "other_stop" ? meaning.stop : undefined });
       signal(tone === "good");
     } catch (error) {
       this.#say({ tone: "bad", title: texts.common.notSaved, text: "", code, other: undefined });
