@@ -117,8 +117,8 @@ export class ScanScreen extends StopScreen {
     const have = need?.have ?? stop.parcels.filter((parcel) => parcel.scanned).length;
     return html`${bar(texts.scan.title, { screen: "stop", stop: stop.id }, running(have, need?.want ?? stop.parcels.length))}
       <div class="content scan">
-        ${stop.can.scan.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${permitted(stop.can.scan).hint}</span></p>`}
         ${scanner(this.#reader)}
+        ${stop.can.scan.allowed ? nothing : html`<p class="notice"><span>${permitted(stop.can.scan).hint}</span></p>`}
         <ul class="parcels">${stop.parcels.map((parcel) => parcelLine(parcel, parcel.scanned))}</ul>
       </div>
       <footer class="actions">${verdict(this.#reader.said)}
