@@ -30,6 +30,7 @@ export async function build({ say = console.log } = {}) {
   say(`page, workers and shell: built in ${seconds(ms)}`);
   const report = { unit: "bytes; KB are 1024 bytes; gzip level 9", ...measure(distFiles(), precache), packages };
   report.crates = Object.fromEntries(Object.entries(wasm).map(([file, { crates }]) => [file, crates]));
+  report.functions = Object.fromEntries(Object.entries(wasm).map(([file, { functions }]) => [file, functions]));
   report.budgets = judge(report);
   writeFileSync(join(cache, "build", "sizes.json"), `${JSON.stringify(report, undefined, 1)}\n`);
   return report;
@@ -45,7 +46,7 @@ function table(rows) {
   return rows.map((row) => `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("  ")}`).join("\n");
 }
 
-function print(report, { crates }) {
+function print(report, { crates, functions }) {
   console.log("\nin dist (gzipped; 1 KB = 1024 bytes; * precached)");
   const shown = report.files.filter(({ file }) => !file.endsWith(".map"));
   console.log(table([...shown.map(({ file, raw, gzip, precached }) => [`${precached ? "*" : " "} ${file}`, kb(gzip), `raw ${kb(raw)}`]),
@@ -58,6 +59,9 @@ function print(report, { crates }) {
     const rest = list.slice(many.length).reduce((sum, { raw }) => sum + raw, 0);
     console.log(`\nin ${file}, by crate (before gzip)\n${table([...many.map(({ name, raw }) => [name, kb(raw)]), ...(rest ? [["others (--crates lists all)", kb(rest)]] : [])])}`);
   }
+  for (const [file, list] of Object.entries(functions ? report.functions : {})) {
+    console.log(`\nin ${file}, the largest functions (before gzip; copies: the same generic code for several types)\n${table(list.map(({ name, raw, copies }) => [name.slice(0, 110), String(copies), kb(raw)]))}`);
+  }
   console.log("\nbudgets");
   console.log(table(report.budgets.map(({ label, gzip, limit, kept }) => [label, gzip === undefined ? "missing" : kb(gzip), `of ${limit / 1024} KB`, kept ? "kept" : "BROKEN"])));
 }
@@ -67,6 +71,7 @@ if (isMain(import.meta)) {
     const given = options(process.argv.slice(2), {
       json: { help: "the sizes as JSON on standard output" },
       crates: { help: "every crate in the wasm modules, not only the largest" },
+      functions: { help: "the hundred largest functions in each wasm module" },
       sizes: { help: "only the sizes of the last build" },
     }, { usage: "npm run build -- [options]" });
     const { value: report, ms } = await timed(async () => {

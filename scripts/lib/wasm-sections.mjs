@@ -84,25 +84,43 @@ export function crateOf(mangled) {
   return /^(?:mem(?:cpy|set|move|cmp)|__|rust_)/.test(name) ? "runtime" : "exports and glue";
 }
 
-/** Raw bytes by crate, largest first. Needs the names that a build keeps until `stripped`. */
-export function crates(bytes) {
+/** Calls back with the name (or undefined) and size of each function, and with the size of every other section. */
+function walk(bytes, onFunction, onSection) {
   const parts = sections(bytes);
   const nameSection = parts.find(({ name }) => name === "name");
   const names = nameSection ? functionNames(bytes, nameSection) : new Map();
   const imports = parts.find(({ id }) => id === IMPORT);
   let index = imports ? importedFunctions(bytes, imports) : 0;
-  const sums = new Map();
-  const add = (key, size) => sums.set(key, (sums.get(key) ?? 0) + size);
   for (const { id, start, body, end } of parts) {
     if (id === CUSTOM) continue;
-    if (id !== CODE) { add(id === DATA ? "(data: strings and tables)" : "(types, imports, tables)", end - start); continue; }
+    if (id !== CODE) { onSection(id === DATA ? "(data: strings and tables)" : "(types, imports, tables)", end - start); continue; }
     const reader = new Reader(bytes, body);
     for (let left = reader.number(); left > 0; left -= 1) {
       const size = reader.number();
-      add(names.has(index) ? crateOf(names.get(index)) : "(unnamed)", size);
+      onFunction(names.get(index), size);
       reader.at += size;
       index += 1;
     }
   }
-  return [...sums].map(([name, raw]) => ({ name, raw })).sort((a, b) => b.raw - a.raw);
+}
+
+const largest = (sums) => [...sums].map(([name, raw]) => ({ name, raw })).sort((a, b) => b.raw - a.raw);
+
+/** Raw bytes by crate, largest first. Needs the names that a build keeps until `stripped`. */
+export function crates(bytes) {
+  const sums = new Map();
+  const add = (key, size) => sums.set(key, (sums.get(key) ?? 0) + size);
+  walk(bytes, (name, size) => add(name === undefined ? "(unnamed)" : crateOf(name), size), add);
+  return largest(sums);
+}
+
+/** Raw bytes by function name, largest first: the same generic code made for several types is one line with `copies`. */
+export function functions(bytes) {
+  const sums = new Map(), copies = new Map();
+  walk(bytes, (mangled = "(unnamed)", size) => {
+    const name = mangled.replace(/\[[0-9a-f]{12,}\]/g, "").replace(/::h[0-9a-f]{16}(?= |$)/, "");
+    sums.set(name, (sums.get(name) ?? 0) + size);
+    copies.set(name, (copies.get(name) ?? 0) + 1);
+  }, () => {});
+  return largest(sums).map((one) => ({ ...one, copies: copies.get(one.name) }));
 }

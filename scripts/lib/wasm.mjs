@@ -7,17 +7,21 @@ import { join, relative } from "node:path";
 import { wasmTarget } from "./cargo.mjs";
 import { at, cache, root } from "./paths.mjs";
 import { Failure, must } from "./run.mjs";
-import { crates, stripped } from "./wasm-sections.mjs";
+import { crates, functions, stripped } from "./wasm-sections.mjs";
 
 /** file: its name in dist; bindgen: further options (a trapped core is started anew); inputs: what its bytes depend on besides the files for all */
 export const modules = [
   { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", bindgen: ["--experimental-reset-state-function"], inputs: ["core/Cargo.toml", "core/src", "core/wasm", "profiles"] },
-  { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", inputs: ["core/scan", "core/scan-wasm"] },
+  { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", optimize: "-O3", inputs: ["core/scan", "core/scan-wasm"] },
 ];
 const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-sections.mjs"];
 
 // Everything here is in Safari 16.4; Rust emits it by default, wasm-opt only has to know.
 const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
+
+// Inlining what is called once makes the module smaller and its gzip a tenth larger: functions of
+// different kinds run into each other and the repetition that gzip lives on is gone.
+const inlining = ["--one-caller-inline-max-function-size=0"];
 
 function* files(path) {
   if (!existsSync(path)) return;
@@ -57,9 +61,9 @@ export async function buildModule(module, { bindgen }) {
   if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);
   await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--out-dir", at(module.out), "--out-name", module.name, ...(module.bindgen ?? [])], { quiet: true });
   const glue = at(module.out, `${module.name}_bg.wasm`);
-  await must("node", [at("node_modules/binaryen/bin/wasm-opt"), "-Oz", "-g", ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
+  await must("node", [at("node_modules/binaryen/bin/wasm-opt"), module.optimize, "-g", ...inlining, ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
   const bytes = readFileSync(glue);
-  const stamp = { hash, crates: crates(bytes) };
+  const stamp = { hash, crates: crates(bytes), functions: functions(bytes).slice(0, 100) };
   writeFileSync(glue, stripped(bytes));
   mkdirSync(join(cache, "build"), { recursive: true });
   // Cargo may have written the lock file, which is an input.
