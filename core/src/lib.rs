@@ -1,6 +1,9 @@
 //! The offline core of a courier's app. Dependencies point inward only:
 //! `domain <- profile <- engine <- ports`; browser and tests stand outside.
 
+// The derives name the crate from outside.
+extern crate self as pannier;
+
 pub mod domain;
 pub mod engine;
 pub mod ports;

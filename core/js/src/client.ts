@@ -106,8 +106,8 @@ export class Pannier implements PannierApi {
     return this.#call((core) => core.route());
   }
 
-  stop(id: string): Promise<StopView | undefined> {
-    return this.#call((core) => core.stop(id));
+  async stop(id: string): Promise<StopView | undefined> {
+    return await this.#call<StopView | null>((core) => core.stop(id)) ?? undefined;
   }
 
   meaning(code: string, stop?: string): Promise<ScanMeaning> {
@@ -130,8 +130,8 @@ export class Pannier implements PannierApi {
     return found && new Blob([found.bytes], { type: found.mediaType });
   }
 
-  draft(stop: string): Promise<Draft | undefined> {
-    return this.#call((core) => core.draft(stop));
+  async draft(stop: string): Promise<Draft | undefined> {
+    return await this.#call<Draft | null>((core) => core.draft(stop)) ?? undefined;
   }
 
   async saveDraft(stop: string, blobs: string[], fields: Record<string, unknown>): Promise<void> {

@@ -1,40 +1,40 @@
 //! Where a stop is, and when it wants the courier.
 
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Address {
-    #[serde(default)]
+    #[json(default)]
     pub name: String,
-    #[serde(default)]
+    #[json(default)]
     pub street: String,
-    #[serde(default)]
+    #[json(default)]
     pub postal_code: String,
-    #[serde(default)]
+    #[json(default)]
     pub city: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub door_code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub floor: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub lat: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub lon: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub phone: Option<String>,
 }
 
 /// Both ends in Unix milliseconds of the backend's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
 pub struct TimeWindow {
     pub from: i64,
     pub to: i64,
 }
 
 /// A fix the device gave when something was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Position {
     pub lat: f64,
     pub lon: f64,

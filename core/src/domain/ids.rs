@@ -1,13 +1,13 @@
 //! Identifiers as their own types, so that a stop's id cannot be passed for a parcel's.
 
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use std::fmt;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, ToJson, FromJson)]
+        #[json(transparent)]
         pub struct $name(pub String);
 
         impl $name {
@@ -16,6 +16,16 @@ macro_rules! id {
             }
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
             }
         }
         impl fmt::Display for $name {

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod error;
 pub mod ids;
+pub mod json;
 pub mod operation;
 pub mod parcel;
 pub mod progress;

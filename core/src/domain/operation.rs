@@ -4,12 +4,12 @@ use super::address::Position;
 use super::ids::{AccountId, BlobHandle, LaneId, OperationId, ParcelId, ProfileRevision, StopId};
 use super::parcel::{ParcelFate, ParcelOutcome};
 use super::proof::ProofOverride;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 
 /// What the courier did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Intent {
     Load {
         code: String,
@@ -17,7 +17,7 @@ pub enum Intent {
     PickUp {
         stop: StopId,
         parcels: Vec<ParcelId>,
-        #[serde(default)]
+        #[json(default)]
         overrides: Vec<ProofOverride>,
     },
     Arrive {
@@ -35,7 +35,7 @@ pub enum Intent {
     Signature {
         stop: StopId,
         blob: BlobHandle,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[json(default)]
         signer: Option<String>,
     },
     Note {
@@ -46,33 +46,33 @@ pub enum Intent {
         stop: StopId,
         recipient: String,
         outcomes: Vec<ParcelOutcome>,
-        #[serde(default)]
+        #[json(default)]
         overrides: Vec<ProofOverride>,
     },
     Fail {
         stop: StopId,
         reason: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[json(default)]
         text: Option<String>,
     },
     Return {
         stop: StopId,
         reason: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[json(default)]
         text: Option<String>,
     },
     /// What a company has of its own: a PIN, cash collected, an identity check.
     Custom {
         name: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[json(default)]
         stop: Option<StopId>,
-        #[serde(default)]
+        #[json(default)]
         fields: Map<String, Value>,
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum ScanSource {
     Camera,
     Typed,
@@ -133,14 +133,14 @@ impl Intent {
 }
 
 /// When and where it was recorded, by the device's own clock.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Recorded {
     pub at: i64,
     /// backend's clock minus the device's, where it was known
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub offset_ms: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub position: Option<Position>,
 }
 
@@ -152,8 +152,8 @@ impl Recorded {
 }
 
 /// The staged bytes an operation carries, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct BlobPin {
     pub handle: BlobHandle,
     pub media_type: String,
@@ -161,8 +161,8 @@ pub struct BlobPin {
     pub sha256: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Operation {
     pub id: OperationId,
     pub account: AccountId,
@@ -171,26 +171,26 @@ pub struct Operation {
     pub lane: LaneId,
     pub intent: Intent,
     pub recorded: Recorded,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub blob: Option<BlobPin>,
     pub state: OperationState,
     /// the profile it goes out under, pinned at its first attempt
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub profile: Option<ProfileRevision>,
     /// steps that succeeded, in order; they are never sent again
-    #[serde(default)]
+    #[json(default)]
     pub steps: Vec<StepDone>,
     /// how many attempts there were in all; the list keeps the newest
-    #[serde(default)]
+    #[json(default)]
     pub attempt_count: u32,
-    #[serde(default)]
+    #[json(default)]
     pub attempts: Vec<Attempt>,
     /// failures in a row, for the backoff
-    #[serde(default)]
+    #[json(default)]
     pub failures: u32,
     /// the backend refused the last attempt of this step; a probe decides whether it did so
     /// because an earlier attempt of ours had been applied
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub refused: Option<Reason>,
 }
 
@@ -205,7 +205,7 @@ impl Operation {
     }
     /// Bytes that wait to be sent: the fields as JSON and the picture.
     pub fn bytes(&self) -> u64 {
-        let fields = serde_json::to_string(&self.intent).map_or(0, |s| s.len() as u64);
+        let fields = super::json::to_text(&self.intent).len() as u64;
         fields + self.blob.as_ref().map_or(0, |b| b.bytes)
     }
     pub fn push_attempt(&mut self, attempt: Attempt) {
@@ -218,17 +218,17 @@ impl Operation {
 }
 
 /// A step the backend has said yes to, with what was captured from its answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct StepDone {
     pub step: String,
     pub at: i64,
-    #[serde(default)]
+    #[json(default)]
     pub outputs: Map<String, Value>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(tag = "is", rename_all = "snake_case")]
 /// Where an operation stands. `due_at` is when it is tried next by itself; a wake that has reason to hope (the network came
 /// back, a person asked) may try sooner, but never before `floor_at`: a throttle or a delayed
 /// original is not hurried.
@@ -246,15 +246,15 @@ pub enum OperationState {
     Discarded { at: i64, reason: String, was: Option<Reason> },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum Purpose {
     Send,
     Probe,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum Settlement {
     Applied,
     Already,
@@ -263,12 +263,12 @@ pub enum Settlement {
 }
 
 /// Why an operation is not settled: a stable code, our words, and the backend's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Reason {
     pub code: String,
     pub text: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub backend: Option<String>,
 }
 
@@ -279,8 +279,8 @@ impl Reason {
 }
 
 /// One recorded try.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Attempt {
     pub number: u32,
     pub step: String,
@@ -288,16 +288,16 @@ pub struct Attempt {
     /// what woke the drain
     pub trigger: String,
     pub started_at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub ended_at: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub status: Option<u16>,
     /// the verdict's name, or the network failure's
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub verdict: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub reason: Option<Reason>,
     /// the beginning of an answer that parked it, so that a newer profile can judge it again
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub answer: Option<String>,
 }

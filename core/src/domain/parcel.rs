@@ -1,25 +1,25 @@
 //! A thing handed over.
 
 use super::ids::ParcelId;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Parcel {
     pub id: ParcelId,
     /// what its label says, compared byte for byte after trimming
     pub code: String,
-    #[serde(default)]
+    #[json(default)]
     pub label: String,
-    #[serde(default)]
+    #[json(default)]
     pub loaded: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub outcome: Option<ParcelFate>,
 }
 
 /// What became of one parcel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum ParcelFate {
     Delivered,
     Failed,
@@ -28,11 +28,11 @@ pub enum ParcelFate {
 }
 
 /// One parcel's line of a `deliver` operation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(deny_unknown_fields)]
 pub struct ParcelOutcome {
     pub parcel: ParcelId,
     pub outcome: ParcelFate,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub reason: Option<String>,
 }

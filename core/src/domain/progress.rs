@@ -10,58 +10,55 @@ use super::ids::{BlobHandle, ParcelId};
 use super::operation::{Intent, Operation};
 use super::parcel::ParcelFate;
 use super::stop::{Stop, StopStatus};
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase", default)]
 pub struct Progress {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub arrived: Option<Mark>,
+        pub arrived: Option<Mark>,
     /// loaded and scanned parcels, with the `seq` of the operation
     pub loaded: BTreeMap<ParcelId, u64>,
     pub scanned: BTreeMap<ParcelId, u64>,
     pub photos: Vec<Picture>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub signature: Option<Picture>,
+        pub signature: Option<Picture>,
     pub notes: Vec<Note>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Outcome>,
+        pub outcome: Option<Outcome>,
     /// what settled operations leave for later ones to name: `$carried.<kind>` in a profile
     pub carried: Vec<Carried>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Mark {
     pub seq: u64,
     pub at: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub settled_at: Option<i64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
 pub struct Picture {
     pub seq: u64,
     pub blob: BlobHandle,
     pub sha256: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
 pub struct Note {
     pub seq: u64,
     pub text: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
 pub struct Outcome {
     pub mark: Mark,
     pub status: StopStatus,
     pub fates: BTreeMap<ParcelId, ParcelFate>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
 pub struct Carried {
     pub kind: String,
     pub seq: u64,

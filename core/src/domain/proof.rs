@@ -2,10 +2,10 @@
 
 use super::error::Refusal;
 use super::ids::BlobHandle;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum Requirement {
     Required,
     Warned,
@@ -13,8 +13,8 @@ pub enum Requirement {
     Optional,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum Proof {
     Scan,
     Photo,
@@ -34,17 +34,17 @@ impl Proof {
 }
 
 /// How much a stop insists on each proof.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct ProofPolicy {
-    #[serde(default)]
+    #[json(default)]
     pub photo: Requirement,
-    #[serde(default)]
+    #[json(default)]
     pub signature: Requirement,
-    #[serde(default)]
+    #[json(default)]
     pub scan: Requirement,
     /// a required proof may be left out when the courier gives a reason
-    #[serde(default)]
+    #[json(default)]
     pub overridable: bool,
 }
 
@@ -59,16 +59,16 @@ impl ProofPolicy {
 }
 
 /// The courier's reason for leaving a required proof out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(deny_unknown_fields)]
 pub struct ProofOverride {
     pub proof: Proof,
     pub reason: String,
 }
 
 /// What is known of staged bytes; the bytes themselves never pass through the core.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct BlobMeta {
     pub handle: BlobHandle,
     pub media_type: String,
@@ -77,7 +77,7 @@ pub struct BlobMeta {
     pub sha256: String,
     pub staged_at: i64,
     /// the operation that needs these bytes; they are never swept while it is set
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub pinned_by: Option<u64>,
 }
 

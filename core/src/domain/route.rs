@@ -2,21 +2,21 @@
 
 use super::error::Refusal;
 use super::stop::Stop;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use std::collections::BTreeSet;
 
 pub const ROUTE_STOPS_MAX: usize = 2_000;
 pub const STOP_PARCELS_MAX: usize = 500;
 
 /// What the backend says besides the stops.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct RouteHeader {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub date: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub version: Option<String>,
 }
 

@@ -308,7 +308,7 @@ pub fn check_custom(intent: &Intent) -> Result<(), Refusal> {
             "a custom operation is named by 1 to 64 letters, digits, - or _",
         ));
     }
-    let size = serde_json::to_string(fields).map_or(usize::MAX, |s| s.len());
+    let size = super::json::to_text(fields).len();
     if size > CUSTOM_BYTES_MAX {
         return Err(Refusal::new(
             "custom_too_large",

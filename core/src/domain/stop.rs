@@ -4,18 +4,18 @@ use super::address::{Address, TimeWindow};
 use super::ids::StopId;
 use super::parcel::{Parcel, ParcelFate};
 use super::proof::ProofPolicy;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum StopKind {
     #[default]
     Delivery,
     Pickup,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum StopStatus {
     #[default]
     Open,
@@ -43,28 +43,28 @@ impl StopStatus {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Stop {
     pub id: StopId,
-    #[serde(default)]
+    #[json(default)]
     pub sequence: u32,
-    #[serde(default)]
+    #[json(default)]
     pub kind: StopKind,
-    #[serde(default)]
+    #[json(default)]
     pub status: StopStatus,
     /// the backend's own version of this stop, where it has one
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub version: Option<String>,
-    #[serde(default)]
+    #[json(default)]
     pub address: Address,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub window: Option<TimeWindow>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub note: Option<String>,
-    #[serde(default)]
+    #[json(default)]
     pub proof: ProofPolicy,
-    #[serde(default)]
+    #[json(default)]
     pub parcels: Vec<Parcel>,
 }
 

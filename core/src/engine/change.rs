@@ -9,7 +9,7 @@ use crate::domain::progress::Progress;
 use crate::domain::proof::BlobMeta;
 use crate::domain::route::RouteHeader;
 use crate::domain::stop::Stop;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 
 /// A value with the revision it was read at; `None`: it is not in the store yet.
@@ -118,38 +118,38 @@ impl Change {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Counters {
     /// the next operation's place in the account's order
     pub next_seq: u64,
 }
 
 /// What the backend said of a stop, and what the courier did there since.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct StopRecord {
     pub mirror: Stop,
-    #[serde(default)]
+    #[json(default)]
     pub progress: Progress,
     /// it left the route at the backend while work on it is unsent
-    #[serde(default)]
+    #[json(default)]
     pub gone: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct RouteRecord {
     pub header: RouteHeader,
     pub fetched_at: i64,
     /// what a newer route changed that the courier should know
-    #[serde(default)]
+    #[json(default)]
     pub changes: Vec<String>,
 }
 
 /// A half-filled stop. The page owns `fields`; `blobs` keeps staged pictures alive.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Draft {
     pub account: AccountId,
     pub stop: StopId,
@@ -159,8 +159,8 @@ pub struct Draft {
 }
 
 /// Why a drain ran and what came of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct WakeRecord {
     pub at: i64,
     pub reason: String,

@@ -3,6 +3,7 @@
 
 use super::change::StopRecord;
 use super::session::Session;
+use crate::domain::json::ToJson;
 use crate::domain::operation::{Intent, Operation};
 use crate::domain::progress::Carried;
 use crate::profile::document::Profile;
@@ -11,19 +12,19 @@ use serde_json::{Map, Value, json};
 
 /// The operation's fields as requests see them: `$operation.*`.
 pub fn operation_value(op: &Operation) -> Value {
-    let mut fields = match serde_json::to_value(&op.intent) {
-        Ok(Value::Object(fields)) => fields,
+    let mut fields = match op.intent.to_json() {
+        Value::Object(fields) => fields,
         _ => Map::new(),
     };
     fields.insert("kind".into(), json!(op.intent.kind()));
-    fields.insert("id".into(), json!(op.id));
+    fields.insert("id".into(), op.id.to_json());
     fields.insert("seq".into(), json!(op.seq));
     fields.insert("recordedAt".into(), json!(op.recorded.backend_at()));
     if let Some(position) = op.recorded.position {
-        fields.insert("position".into(), json!(position));
+        fields.insert("position".into(), position.to_json());
     }
     if let Some(blob) = &op.blob {
-        fields.insert("blob".into(), json!(blob));
+        fields.insert("blob".into(), blob.to_json());
     }
     Value::Object(fields)
 }
@@ -31,7 +32,7 @@ pub fn operation_value(op: &Operation) -> Value {
 pub fn for_session(session: Option<&Session>, now: i64) -> Context {
     let mut context = Context::default().with("now", json!(now));
     if let Some(session) = session {
-        context.set("account", json!({ "id": session.account, "name": session.name }));
+        context.set("account", json!({ "id": session.account.0, "name": session.name }));
         context.set(
             "session",
             json!({ "token": session.token, "refreshToken": session.refresh_token }),
@@ -49,7 +50,7 @@ pub fn for_operation(op: &Operation, stop: Option<&StopRecord>, session: &Sessio
     }
     context.set("steps", Value::Object(steps));
     if let Some(stop) = stop {
-        context.set("stop", json!(stop.mirror));
+        context.set("stop", stop.mirror.to_json());
         let mut carried: Map<String, Value> = Map::new();
         for item in &stop.progress.carried {
             let list = carried.entry(item.kind.clone()).or_insert_with(|| Value::Array(vec![]));

@@ -2,14 +2,14 @@
 
 use crate::domain::ids::{LaneId, StopId};
 use crate::domain::operation::{Operation, OperationState};
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 
 /// Exists as long as the lane has unsettled work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Lane {
     pub id: LaneId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub stop: Option<StopId>,
     pub head: Head,
     /// unsettled operations, the head included
@@ -17,8 +17,8 @@ pub struct Lane {
     pub bytes: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Head {
     pub seq: u64,
     pub recorded_at: i64,
@@ -27,8 +27,8 @@ pub struct Head {
     pub floor_at: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum HeadState {
     Waiting,
     InFlight { generation: u64 },

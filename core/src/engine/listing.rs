@@ -7,16 +7,15 @@ use crate::domain::operation::{Intent, Operation, OperationState, Purpose, Reaso
 use crate::domain::parcel::ParcelFate;
 use crate::domain::stop::Stop;
 use crate::domain::text::{count, shown};
-use serde::Serialize;
+use crate::domain::json::ToJson;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "camelCase")]
 pub struct OutboxItem {
     pub id: OperationId,
     pub seq: u64,
     pub lane: LaneId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop: Option<StopId>,
+        pub stop: Option<StopId>,
     pub kind: String,
     pub title: String,
     pub subtitle: String,
@@ -25,18 +24,12 @@ pub struct OutboxItem {
     pub bytes: u64,
     pub recorded_at: i64,
     pub attempts: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_attempt_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub due_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub settled_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blob: Option<BlobHandle>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
+        pub last_attempt_at: Option<i64>,
+        pub due_at: Option<i64>,
+        pub settled_at: Option<i64>,
+        pub reason: Option<Reason>,
+        pub blob: Option<BlobHandle>,
+        pub sha256: Option<String>,
 }
 
 pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
@@ -143,34 +136,28 @@ fn reason(op: &Operation) -> Option<Reason> {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson)]
+#[json(rename_all = "camelCase")]
 pub struct Status {
     pub revision: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<AccountView>,
+        pub account: Option<AccountView>,
     pub signed_in: bool,
     pub waiting: u32,
     pub parked: u32,
     pub in_flight: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub oldest_waiting_at: Option<i64>,
+        pub oldest_waiting_at: Option<i64>,
     pub bytes_waiting: u64,
     pub other_accounts: u32,
     pub reachability: Reachability,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_reached_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_try_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_try_text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_wake_at: Option<i64>,
+        pub last_reached_at: Option<i64>,
+        pub last_try_at: Option<i64>,
+        pub last_try_text: Option<String>,
+        pub next_wake_at: Option<i64>,
     pub text: String,
     pub quarantined: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct AccountView {
     pub id: String,
     pub name: String,

@@ -4,10 +4,10 @@ use super::change::StopRecord;
 use crate::domain::ids::{ParcelId, StopId};
 use crate::domain::rules::check_code;
 use crate::domain::text::shown;
-use serde::Serialize;
+use crate::domain::json::ToJson;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
 pub enum MeaningVerdict {
     Expected,
     AlreadyScanned,
@@ -16,17 +16,15 @@ pub enum MeaningVerdict {
     Unreadable,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "camelCase")]
 pub struct ScanMeaning {
     pub verdict: MeaningVerdict,
     /// shortened and harmless to show; record the code as scanned
     pub code: String,
     pub text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parcel: Option<ParcelId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop: Option<StopId>,
+        pub parcel: Option<ParcelId>,
+        pub stop: Option<StopId>,
 }
 
 /// Judges a code at a stop or, without one, for loading the van.

@@ -11,33 +11,30 @@ use crate::domain::proof::{Proof, ProofPolicy, Requirement};
 use crate::domain::rules::Situation;
 use crate::domain::stop::{StopKind, StopStatus};
 use crate::profile::document::{Choice, Profile};
-use serde::Serialize;
+use crate::domain::json::ToJson;
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson)]
+#[json(rename_all = "camelCase")]
 pub struct RouteView {
     pub revision: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub date: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fetched_at: Option<i64>,
+        pub id: Option<String>,
+        pub date: Option<String>,
+        pub fetched_at: Option<i64>,
     pub stops: Vec<StopView>,
     pub parcels: ParcelCounts,
     pub changes: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson)]
 pub struct ParcelCounts {
     pub total: usize,
     pub loaded: usize,
     pub done: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
 pub enum StopState {
     Open,
     Arrived,
@@ -48,47 +45,41 @@ pub enum StopState {
     Attention,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson)]
+#[json(rename_all = "camelCase")]
 pub struct StopView {
     pub id: StopId,
     pub sequence: u32,
     pub kind: StopKind,
     pub address: Address,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub window: Option<TimeWindow>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+        pub window: Option<TimeWindow>,
+        pub note: Option<String>,
     pub state: StopState,
     pub waiting: u32,
     pub parked: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<StopStatus>,
+        pub outcome: Option<StopStatus>,
     pub parcels: Vec<ParcelView>,
     pub proof: ProofPolicy,
     pub needs: Vec<NeedView>,
     pub photos: Vec<BlobHandle>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub signature: Option<BlobHandle>,
+        pub signature: Option<BlobHandle>,
     pub notes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub arrived_at: Option<i64>,
+        pub arrived_at: Option<i64>,
     pub can: BTreeMap<&'static str, Permission>,
     pub reasons: ReasonsView,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct ParcelView {
     pub id: ParcelId,
     pub code: String,
     pub label: String,
     pub loaded: bool,
     pub scanned: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<ParcelFate>,
+        pub outcome: Option<ParcelFate>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct NeedView {
     pub proof: Proof,
     pub requirement: Requirement,
@@ -97,19 +88,17 @@ pub struct NeedView {
     pub satisfied: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct Permission {
     pub allowed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+        pub code: Option<&'static str>,
+        pub text: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct ReasonsView {
     pub fail: Vec<Choice>,
-    #[serde(rename = "return")]
+    #[json(rename = "return")]
     pub return_: Vec<Choice>,
 }
 

@@ -1,29 +1,29 @@
 //! Who is signed in, who drains, and what is known of the backend's reach.
 
 use crate::domain::ids::AccountId;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use std::fmt;
 
 /// A sign-in. Its tokens never appear in debug output, logs or exports.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Session {
     pub account: AccountId,
-    #[serde(default)]
+    #[json(default)]
     pub name: String,
     pub token: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub refresh_token: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub expires_at: Option<i64>,
     pub state: SessionState,
     /// backend's clock minus the device's
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[json(default)]
     pub offset_ms: Option<i64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum SessionState {
     SignedIn,
     /// the backend no longer takes the token and it could not be renewed: all waits, nothing is lost
@@ -42,8 +42,8 @@ impl fmt::Debug for Session {
 }
 
 /// The right to drain. `generation` is the fence; the name of that field is the store's business too.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
 pub struct Lease {
     pub generation: u64,
     /// a lock that is still held after this may be stolen
@@ -51,8 +51,8 @@ pub struct Lease {
 }
 
 /// When the backend was last reached, and when it is asked again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase", default)]
 pub struct Reach {
     pub state: Reachability,
     pub last_reached_at: Option<i64>,
@@ -65,8 +65,8 @@ pub struct Reach {
     pub paused_until: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum Reachability {
     #[default]
     Unknown,

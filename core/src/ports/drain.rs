@@ -31,13 +31,13 @@ use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use std::collections::BTreeSet;
 use std::pin::pin;
 
 /// Why something woke the core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum WakeReason {
     Recorded,
     Opened,
@@ -74,8 +74,8 @@ impl WakeReason {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
 pub enum Stopped {
     Idle,
     Busy,
@@ -85,8 +85,8 @@ pub enum Stopped {
     StoreError,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, ToJson)]
+#[json(rename_all = "camelCase")]
 pub struct DrainReport {
     pub reason: WakeReason,
     pub attempted: u32,
@@ -95,8 +95,7 @@ pub struct DrainReport {
     pub failed: u32,
     pub waiting: u32,
     pub stopped: Stopped,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_wake_at: Option<i64>,
+        pub next_wake_at: Option<i64>,
     pub took_ms: u32,
 }
 
@@ -563,13 +562,13 @@ impl<H: Host> Driver<H> {
                 change.delete(EntityKey::Wake(i64::try_from(*at).unwrap_or(0)));
             }
         }
-        let stopped = serde_json::to_value(report.stopped).ok();
+        let stopped = report.stopped.to_json();
         change.put_blind(Entity::Wake(WakeRecord {
             at: self.now(),
             reason: d.reason.name().to_owned(),
             attempted: report.attempted,
             settled: report.settled,
-            stopped: stopped.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
+            stopped: stopped.as_str().unwrap_or_default().to_owned(),
             took_ms: report.took_ms,
         }));
         change.put_blind(Entity::Reach(d.reach));

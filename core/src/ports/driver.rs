@@ -21,7 +21,7 @@ use crate::engine::person;
 use crate::engine::session::Session;
 use crate::profile::document::Profile;
 use crate::profile::read::read;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub struct Driver<H: Host> {
     pub(super) wanted: Cell<bool>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct Receipt {
     pub operation: OperationId,
     pub seq: u64,
@@ -50,13 +50,13 @@ pub struct Receipt {
     pub duplicate: bool,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(ToJson, FromJson)]
 struct Current {
     account: AccountId,
 }
 
 /// The profile as it is stored for the worker, with the addresses the host gave.
-#[derive(Serialize, Deserialize)]
+#[derive(ToJson, FromJson)]
 struct StoredProfile {
     document: String,
     servers: BTreeMap<String, String>,
@@ -316,7 +316,7 @@ impl<H: Host> Driver<H> {
         fields: Map<String, Value>,
     ) -> Result<(), CoreError> {
         let account = self.account().await?.value.account;
-        let size = serde_json::to_string(&fields).map_or(usize::MAX, |s| s.len());
+        let size = crate::domain::json::to_text(&fields).len();
         if size > DRAFT_BYTES_MAX {
             return Err(CoreError::new(
                 "draft_too_large",

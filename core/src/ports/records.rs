@@ -6,8 +6,7 @@
 use super::store::{Commit, Durability, Envelope, Key, Query, Record, Table};
 use crate::domain::ids::{AccountId, LaneId, StopId};
 use crate::engine::change::{Change, Entity, EntityKey, Seen};
-use serde::de::DeserializeOwned;
-use serde::Serialize;
+use crate::domain::json::{self, FromJson, ToJson};
 
 /// The version under which each type is stored today. Raised together with a migration.
 const VERSION: u16 = 1;
@@ -32,10 +31,8 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
     }
 }
 
-pub fn seal<T: Serialize>(name: &str, value: &T) -> Envelope {
-    // The stored types hold nothing that JSON cannot say; were that to change, the empty body
-    // would be set aside as unreadable rather than taken for a value.
-    let body = serde_json::to_string(value).unwrap_or_default();
+pub fn seal<T: ToJson>(name: &str, value: &T) -> Envelope {
+    let body = json::to_text(value);
     Envelope { v: VERSION, t: name.to_owned(), seal: None, body }
 }
 
@@ -99,7 +96,7 @@ pub struct Unreadable {
     pub why: String,
 }
 
-pub fn open<T: DeserializeOwned>(record: &Record) -> Result<Seen<T>, Unreadable> {
+pub fn open<T: FromJson>(record: &Record) -> Result<Seen<T>, Unreadable> {
     let unreadable = |why: String| Unreadable { record: record.clone(), why };
     if record.envelope.v > VERSION {
         return Err(unreadable(format!("written by a newer version ({})", record.envelope.v)));
@@ -107,13 +104,13 @@ pub fn open<T: DeserializeOwned>(record: &Record) -> Result<Seen<T>, Unreadable>
     if let Some(seal) = &record.envelope.seal {
         return Err(unreadable(format!("sealed as {seal}, which this core cannot open")));
     }
-    serde_json::from_str(&record.envelope.body)
+    json::from_text(&record.envelope.body)
         .map(|value| Seen { value, revision: Some(record.revision) })
         .map_err(|e| unreadable(e.to_string()))
 }
 
 /// The first record of an answer, or the value a store without it stands for.
-pub fn first_or<T: DeserializeOwned>(records: &[Record], absent: T) -> Result<Seen<T>, Unreadable> {
+pub fn first_or<T: FromJson>(records: &[Record], absent: T) -> Result<Seen<T>, Unreadable> {
     match records.first() {
         Some(record) => open(record),
         None => Ok(Seen { value: absent, revision: None }),
@@ -121,7 +118,7 @@ pub fn first_or<T: DeserializeOwned>(records: &[Record], absent: T) -> Result<Se
 }
 
 /// Reads what can be read; the rest goes to `aside`.
-pub fn read_all<T: DeserializeOwned>(records: &[Record], aside: &mut Vec<Unreadable>) -> Vec<Seen<T>> {
+pub fn read_all<T: FromJson>(records: &[Record], aside: &mut Vec<Unreadable>) -> Vec<Seen<T>> {
     let mut out = Vec::with_capacity(records.len());
     for record in records {
         match open(record) {

@@ -23,7 +23,7 @@ use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use crate::profile::route::map;
 use crate::profile::value::plain_text;
-use serde::Serialize;
+use crate::domain::json::ToJson;
 use serde_json::{Map, Value, json};
 
 const REFRESH_WAIT_MS: u32 = 35_000;
@@ -38,15 +38,15 @@ pub(super) enum Renewal {
     Unreachable,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct RouteRefresh {
     pub outcome: RouteOutcome,
     pub text: String,
     pub revision: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
 pub enum RouteOutcome {
     Updated,
     Unreachable,

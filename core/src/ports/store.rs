@@ -2,20 +2,17 @@
 //! conditional commits. One commit is one transaction, complete before it opens; recorders and
 //! drainers use the same door.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A part of a key. Numbers sort before texts, as in IndexedDB.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyPart {
     Number(u64),
     Text(String),
 }
 
 /// Every key starts with the account.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(pub Vec<KeyPart>);
 
 impl Key {
@@ -113,14 +110,13 @@ impl Table {
 }
 
 /// What a record is wrapped in: which version of which type, and room for encryption.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// version of the stored type
     pub v: u16,
     /// name of the stored type
     pub t: String,
     /// how `body` is sealed; absent: plain JSON
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<String>,
     pub body: String,
 }

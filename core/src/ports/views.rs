@@ -14,11 +14,11 @@ use crate::engine::listing::{OutboxItem, Status, StatusPart, item, status};
 use crate::engine::meaning::{ScanMeaning, meaning};
 use crate::engine::projection::{RouteView, StopView, route_view, stop_view};
 use crate::engine::session::Reach;
-use serde::{Deserialize, Serialize};
+use crate::domain::json::{FromJson, ToJson};
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, Default, FromJson)]
+#[json(default, deny_unknown_fields)]
 pub struct OutboxQuery {
     pub state: OutboxFilter,
     pub stop: Option<StopId>,
@@ -27,8 +27,8 @@ pub struct OutboxQuery {
     pub before: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "snake_case")]
 pub enum OutboxFilter {
     Unsettled,
     Settled,
@@ -36,7 +36,7 @@ pub enum OutboxFilter {
     All,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, ToJson)]
 pub struct OutboxPage {
     pub revision: u64,
     pub items: Vec<OutboxItem>,
@@ -154,7 +154,7 @@ impl<H: Host> Driver<H> {
     }
 }
 
-fn values<T: serde::de::DeserializeOwned>(
+fn values<T: FromJson>(
     found: &[super::store::Record],
     aside: &mut Vec<records::Unreadable>,
 ) -> Vec<T> {

@@ -3,37 +3,37 @@
 
 use super::test::Test;
 use crate::domain::ids::ProfileRevision;
-use serde::Deserialize;
+use crate::domain::json::{FromJson, ToJson, Wrong};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
     /// version of this language; 1 now
     pub pannier: u32,
     pub name: String,
     /// changes whenever the document does; operations are pinned to it
     pub revision: ProfileRevision,
-    #[serde(default)]
+    #[json(default)]
     pub notes: Option<String>,
     /// base addresses by name, used as `{name}` in URLs; the host may set them
-    #[serde(default)]
+    #[json(default)]
     pub servers: BTreeMap<String, String>,
     pub sign_in: SignIn,
     pub route: RouteRead,
     /// a cheap request that tells whether the backend can be reached
-    #[serde(default)]
+    #[json(default)]
     pub heartbeat: Option<Call>,
     /// rules for all answers, tried after a request's own
-    #[serde(default)]
+    #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
-    #[serde(default)]
+    #[json(default)]
     pub order: Order,
     /// lanes that may be in flight at once
-    #[serde(default = "four")]
+    #[json(default = "four")]
     pub concurrency: u32,
-    #[serde(default)]
+    #[json(default)]
     pub reasons: Reasons,
     /// by operation kind, custom ones included
     pub operations: BTreeMap<String, OperationProfile>,
@@ -43,8 +43,8 @@ fn four() -> u32 {
     4
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
 pub enum Order {
     /// strict within a stop, free between stops
     #[default]
@@ -53,86 +53,86 @@ pub enum Order {
     Global,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reasons {
-    #[serde(default)]
+    #[json(default)]
     pub fail: Vec<Choice>,
-    #[serde(default, rename = "return")]
+    #[json(default, rename = "return")]
     pub return_: Vec<Choice>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, FromJson, ToJson)]
+#[json(deny_unknown_fields)]
 pub struct Choice {
     pub code: String,
     pub text: String,
 }
 
 /// How a courier signs in. One kind now; the others take their place beside it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 pub enum SignIn {
     Password {
         request: RequestTemplate,
-        #[serde(default)]
+        #[json(default)]
         outcomes: Vec<OutcomeRule>,
         /// must give `account` and `token`; may give `name`, `refreshToken`, `expiresInS`, `nowMs`
         outputs: BTreeMap<String, Value>,
-        #[serde(default)]
+        #[json(default)]
         refresh: Option<Refresh>,
         /// headers that every request with `auth` gets
         headers: BTreeMap<String, Value>,
     },
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Refresh {
     pub request: RequestTemplate,
-    #[serde(default)]
+    #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
     pub outputs: BTreeMap<String, Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Call {
     pub request: RequestTemplate,
-    #[serde(default)]
+    #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteRead {
     pub request: RequestTemplate,
-    #[serde(default)]
+    #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
     /// where the stops are in the answer
     pub items: String,
     /// `id`, `date`, `version`, and `nowMs` for the clock
-    #[serde(default)]
+    #[json(default)]
     pub outputs: BTreeMap<String, Value>,
     /// one stop in our words, from `$item`
     pub stop: Value,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OperationProfile {
-    #[serde(default)]
+    #[json(default)]
     pub steps: Vec<StepProfile>,
     /// the backend takes it at any time: it gets a lane beside the stop's
-    #[serde(default)]
+    #[json(default)]
     pub independent: bool,
-    #[serde(default)]
+    #[json(default)]
     pub on_conflict: OnConflict,
 }
 
 /// What follows when someone else changed it first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
 pub enum OnConflict {
     /// parked until a person decides
     #[default]
@@ -143,24 +143,24 @@ pub enum OnConflict {
     OursWins,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StepProfile {
     pub step_id: String,
     /// skipped unless this holds
-    #[serde(default)]
+    #[json(default)]
     pub when: Option<Test>,
     pub request: RequestTemplate,
-    #[serde(default)]
+    #[json(default)]
     pub identity: Identity,
     /// how long a delayed original may still land after its attempt ended
-    #[serde(default = "settle_default")]
+    #[json(default = "settle_default")]
     pub settle_ms: u32,
-    #[serde(default)]
+    #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
-    #[serde(default)]
+    #[json(default)]
     pub outputs: BTreeMap<String, Value>,
-    #[serde(default)]
+    #[json(default)]
     pub probe: Option<Probe>,
 }
 
@@ -169,32 +169,34 @@ fn settle_default() -> u32 {
 }
 
 /// What the operation's identity becomes on the wire, and so whether a resend is safe.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Identity {
     /// the backend knows the id in this header
     Header { name: String },
     /// the client chooses the record's id, so that a replay meets itself
-    RecordId,
+    RecordId {},
     /// the fields themselves are unique at the backend
-    NaturalKey,
+    NaturalKey {},
     /// a precondition that a replay no longer meets
-    Conditional,
+    Conditional {},
     /// the id rides in a field that only a probe can read back
-    Marker,
+    Marker {},
     #[default]
-    None,
+    #[json(skip)]
+    Unsaid,
+    None {},
 }
 
 impl Identity {
     /// The same request may be sent again without asking first.
     pub fn resend_is_safe(&self) -> bool {
-        !matches!(self, Self::Marker | Self::None)
+        !matches!(self, Self::Marker {} | Self::None {} | Self::Unsaid)
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Probe {
     pub request: RequestTemplate,
     /// the backend has it
@@ -202,26 +204,26 @@ pub struct Probe {
     /// the backend surely has it not; an answer that meets neither says nothing
     pub not_applied: Test,
     /// captures that the lost answer would have given
-    #[serde(default)]
+    #[json(default)]
     pub outputs: BTreeMap<String, Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestTemplate {
     pub method: String,
     /// RFC 6570, levels 1 to 3
     pub url: String,
-    #[serde(default)]
+    #[json(default)]
     pub parameters: BTreeMap<String, Value>,
-    #[serde(default)]
+    #[json(default)]
     pub headers: BTreeMap<String, Value>,
-    #[serde(default)]
+    #[json(default)]
     pub body: Option<BodyTemplate>,
     /// whether the sign-in's headers go along
-    #[serde(default = "yes")]
+    #[json(default = "yes")]
     pub auth: bool,
-    #[serde(default = "deadline_default")]
+    #[json(default = "deadline_default")]
     pub deadline_ms: u32,
 }
 
@@ -233,8 +235,8 @@ fn deadline_default() -> u32 {
     30_000
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub enum BodyTemplate {
     Json(Value),
     Form(BTreeMap<String, Value>),
@@ -243,54 +245,62 @@ pub enum BodyTemplate {
     Blob(Value),
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PartTemplate {
     pub name: String,
-    #[serde(default)]
+    #[json(default)]
     pub value: Option<Value>,
-    #[serde(default)]
+    #[json(default)]
     pub blob: Option<Value>,
-    #[serde(default)]
+    #[json(default)]
     pub filename: Option<Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OutcomeRule {
-    #[serde(default)]
+    #[json(default)]
     pub when: When,
     pub then: Verdict,
     /// where the backend's words for the person are
-    #[serde(default)]
+    #[json(default)]
     pub message: Option<String>,
 }
 
 /// All that is given must hold.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct When {
     /// `200`, or a class as `"2xx"`
-    #[serde(default)]
+    #[json(default)]
     pub status: Vec<StatusMatch>,
-    #[serde(default)]
+    #[json(default)]
     pub media_type: Option<String>,
-    #[serde(default)]
+    #[json(default)]
     pub body: Option<Test>,
-    #[serde(default)]
+    #[json(default)]
     pub text_contains: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub enum StatusMatch {
     Exact(u16),
     Class(String),
 }
 
+impl FromJson for StatusMatch {
+    fn from_json(value: Value) -> Result<Self, Wrong> {
+        match value {
+            Value::String(class) => Ok(Self::Class(class)),
+            other => u16::from_json(other).map(Self::Exact),
+        }
+    }
+}
+
 /// What an answer means. See the table in docs/architecture.md.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
 pub enum Verdict {
     Applied,
     Already,

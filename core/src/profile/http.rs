@@ -1,11 +1,9 @@
 //! Requests and answers as data. Bytes of pictures are named, not held.
 
 use crate::domain::ids::BlobHandle;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
     pub url: String,
@@ -15,8 +13,7 @@ pub struct Request {
     pub deadline_ms: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     Empty,
     Json(String),
@@ -25,8 +22,7 @@ pub enum Body {
     Multipart(Vec<Part>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     Text { name: String, value: String },
     File { name: String, filename: String, media_type: String, handle: BlobHandle },
@@ -35,8 +31,7 @@ pub enum Part {
 /// The longest answer that is read; what is longer is cut and never matches a rule on its body.
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
     /// names in lower case; only what the browser lets us see
@@ -56,8 +51,7 @@ impl Answer {
 }
 
 /// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NetFailure {
     /// no connection, TLS, CORS or cut answer: a browser does not tell which
     Unreachable,

@@ -2,6 +2,7 @@
 
 use super::document::{Identity, OutcomeRule, Profile, RequestTemplate, SignIn, StatusMatch, Verdict};
 use super::value::{FUNCTIONS, references};
+use crate::domain::json::from_text;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -44,7 +45,7 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
             format!("the profile has {} bytes; at most {PROFILE_BYTES_MAX} are read", text.len()),
         ));
     }
-    let profile: Profile = serde_json::from_str(text)
+    let profile: Profile = from_text(text)
         .map_err(|e| ProfileError::new("profile_unreadable", format!("the profile: {e}")))?;
     if profile.pannier != LANGUAGE {
         return Err(ProfileError::new(
@@ -102,7 +103,7 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
             for (name, tree) in &step.outputs {
                 check_tree(&format!("{place}.outputs.{name}"), tree)?;
             }
-            if step.identity == Identity::Marker && step.probe.is_none() {
+            if matches!(step.identity, Identity::Marker {}) && step.probe.is_none() {
                 return Err(invalid(&place, "a marker is of no use without a probe that reads it"));
             }
             if let Some(probe) = &step.probe {

@@ -6,6 +6,7 @@ use super::judge::answer_value;
 use super::read::ProfileError;
 use super::request::outputs;
 use super::value::{Context, fill};
+use crate::domain::json::FromJson;
 use crate::domain::route::{Route, RouteHeader};
 use crate::domain::stop::Stop;
 use serde_json::Value;
@@ -45,7 +46,7 @@ pub fn map(profile: &Profile, answer: &Answer) -> Result<Mapped, ProfileError> {
     for (i, item) in items.iter().enumerate() {
         context.set("item", item.clone());
         let filled = fill(&read.stop, &context)?.unwrap_or(Value::Null);
-        match serde_json::from_value::<Stop>(filled) {
+        match Stop::from_json(filled) {
             Ok(stop) if stop.id.0.is_empty() => {
                 mapped.unreadable.push(format!("{}/{i}: the stop has no id", read.items));
             }

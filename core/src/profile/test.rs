@@ -2,40 +2,40 @@
 
 use super::read::ProfileError;
 use super::value::{Context, fill, plain_text};
-use serde::Deserialize;
+use crate::domain::json::FromJson;
 use serde_json::Value;
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Default, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Test {
     /// JSON Pointer into the subject, with or without a leading `#`; the whole subject without it
-    #[serde(default)]
+    #[json(default)]
     pub at: Option<String>,
-    #[serde(default)]
+    #[json(default)]
     pub exists: Option<bool>,
-    #[serde(default)]
+    #[json(default)]
     pub eq: Option<Value>,
-    #[serde(default)]
+    #[json(default)]
     pub ne: Option<Value>,
-    #[serde(default, rename = "in")]
+    #[json(default, rename = "in")]
     pub in_: Option<Vec<Value>>,
     /// a text holds this text, or a list this value
-    #[serde(default)]
+    #[json(default)]
     pub contains: Option<Value>,
     /// `*` stands for any text
-    #[serde(default)]
+    #[json(default)]
     pub glob: Option<String>,
     /// an empty text, list or object
-    #[serde(default)]
+    #[json(default)]
     pub empty: Option<bool>,
     /// at least one item of the list passes
-    #[serde(default)]
+    #[json(default)]
     pub some: Option<Box<Test>>,
-    #[serde(default)]
+    #[json(default)]
     pub all: Option<Vec<Test>>,
-    #[serde(default)]
+    #[json(default)]
     pub any: Option<Vec<Test>>,
-    #[serde(default)]
+    #[json(default)]
     pub not: Option<Box<Test>>,
 }
 
@@ -146,7 +146,7 @@ mod tests {
     use serde_json::json;
 
     fn holds(test: Value) -> bool {
-        let test: Test = serde_json::from_value(test).expect("reads");
+        let test = Test::from_json(test).expect("reads");
         let subject = json!({"ok": true, "n": 3, "events": [{"r": "a"}, {"r": "id-1"}], "t": "already started", "e": []});
         let context = Context::default().with("operation", json!({"id": "id-1"}));
         test.holds(&subject, &context).expect("judges")

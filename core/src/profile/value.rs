@@ -11,6 +11,7 @@
 
 use super::read::ProfileError;
 use super::test::Test;
+use crate::domain::json::FromJson;
 use serde_json::{Map, Value};
 
 /// The names a tree may refer to.
@@ -157,7 +158,7 @@ fn call(
                 return Ok(None);
             };
             let wanted = fields.get("where").cloned().unwrap_or(Value::Null);
-            let wanted: Test = serde_json::from_value(wanted)
+            let wanted = Test::from_json(wanted)
                 .map_err(|e| ProfileError::new("value_function", format!("$find: where: {e}")))?;
             for item in items {
                 if wanted.holds(&item, context)? {

@@ -13,8 +13,8 @@ pub fn to_js(error: &CoreError) -> JsValue {
     out.into()
 }
 
-pub fn invalid(what: &str, error: &serde_wasm_bindgen::Error) -> JsValue {
-    to_js(&CoreError::new(&format!("{what}_invalid"), format!("the {what} cannot be read: {error}")))
+pub fn invalid(what: &str, error: &dyn std::fmt::Display) -> CoreError {
+    CoreError::new(&format!("{what}_invalid"), format!("the {what} cannot be read: {error}"))
 }
 
 /// What a DOM exception means for the store.
