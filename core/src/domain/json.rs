@@ -6,7 +6,6 @@
 
 pub use pannier_json_derive::{FromJson, ToJson};
 use serde_json::{Map, Number, Value};
-use std::collections::BTreeMap;
 use std::fmt;
 
 pub trait ToJson {
@@ -21,24 +20,23 @@ pub trait FromJson: Sized {
     }
 }
 
-/// What does not fit, and where: `stops/3/address: name is missing`.
+/// What does not fit, and where: `stops/3/address: name is missing`. One pointer wide, since every
+/// read of every field may return it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrong {
-    place: String,
-    what: String,
-}
+pub struct Wrong(Box<(String, String)>);
 
 impl Wrong {
     pub fn new(what: impl Into<String>) -> Self {
-        Self { place: String::new(), what: what.into() }
+        Self(Box::new((String::new(), what.into())))
     }
     #[cold]
     #[must_use]
     pub fn within(mut self, name: &str) -> Self {
-        if !self.place.is_empty() {
-            self.place.insert(0, '/');
+        let (place, _) = &mut *self.0;
+        if !place.is_empty() {
+            place.insert(0, '/');
         }
-        self.place.insert_str(0, name);
+        place.insert_str(0, name);
         self
     }
     #[cold]
@@ -58,11 +56,12 @@ impl Wrong {
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.place.is_empty() {
-            f.write_str(&self.place)?;
+        let (place, what) = &*self.0;
+        if !place.is_empty() {
+            f.write_str(place)?;
             f.write_str(": ")?;
         }
-        f.write_str(&self.what)
+        f.write_str(what)
     }
 }
 impl std::error::Error for Wrong {}
@@ -111,6 +110,11 @@ impl Fields {
             None | Some(Value::Null) => Ok(absent()),
             Some(value) => T::from_json(value).map_err(|e| e.within(name)),
         }
+    }
+
+    /// All of them, for tables whose keys are data.
+    pub fn all(self) -> Map<String, Value> {
+        self.0
     }
 
     /// With `deny`, a field that nobody took is an error that names it.
@@ -313,27 +317,6 @@ impl<T: FromJson> FromJson for Vec<T> {
         let mut out = Self::with_capacity(items.len());
         for (i, item) in items.into_iter().enumerate() {
             out.push(T::from_json(item).map_err(|e| e.within(&i.to_string()))?);
-        }
-        Ok(out)
-    }
-}
-
-/// Pairs in their order, as an object: small tables that are searched through.
-impl<K: AsRef<str>, V: ToJson> ToJson for BTreeMap<K, V> {
-    fn to_json(&self) -> Value {
-        let mut out = Map::new();
-        for (key, value) in self {
-            out.insert(key.as_ref().to_owned(), value.to_json());
-        }
-        Value::Object(out)
-    }
-}
-impl<K: From<String> + Ord, V: FromJson> FromJson for BTreeMap<K, V> {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        let mut out = Self::new();
-        for (key, value) in Fields::of(value)?.0 {
-            let value = V::from_json(value).map_err(|e| e.within(&key))?;
-            out.insert(key.into(), value);
         }
         Ok(out)
     }

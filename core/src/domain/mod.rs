@@ -14,4 +14,5 @@ pub mod proof;
 pub mod route;
 pub mod rules;
 pub mod stop;
+pub mod dictionary;
 pub mod text;

@@ -6,21 +6,21 @@
 //! already shows it. What the route can show (arrival, outcome) carries a mark with the moment it
 //! settled; what it cannot (scans, photos, notes) stays.
 
+use super::dictionary::Dictionary;
 use super::ids::{BlobHandle, ParcelId};
 use super::operation::{Intent, Operation};
 use super::parcel::ParcelFate;
 use super::stop::{Stop, StopStatus};
 use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase", default)]
 pub struct Progress {
         pub arrived: Option<Mark>,
     /// loaded and scanned parcels, with the `seq` of the operation
-    pub loaded: BTreeMap<ParcelId, u64>,
-    pub scanned: BTreeMap<ParcelId, u64>,
+    pub loaded: Dictionary<ParcelId, u64>,
+    pub scanned: Dictionary<ParcelId, u64>,
     pub photos: Vec<Picture>,
         pub signature: Option<Picture>,
     pub notes: Vec<Note>,
@@ -55,7 +55,7 @@ pub struct Note {
 pub struct Outcome {
     pub mark: Mark,
     pub status: StopStatus,
-    pub fates: BTreeMap<ParcelId, ParcelFate>,
+    pub fates: Dictionary<ParcelId, ParcelFate>,
 }
 
 #[derive(Clone, Debug, PartialEq, ToJson, FromJson)]

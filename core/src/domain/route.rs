@@ -1,9 +1,9 @@
 //! A shift's work, and the bounds within which a route is believed.
 
+use super::dictionary::Set;
 use super::error::Refusal;
 use super::stop::Stop;
 use crate::domain::json::{FromJson, ToJson};
-use std::collections::BTreeSet;
 
 pub const ROUTE_STOPS_MAX: usize = 2_000;
 pub const STOP_PARCELS_MAX: usize = 500;
@@ -41,9 +41,9 @@ pub fn check_route(route: &Route) -> Result<(), Refusal> {
             ),
         ));
     }
-    let mut stops = BTreeSet::new();
+    let mut stops = Set::new();
     for stop in &route.stops {
-        if !stops.insert(&stop.id) {
+        if !stops.add(&stop.id) {
             return Err(Refusal::new(
                 "route_stop_twice",
                 format!("the backend's route names stop {} twice", stop.id),
@@ -59,9 +59,9 @@ pub fn check_route(route: &Route) -> Result<(), Refusal> {
                 ),
             ));
         }
-        let mut parcels = BTreeSet::new();
+        let mut parcels = Set::new();
         for parcel in &stop.parcels {
-            if !parcels.insert(&parcel.id) {
+            if !parcels.add(&parcel.id) {
                 return Err(Refusal::new(
                     "route_parcel_twice",
                     format!("stop {} names parcel {} twice", stop.id, parcel.id),

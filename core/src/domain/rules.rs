@@ -2,6 +2,7 @@
 //!
 //! The same functions answer before a tap (what a screen enables) and when recording.
 
+use super::dictionary::Set;
 use super::error::Refusal;
 use super::ids::ParcelId;
 use super::operation::Intent;
@@ -10,7 +11,6 @@ use super::progress::Progress;
 use super::proof::{Proof, ProofOverride, Requirement};
 use super::stop::{Stop, StopKind, StopStatus};
 use super::text::shown;
-use std::collections::BTreeSet;
 
 pub const CODE_CHARS_MAX: usize = 512;
 pub const NOTE_CHARS_MAX: usize = 2_000;
@@ -152,10 +152,10 @@ impl Situation<'_> {
     }
 
     fn every_parcel(&self, outcomes: &[ParcelOutcome]) -> Result<(), Refusal> {
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         for o in outcomes {
             self.known(&o.parcel)?;
-            if !seen.insert(&o.parcel) {
+            if !seen.add(&o.parcel) {
                 return Err(Refusal::new(
                     "parcel_twice",
                     format!("parcel {} has two outcomes", shown(&o.parcel.0, 40)),
@@ -175,7 +175,7 @@ impl Situation<'_> {
                 ));
             }
         }
-        if let Some(left) = self.stop.parcels.iter().find(|p| !seen.contains(&p.id)) {
+        if let Some(left) = self.stop.parcels.iter().find(|p| !seen.contains_key(&&p.id)) {
             return Err(Refusal::new(
                 "parcel_without_outcome",
                 format!("parcel {} has no outcome yet", shown(&left.code, 40)),

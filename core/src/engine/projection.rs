@@ -1,5 +1,6 @@
 //! The views of the route: what the backend said, what the courier did, and what may be tapped.
 
+use crate::domain::dictionary::{Dictionary, ordered};
 use super::admit::situation;
 use super::change::{RouteRecord, StopRecord};
 use super::lane::{HeadState, Lane};
@@ -12,7 +13,6 @@ use crate::domain::rules::Situation;
 use crate::domain::stop::{StopKind, StopStatus};
 use crate::profile::document::{Choice, Profile};
 use crate::domain::json::ToJson;
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, ToJson)]
 #[json(rename_all = "camelCase")]
@@ -65,7 +65,7 @@ pub struct StopView {
         pub signature: Option<BlobHandle>,
     pub notes: Vec<String>,
         pub arrived_at: Option<i64>,
-    pub can: BTreeMap<&'static str, Permission>,
+    pub can: Dictionary<&'static str, Permission>,
     pub reasons: ReasonsView,
 }
 
@@ -183,7 +183,7 @@ pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> Stop
     }
 }
 
-fn permissions(at: &Situation<'_>, profile: &Profile) -> BTreeMap<&'static str, Permission> {
+fn permissions(at: &Situation<'_>, profile: &Profile) -> Dictionary<&'static str, Permission> {
     let arrive = || match at.arrived() {
         true => Err(Refusal::new("already_arrived", "your arrival is already known")),
         false => at.open(),
@@ -227,8 +227,9 @@ pub fn route_view(
     lanes: &[Lane],
     profile: &Profile,
 ) -> RouteView {
-    let mut views: Vec<StopView> = stops.iter().map(|s| stop_view(s, lanes, profile)).collect();
-    views.sort_by(|a, b| a.sequence.cmp(&b.sequence).then_with(|| a.id.cmp(&b.id)));
+    let views = stops.iter().map(|s| stop_view(s, lanes, profile)).collect();
+    // They come in the order of their ids, which decides between equal places.
+    let views: Vec<StopView> = ordered(views, |s| u64::from(s.sequence));
     let parcels = || views.iter().flat_map(|s| &s.parcels);
     let counts = ParcelCounts {
         total: parcels().count(),

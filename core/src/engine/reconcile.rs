@@ -1,13 +1,13 @@
 //! A new route meets what is known: the backend's word for what it can show, the courier's for
 //! what he did since. Nothing with unsent work leaves the device.
 
+use crate::domain::dictionary::{Dictionary, Set};
 use super::change::{Change, Entity, EntityKey, RouteRecord, Seen, StopRecord};
 use super::lane::Lane;
 use crate::domain::ids::StopId;
 use crate::domain::route::Route;
 use crate::domain::stop::{Stop, StopStatus};
 use crate::domain::text::shown;
-use std::collections::{BTreeMap, BTreeSet};
 
 pub struct Reconciling {
     pub route: Route,
@@ -24,8 +24,11 @@ pub struct Reconciling {
 pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
     let mut change = Change::strict();
     let mut said = Vec::new();
-    let busy: BTreeSet<&StopId> = r.lanes.iter().filter_map(|l| l.stop.as_ref()).collect();
-    let mut known: BTreeMap<StopId, Seen<StopRecord>> =
+    let mut busy: Set<&StopId> = Set::new();
+    for stop in r.lanes.iter().filter_map(|l| l.stop.as_ref()) {
+        busy.add(stop);
+    }
+    let mut known: Dictionary<StopId, Seen<StopRecord>> =
         r.stops.into_iter().map(|s| (s.value.mirror.id.clone(), s)).collect();
     let first = r.header.revision.is_none();
 
@@ -35,7 +38,7 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
                 let mut record = seen.value.clone();
                 record.progress.reconcile(r.asked_at);
                 record.gone = false;
-                if busy.contains(&incoming.id) {
+                if busy.contains_key(&&incoming.id) {
                     said.extend(news(&record.mirror, &incoming));
                 }
                 record.mirror = incoming;
@@ -55,7 +58,7 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
         if r.partial {
             continue;
         }
-        if busy.contains(&id) {
+        if busy.contains_key(&&id) {
             said.push(format!(
                 "stop {} ({}) is no longer on your route; what you recorded there is kept and sent",
                 seen.value.mirror.sequence,

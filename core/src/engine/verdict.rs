@@ -1,5 +1,6 @@
 //! An answer, or its absence, moves the head of a lane on. The table is in docs/architecture.md.
 
+use crate::domain::dictionary::Dictionary;
 use super::attempt::{LanePart, Send, Turn, Turned, Turning};
 use super::backoff::backoff_ms;
 use crate::domain::operation::{OperationState, Purpose, Reason, Settlement, StepDone};
@@ -10,7 +11,6 @@ use crate::profile::http::{Answer, Exchange, NetFailure};
 use crate::profile::judge::{Judgement, ProbeFinding, Ruling, answer_value, judge, judge_probe};
 use crate::profile::request::outputs;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// How much of an answer that parked an operation is kept with it.
 const ANSWER_CHARS_KEPT: usize = 2_000;
@@ -268,7 +268,7 @@ impl Turning<'_> {
 
 /// Reads what a sign-in or refresh gave.
 pub fn captured(
-    trees: &BTreeMap<String, Value>,
+    trees: &Dictionary<String, Value>,
     context: crate::profile::value::Context,
     answer: &Answer,
 ) -> Result<Map<String, Value>, ProfileError> {

@@ -6,6 +6,7 @@
 //! midway leaves attempts on record; the next one finds them under an older generation and treats
 //! them as in doubt.
 
+use crate::domain::dictionary::{Set, ordered};
 use super::clock::{Clock, Ids};
 use super::driver::{Driver, STALE_MAX, contended};
 use super::error::CoreError;
@@ -32,7 +33,6 @@ use crate::profile::request::build;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use crate::domain::json::{FromJson, ToJson};
-use std::collections::BTreeSet;
 use std::pin::pin;
 
 /// Why something woke the core.
@@ -116,8 +116,8 @@ struct Draining {
     stopping: bool,
     auth_streak: u32,
     /// lanes whose backoff was overruled once already
-    hurried: BTreeSet<LaneId>,
-    in_flight: BTreeSet<LaneId>,
+    hurried: Set<LaneId>,
+    in_flight: Set<LaneId>,
     soft_end: f64,
     profile_concurrency: usize,
 }
@@ -213,8 +213,8 @@ impl<H: Host> Driver<H> {
             reach: reach.map(|r| r.value).unwrap_or_default(),
             stopping: false,
             auth_streak: 0,
-            hurried: BTreeSet::new(),
-            in_flight: BTreeSet::new(),
+            hurried: Set::new(),
+            in_flight: Set::new(),
             // The last part of a budget is for answers, not for new attempts.
             soft_end: began + budget * 0.7,
             profile_concurrency: self.profile().concurrency as usize,
@@ -381,11 +381,10 @@ impl<H: Host> Driver<H> {
         }
         let now = self.now();
         lanes.retain(|l| {
-            let hopeful = d.reason.is_hopeful() && !d.hurried.contains(&l.id);
-            !d.in_flight.contains(&l.id) && l.head.is_due(now, d.generation, hopeful)
+            let hopeful = d.reason.is_hopeful() && !d.hurried.contains_key(&l.id);
+            !d.in_flight.contains_key(&l.id) && l.head.is_due(now, d.generation, hopeful)
         });
-        lanes.sort_by_key(|l| l.head.seq);
-        Ok(lanes.into_iter().map(|l| l.id).collect())
+        Ok(ordered(lanes, |l| l.head.seq).into_iter().map(|l| l.id).collect())
     }
 
     /// Loads a lane, steps it, commits; stepped again when someone was first.
@@ -398,7 +397,7 @@ impl<H: Host> Driver<H> {
         for _ in 0..STALE_MAX {
             let Some(part) = self.load(&d.account, lane).await? else { return Ok(Turned::default()) };
             let profile = self.profile_for(&part.head.value).await?;
-            let hopeful = d.reason.is_hopeful() && !d.hurried.contains(lane);
+            let hopeful = d.reason.is_hopeful() && !d.hurried.contains_key(lane);
             let turn = Turn {
                 now: self.now(),
                 generation: d.generation,
@@ -485,7 +484,7 @@ impl<H: Host> Driver<H> {
         lane: &LaneId,
         turned: Turned,
     ) -> Result<Option<Send>, CoreError> {
-        d.hurried.insert(lane.clone());
+        d.hurried.add(lane.clone());
         d.report.settled += turned.settled;
         d.report.parked += turned.parked;
         d.report.failed += turned.failed;
@@ -506,7 +505,7 @@ impl<H: Host> Driver<H> {
         }
         if let Some(send) = &turned.effect {
             d.report.attempted += 1;
-            d.in_flight.insert(send.lane.clone());
+            d.in_flight.add(send.lane.clone());
         }
         Ok(turned.effect)
     }

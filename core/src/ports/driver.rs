@@ -4,6 +4,7 @@
 //! This file opens, records and does what a person asks; [`super::drain`] sends,
 //! [`super::session`] signs in and fetches the route, [`super::views`] shows.
 
+use crate::domain::dictionary::Dictionary;
 use super::blobs::Blobs;
 use super::clock::{Clock, Ids};
 use super::error::CoreError;
@@ -24,7 +25,6 @@ use crate::profile::read::read;
 use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// How often a step is taken again because someone else was first.
@@ -36,8 +36,8 @@ pub struct Driver<H: Host> {
     pub host: H,
     profile: RefCell<Rc<Profile>>,
     /// older revisions that operations under way are pinned to
-    pinned: RefCell<BTreeMap<ProfileRevision, Rc<Profile>>>,
-    servers: BTreeMap<String, String>,
+    pinned: RefCell<Dictionary<ProfileRevision, Rc<Profile>>>,
+    servers: Dictionary<String, String>,
     pub(super) draining: Cell<bool>,
     pub(super) wanted: Cell<bool>,
 }
@@ -59,7 +59,7 @@ struct Current {
 #[derive(ToJson, FromJson)]
 struct StoredProfile {
     document: String,
-    servers: BTreeMap<String, String>,
+    servers: Dictionary<String, String>,
 }
 
 fn device(name: &str) -> Key {
@@ -74,7 +74,7 @@ impl<H: Host> Driver<H> {
     pub async fn open(
         host: H,
         document: Option<String>,
-        servers: BTreeMap<String, String>,
+        servers: Dictionary<String, String>,
     ) -> Result<Self, CoreError> {
         let stored = host.store().read(&[Query::One(Table::Profiles, device("current"))]).await?;
         let stored: Option<StoredProfile> =
@@ -475,7 +475,7 @@ impl<H: Host> Driver<H> {
     }
 }
 
-fn with_servers(mut profile: Profile, servers: &BTreeMap<String, String>) -> Result<Profile, CoreError> {
+fn with_servers(mut profile: Profile, servers: &Dictionary<String, String>) -> Result<Profile, CoreError> {
     for (name, address) in servers {
         match profile.servers.get_mut(name) {
             Some(base) => base.clone_from(address),

@@ -1,5 +1,6 @@
 //! Reads for people: the route, a stop, the outbox, the bar.
 
+use crate::domain::dictionary::{Dictionary, ordered};
 use super::driver::{Driver, unreadable};
 use super::error::CoreError;
 use super::host::Host;
@@ -15,7 +16,6 @@ use crate::engine::meaning::{ScanMeaning, meaning};
 use crate::engine::projection::{RouteView, StopView, route_view, stop_view};
 use crate::engine::session::Reach;
 use crate::domain::json::{FromJson, ToJson};
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, FromJson)]
 #[json(default, deny_unknown_fields)]
@@ -104,7 +104,7 @@ impl<H: Host> Driver<H> {
         }
         let found = self.read(&queries).await?;
         let mut aside = vec![];
-        let stops: BTreeMap<StopId, Stop> = values::<StopRecord>(&found[1], &mut aside)
+        let stops: Dictionary<StopId, Stop> = values::<StopRecord>(&found[1], &mut aside)
             .into_iter()
             .map(|s| (s.mirror.id.clone(), s.mirror))
             .collect();
@@ -116,7 +116,7 @@ impl<H: Host> Driver<H> {
             query.before.is_none_or(|before| op.seq < before)
                 && query.stop.as_ref().is_none_or(|stop| op.stop() == Some(stop))
         });
-        ops.sort_by_key(|op| op.seq);
+        let mut ops = ordered(ops, |op| op.seq);
         let more = ops.len() > limit;
         let ops = ops.split_off(ops.len().saturating_sub(limit));
         Ok(OutboxPage {

@@ -1,11 +1,11 @@
 //! The document's own shape. Names follow Arazzo where it has them (`stepId`, `outputs`,
 //! `parameters`); unknown keys are refused by name.
 
+use crate::domain::dictionary::Dictionary;
 use super::test::Test;
 use crate::domain::ids::ProfileRevision;
 use crate::domain::json::{FromJson, ToJson, Wrong};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, FromJson)]
 #[json(rename_all = "camelCase", deny_unknown_fields)]
@@ -19,7 +19,7 @@ pub struct Profile {
     pub notes: Option<String>,
     /// base addresses by name, used as `{name}` in URLs; the host may set them
     #[json(default)]
-    pub servers: BTreeMap<String, String>,
+    pub servers: Dictionary<String, String>,
     pub sign_in: SignIn,
     pub route: RouteRead,
     /// a cheap request that tells whether the backend can be reached
@@ -36,7 +36,7 @@ pub struct Profile {
     #[json(default)]
     pub reasons: Reasons,
     /// by operation kind, custom ones included
-    pub operations: BTreeMap<String, OperationProfile>,
+    pub operations: Dictionary<String, OperationProfile>,
 }
 
 fn four() -> u32 {
@@ -78,11 +78,11 @@ pub enum SignIn {
         #[json(default)]
         outcomes: Vec<OutcomeRule>,
         /// must give `account` and `token`; may give `name`, `refreshToken`, `expiresInS`, `nowMs`
-        outputs: BTreeMap<String, Value>,
+        outputs: Dictionary<String, Value>,
         #[json(default)]
         refresh: Option<Refresh>,
         /// headers that every request with `auth` gets
-        headers: BTreeMap<String, Value>,
+        headers: Dictionary<String, Value>,
     },
 }
 
@@ -92,7 +92,7 @@ pub struct Refresh {
     pub request: RequestTemplate,
     #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
-    pub outputs: BTreeMap<String, Value>,
+    pub outputs: Dictionary<String, Value>,
 }
 
 #[derive(Clone, Debug, FromJson)]
@@ -113,7 +113,7 @@ pub struct RouteRead {
     pub items: String,
     /// `id`, `date`, `version`, and `nowMs` for the clock
     #[json(default)]
-    pub outputs: BTreeMap<String, Value>,
+    pub outputs: Dictionary<String, Value>,
     /// one stop in our words, from `$item`
     pub stop: Value,
 }
@@ -159,7 +159,7 @@ pub struct StepProfile {
     #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
     #[json(default)]
-    pub outputs: BTreeMap<String, Value>,
+    pub outputs: Dictionary<String, Value>,
     #[json(default)]
     pub probe: Option<Probe>,
 }
@@ -205,7 +205,7 @@ pub struct Probe {
     pub not_applied: Test,
     /// captures that the lost answer would have given
     #[json(default)]
-    pub outputs: BTreeMap<String, Value>,
+    pub outputs: Dictionary<String, Value>,
 }
 
 #[derive(Clone, Debug, FromJson)]
@@ -215,9 +215,9 @@ pub struct RequestTemplate {
     /// RFC 6570, levels 1 to 3
     pub url: String,
     #[json(default)]
-    pub parameters: BTreeMap<String, Value>,
+    pub parameters: Dictionary<String, Value>,
     #[json(default)]
-    pub headers: BTreeMap<String, Value>,
+    pub headers: Dictionary<String, Value>,
     #[json(default)]
     pub body: Option<BodyTemplate>,
     /// whether the sign-in's headers go along
@@ -239,7 +239,7 @@ fn deadline_default() -> u32 {
 #[json(rename_all = "camelCase", deny_unknown_fields)]
 pub enum BodyTemplate {
     Json(Value),
-    Form(BTreeMap<String, Value>),
+    Form(Dictionary<String, Value>),
     Multipart(Vec<PartTemplate>),
     /// the picture's raw bytes; the value names its handle
     Blob(Value),

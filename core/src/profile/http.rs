@@ -1,7 +1,7 @@
 //! Requests and answers as data. Bytes of pictures are named, not held.
 
 use crate::domain::ids::BlobHandle;
-use std::collections::BTreeMap;
+use crate::domain::dictionary::Dictionary;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -35,7 +35,7 @@ pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub struct Answer {
     pub status: u16,
     /// names in lower case; only what the browser lets us see
-    pub headers: BTreeMap<String, String>,
+    pub headers: Dictionary<String, String>,
     pub body: String,
 }
 

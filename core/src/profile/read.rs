@@ -1,10 +1,10 @@
 //! Reading a document: a clear error that names the place, or a profile that can be used.
 
+use crate::domain::dictionary::Set;
 use super::document::{Identity, OutcomeRule, Profile, RequestTemplate, SignIn, StatusMatch, Verdict};
 use super::value::{FUNCTIONS, references};
 use crate::domain::json::from_text;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::fmt;
 
 pub const PROFILE_BYTES_MAX: usize = 512 * 1024;
@@ -92,10 +92,10 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
         check_rules("heartbeat.outcomes", &call.outcomes, &profile.outcomes)?;
     }
     for (kind, operation) in &profile.operations {
-        let mut names = BTreeSet::new();
+        let mut names = Set::new();
         for step in &operation.steps {
             let place = format!("operations.{kind}.{}", step.step_id);
-            if !names.insert(&step.step_id) {
+            if !names.add(&step.step_id) {
                 return Err(invalid(&place, "this stepId stands twice"));
             }
             check_request(profile, &format!("{place}.request"), &step.request)?;
@@ -117,7 +117,7 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
 fn check_request(profile: &Profile, place: &str, r: &RequestTemplate) -> Result<(), ProfileError> {
     const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     if !METHODS.contains(&r.method.as_str()) {
-        return Err(invalid(place, format!("method {} is none of {METHODS:?}", r.method)));
+        return Err(invalid(place, format!("method {} is none of {}", r.method, METHODS.join(", "))));
     }
     super::url::expand(&r.url, |name| {
         let known = profile.servers.contains_key(name) || r.parameters.contains_key(name);
@@ -127,7 +127,7 @@ fn check_request(profile: &Profile, place: &str, r: &RequestTemplate) -> Result<
             Err(invalid(place, format!("{{{name}}} is neither a server nor a parameter")))
         }
     })?;
-    for (name, tree) in r.parameters.iter().chain(&r.headers) {
+    for (name, tree) in r.parameters.iter().chain(r.headers.iter()) {
         check_tree(&format!("{place}.{name}"), tree)?;
     }
     if let Some(super::document::BodyTemplate::Json(tree)) = &r.body {
@@ -163,12 +163,12 @@ const ROOTS: [&str; 11] = [
 ];
 
 fn check_tree(place: &str, tree: &Value) -> Result<(), ProfileError> {
-    let mut named = BTreeSet::new();
+    let mut named = Set::new();
     check_functions(place, tree, &mut named)?;
     let mut wrong = None;
     references(tree, &mut |reference| {
         let root = reference.split(['.', '#']).next().unwrap_or("");
-        if !ROOTS.contains(&root) && !named.contains(root) {
+        if !ROOTS.contains(&root) && !named.contains_key(root) {
             wrong.get_or_insert_with(|| reference.to_owned());
         }
     });
@@ -178,7 +178,7 @@ fn check_tree(place: &str, tree: &Value) -> Result<(), ProfileError> {
     }
 }
 
-fn check_functions(place: &str, tree: &Value, named: &mut BTreeSet<String>) -> Result<(), ProfileError> {
+fn check_functions(place: &str, tree: &Value, named: &mut Set<String>) -> Result<(), ProfileError> {
     match tree {
         Value::Array(items) => items.iter().try_for_each(|v| check_functions(place, v, named)),
         Value::Object(fields) => {
@@ -191,7 +191,9 @@ fn check_functions(place: &str, tree: &Value, named: &mut BTreeSet<String>) -> R
                     return Err(invalid(place, format!("{name} does not take {extra}")));
                 }
                 if name == "$each" {
-                    named.extend(fields.get("as").and_then(Value::as_str).map(str::to_owned));
+                    if let Some(name) = fields.get("as").and_then(Value::as_str) {
+                        named.add(name.to_owned());
+                    }
                 }
             }
             fields.values().try_for_each(|v| check_functions(place, v, named))

@@ -1,5 +1,6 @@
 //! From a step of the profile and a context to a request that can be sent.
 
+use crate::domain::dictionary::Dictionary;
 use super::document::{BodyTemplate, PartTemplate, Profile, RequestTemplate, SignIn};
 use super::http::{Body, Part, Request};
 use super::read::ProfileError;
@@ -7,7 +8,6 @@ use super::url::{escape, expand};
 use super::value::{Context, fill, plain_text};
 use crate::domain::ids::BlobHandle;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// Fills a request. A server, a parameter or a part that should be there and is not is an error:
 /// a request with a hole in its address is never sent.
@@ -53,7 +53,7 @@ pub fn build(
 }
 
 fn fill_headers(
-    templates: &BTreeMap<String, Value>,
+    templates: &Dictionary<String, Value>,
     context: &Context,
     out: &mut Vec<(String, String)>,
 ) -> Result<(), ProfileError> {
@@ -65,7 +65,7 @@ fn fill_headers(
     Ok(())
 }
 
-fn form(fields: &BTreeMap<String, Value>, context: &Context) -> Result<String, ProfileError> {
+fn form(fields: &Dictionary<String, Value>, context: &Context) -> Result<String, ProfileError> {
     let mut out = String::new();
     for (name, tree) in fields {
         if let Some(value) = fill(tree, context)? {
@@ -110,7 +110,7 @@ fn blob(tree: &Value, context: &Context) -> Result<(BlobHandle, String), Profile
 
 /// Fills a map of outputs; what is missing is left out.
 pub fn outputs(
-    trees: &BTreeMap<String, Value>,
+    trees: &Dictionary<String, Value>,
     context: &Context,
 ) -> Result<Map<String, Value>, ProfileError> {
     let mut out = Map::new();

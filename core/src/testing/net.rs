@@ -60,7 +60,7 @@ impl Net for TestNet {
 pub fn json(status: u16, body: &serde_json::Value) -> Exchange {
     Ok(Answer {
         status,
-        headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+        headers: [("content-type".to_owned(), "application/json".to_owned())].into_iter().collect(),
         body: body.to_string(),
     })
 }

@@ -1,6 +1,7 @@
 //! The JavaScript API. `core/js` wraps it with types and with recovery from traps; nobody else
 //! calls it.
 
+use pannier::domain::dictionary::Dictionary;
 use crate::error::{invalid, to_js};
 use crate::host::BrowserHost;
 use crate::store::SCHEMA;
@@ -15,7 +16,6 @@ use pannier::ports::views::OutboxQuery;
 use pannier::ports::{CoreError, Driver, Host};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -36,7 +36,7 @@ struct Options {
     /// the document as JSON text
     profile: Option<String>,
     #[json(default)]
-    servers: BTreeMap<String, String>,
+    servers: Dictionary<String, String>,
 }
 
 fn json<T: ToJson>(value: T) -> Value {

@@ -1,0 +1,172 @@
+//! Small sorted tables. The standard library's trees cost the downloaded module some 100 KB for
+//! the dozens of kinds of entries we have, and none of ours is large.
+
+use super::json::{Fields, FromJson, ToJson, Wrong};
+use serde_json::{Map, Value};
+use std::borrow::Borrow;
+
+/// Entries in the order of their keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dictionary<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for Dictionary<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord, V> Dictionary<K, V> {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    where
+        K: Borrow<Q>,
+    {
+        // Mostly filled in order, so the end is looked at first.
+        match self.0.last() {
+            Some((last, _)) if last.borrow() < key => Err(self.0.len()),
+            _ => self.0.binary_search_by(|(k, _)| k.borrow().cmp(key)),
+        }
+    }
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        match self.find(&key) {
+            Ok(i) => Some(std::mem::replace(&mut self.0[i].1, value)),
+            Err(i) => {
+                self.0.insert(i, (key, value));
+                None
+            }
+        }
+    }
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).ok().map(|i| &self.0[i].1)
+    }
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).ok().map(|i| &mut self.0[i].1)
+    }
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).is_ok()
+    }
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.find(key).ok().map(|i| self.0.remove(i).1)
+    }
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain_mut(|(k, v)| keep(k, v));
+    }
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.0.iter().map(|(k, v)| (k, v))
+    }
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
+        self.0.iter().map(|(k, _)| k)
+    }
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.iter().map(|(_, v)| v)
+    }
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K, V> IntoIterator for Dictionary<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::vec::IntoIter<(K, V)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a, K, V> IntoIterator for &'a Dictionary<K, V> {
+    type Item = &'a (K, V);
+    type IntoIter = std::slice::Iter<'a, (K, V)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<K: Ord, V> FromIterator<(K, V)> for Dictionary<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut out = Self::new();
+        for (key, value) in entries {
+            out.insert(key, value);
+        }
+        out
+    }
+}
+
+impl<K: AsRef<str>, V: ToJson> ToJson for Dictionary<K, V> {
+    fn to_json(&self) -> Value {
+        let mut out = Map::new();
+        for (key, value) in &self.0 {
+            out.insert(key.as_ref().to_owned(), value.to_json());
+        }
+        Value::Object(out)
+    }
+}
+
+impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {
+    fn from_json(value: Value) -> Result<Self, Wrong> {
+        let mut out = Self::new();
+        for (key, value) in Fields::of(value)?.all() {
+            let value = V::from_json(value).map_err(|e| e.within(&key))?;
+            out.insert(key.into(), value);
+        }
+        Ok(out)
+    }
+}
+
+/// A set of keys.
+pub type Set<K> = Dictionary<K, ()>;
+
+impl<K: Ord> Dictionary<K, ()> {
+    /// False when it was there already.
+    pub fn add(&mut self, key: K) -> bool {
+        self.insert(key, ()).is_none()
+    }
+}
+
+/// Orders items by a number, those with the same one as they were: one sorting routine for all.
+pub fn ordered<T>(items: Vec<T>, key: impl Fn(&T) -> u64) -> Vec<T> {
+    let mut keys: Vec<(u64, usize)> = Vec::with_capacity(items.len());
+    for (i, item) in items.iter().enumerate() {
+        keys.push((key(item), i));
+    }
+    keys.sort_unstable();
+    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    keys.into_iter().filter_map(|(_, i)| items[i].take()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dictionary_keeps_its_keys_in_order_and_once() {
+        let mut table: Dictionary<String, i32> =
+            [("b", 1), ("a", 2), ("c", 3), ("b", 4)].map(|(k, v)| (k.to_owned(), v)).into_iter().collect();
+        assert_eq!(table.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!((table.get("b"), table.get("x"), table.len()), (Some(&4), None, 3));
+        assert_eq!(table.remove("a"), Some(2));
+        assert!(!table.contains_key("a"));
+    }
+
+    #[test]
+    fn equal_keys_keep_their_order() {
+        assert_eq!(ordered(vec!["b2", "a1", "c2", "d1"], |s| u64::from(s.as_bytes()[1])), ["a1", "d1", "b2", "c2"]);
+    }
+}
