@@ -98,26 +98,40 @@ fn json() -> Tokens {
     quote!(::pannier::domain::json)
 }
 
-/// `{ a: __fields.take("a")?, .. }` for named fields.
-fn read_fields(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Tokens> {
-    let mut out = Tokens::new();
+/// For named fields: what each begins as, and the table they are read through, by locals of their
+/// names (`rows`) or by bindings that are places already (`places`).
+struct Rows {
+    begin: Tokens,
+    idents: Vec<syn::Ident>,
+    rows: Tokens,
+    places: Tokens,
+}
+
+fn read_rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows> {
+    let json = json();
+    let mut out =
+        Rows { begin: Tokens::new(), idents: vec![], rows: Tokens::new(), places: Tokens::new() };
     for field in fields {
         let Some(ident) = &field.ident else {
             return Err(Error::new_spanned(field, "only named fields"));
         };
         let given = options(&field.attrs)?;
         let name = given.rename.clone().unwrap_or_else(|| cased(&ident.to_string(), style));
-        let taken = match (&given.default_with, given.default || all_default) {
-            (Some(path), _) => quote!(__fields.take_or(#name, #path)?),
-            (None, true) => quote!(__fields.take_or(#name, ::core::default::Default::default)?),
-            (None, false) => quote!(__fields.take(#name)?),
+        let optional = given.default || all_default;
+        let begin = match (&given.default_with, optional) {
+            (Some(path), _) => quote!(#path()),
+            (None, true) => quote!(::core::default::Default::default()),
+            (None, false) => quote!(#json::FromJson::blank()),
         };
-        out.extend(quote!(#ident: #taken,));
+        out.begin.extend(quote!(let mut #ident = #begin;));
+        out.rows.extend(quote!((#name, &mut #ident as &mut dyn #json::Slot, #optional),));
+        out.places.extend(quote!((#name, #ident as &mut dyn #json::Slot, #optional),));
+        out.idents.push(ident.clone());
     }
     Ok(out)
 }
 
-fn write_fields(fields: &Fields, style: Option<&str>, by: impl Fn(&syn::Ident) -> Tokens) -> Result<Tokens> {
+fn write_rows(fields: &Fields, style: Option<&str>, by: impl Fn(&syn::Ident) -> Tokens) -> Result<Tokens> {
     let json = json();
     let mut out = Tokens::new();
     for field in fields {
@@ -127,7 +141,7 @@ fn write_fields(fields: &Fields, style: Option<&str>, by: impl Fn(&syn::Ident) -
         let given = options(&field.attrs)?;
         let name = given.rename.unwrap_or_else(|| cased(&ident.to_string(), style));
         let value = by(ident);
-        out.extend(quote!(#json::put(&mut __fields, #name, #json::ToJson::to_json(#value));));
+        out.extend(quote!((#name, #value as &dyn #json::ToJson),));
     }
     Ok(out)
 }
@@ -141,70 +155,90 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
     let (name, json, given) = (&input.ident, json(), options(&input.attrs)?);
     let style = given.rename_all.as_deref();
     let deny = given.deny;
-    let body = match &input.data {
-        Data::Struct(data) if given.transparent => {
-            let _ = data;
-            quote!(Ok(Self(#json::FromJson::from_json(value)?)))
-        }
+    let (blank, read) = match &input.data {
+        Data::Struct(_) if given.transparent => (
+            quote!(Self(#json::FromJson::blank())),
+            quote!(#json::FromJson::read(&mut self.0, __json)),
+        ),
         Data::Struct(data) => {
-            let fields = read_fields(&data.fields, style, given.default)?;
-            quote! {
-                let mut __fields = #json::Fields::of(value)?;
-                let out = Self { #fields };
-                __fields.end(#deny)?;
-                Ok(out)
-            }
+            let Rows { begin, idents, places, .. } = read_rows(&data.fields, style, given.default)?;
+            (
+                quote!({ #begin Self { #(#idents),* } }),
+                // Read in place: one object to drop when a field is wrong, one routine for all.
+                quote! {
+                    let Self { #(#idents),* } = self;
+                    #json::read_fields(__json, &mut [#places], #deny)
+                },
+            )
         }
         Data::Enum(data) => {
-            let mut arms = Tokens::new();
-            let mut known = vec![];
+            let (mut arms, mut known, mut blank) = (Tokens::new(), vec![], Tokens::new());
             for variant in data.variants.iter() {
                 if options(&variant.attrs)?.skip {
                     continue;
                 }
                 let (ident, label) = (&variant.ident, variant_name(variant, style)?);
-                let made = match &variant.fields {
-                    Fields::Unit => quote!(Ok(Self::#ident)),
-                    Fields::Unnamed(_) => {
-                        quote!(Ok(Self::#ident(#json::FromJson::from_json(content).map_err(|e| e.within(#label))?)))
-                    }
+                let (made, first) = match &variant.fields {
+                    Fields::Unit => (quote!(Self::#ident), quote!(Self::#ident)),
+                    Fields::Unnamed(_) => (
+                        quote!(Self::#ident(#json::FromJson::from_json(content).map_err(|e| e.within(#label))?)),
+                        quote!(Self::#ident(#json::FromJson::blank())),
+                    ),
                     named => {
                         // Field names of variants are as written, like serde's.
-                        let read = read_fields(named, None, false)?;
-                        quote! {{
-                            let mut __fields = #json::Fields::of(content)?;
-                            let out = Self::#ident { #read };
-                            __fields.end(#deny)?;
-                            Ok(out)
-                        }}
+                        let Rows { begin, idents, rows, .. } = read_rows(named, None, false)?;
+                        (
+                            quote! {{
+                                #begin
+                                #json::read_fields(content, &mut [#rows], #deny)?;
+                                Self::#ident { #(#idents),* }
+                            }},
+                            quote!({ #begin Self::#ident { #(#idents),* } }),
+                        )
                     }
                 };
+                if blank.is_empty() {
+                    blank = first;
+                }
                 arms.extend(quote!(#label => #made,));
                 known.push(label);
             }
-            let tag = match &given.tag {
-                Some(tag) => quote!(Some(#tag)),
-                None => quote!(None),
-            };
+            let tag = tag_of(&given);
             let known = known.join(", ");
-            quote! {
-                let (variant, content) = #json::variant(value, #tag)?;
-                let _ = &content;
-                match variant.as_str() {
-                    #arms
-                    other => Err(#json::Wrong::variant(other, #known)),
-                }
-            }
+            (
+                blank,
+                quote! {
+                    let (variant, content) = #json::variant(__json, #tag)?;
+                    let _ = &content;
+                    *self = match variant.as_str() {
+                        #arms
+                        other => return Err(#json::Wrong::variant(other, #known)),
+                    };
+                    Ok(())
+                },
+            )
         }
         Data::Union(_) => return Err(Error::new_spanned(input, "unions have no JSON")),
     };
     Ok(quote! {
         impl #json::FromJson for #name {
-            fn from_json(value: ::serde_json::Value) -> ::core::result::Result<Self, #json::Wrong> {
-                #body
+            #[allow(unused_mut)]
+            fn blank() -> Self {
+                #blank
+            }
+            #[allow(unused_mut)]
+            fn read(&mut self, __json: ::serde_json::Value) -> ::core::result::Result<(), #json::Wrong> {
+                #read
             }
         }
     })
+}
+
+fn tag_of(given: &Options) -> Tokens {
+    match &given.tag {
+        Some(tag) => quote!(Some(#tag)),
+        None => quote!(None),
+    }
 }
 
 fn write_impl(input: &DeriveInput) -> Result<Tokens> {
@@ -214,21 +248,14 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
     let body = match &input.data {
         Data::Struct(_) if given.transparent => quote!(#json::ToJson::to_json(&self.0)),
         Data::Struct(data) => {
-            let fields = write_fields(&data.fields, style, |ident| quote!(&self.#ident))?;
-            quote! {
-                let mut __fields = ::serde_json::Map::new();
-                #fields
-                ::serde_json::Value::Object(__fields)
-            }
+            let rows = write_rows(&data.fields, style, |ident| quote!(&self.#ident))?;
+            quote!(#json::write_fields(&[#rows]))
         }
         Data::Enum(data) => {
             let mut arms = Tokens::new();
+            let tag = tag_of(&given);
             for variant in data.variants.iter() {
                 let (ident, label) = (&variant.ident, variant_name(variant, style)?);
-                let tag = match &given.tag {
-                    Some(tag) => quote!(Some(#tag)),
-                    None => quote!(None),
-                };
                 match &variant.fields {
                     Fields::Unit => {
                         arms.extend(quote!(Self::#ident => #json::unit_variant(#label, #tag),));
@@ -239,13 +266,10 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
                     }),
                     named => {
                         let names: Vec<_> = named.iter().filter_map(|f| f.ident.as_ref()).collect();
-                        let write = write_fields(named, None, |ident| quote!(#ident))?;
+                        let rows = write_rows(named, None, |ident| quote!(#ident))?;
                         arms.extend(quote! {
-                            Self::#ident { #(#names),* } => {
-                                let mut __fields = ::serde_json::Map::new();
-                                #write
-                                #json::variant_of(#label, #tag, ::serde_json::Value::Object(__fields))
-                            }
+                            Self::#ident { #(#names),* } =>
+                                #json::variant_of(#label, #tag, #json::write_fields(&[#rows])),
                         });
                     }
                 }
@@ -256,7 +280,6 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
     };
     Ok(quote! {
         impl #generics #json::ToJson for #name #types #bounds {
-            #[allow(unused_mut)]
             fn to_json(&self) -> ::serde_json::Value {
                 #body
             }

@@ -1,7 +1,7 @@
 //! Small sorted tables. The standard library's trees cost the downloaded module some 100 KB for
 //! the dozens of kinds of entries we have, and none of ours is large.
 
-use super::json::{Fields, FromJson, ToJson, Wrong};
+use super::json::{FromJson, ToJson, Wrong, entries};
 use serde_json::{Map, Value};
 use std::borrow::Borrow;
 
@@ -120,13 +120,15 @@ impl<K: AsRef<str>, V: ToJson> ToJson for Dictionary<K, V> {
 }
 
 impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        let mut out = Self::new();
-        for (key, value) in Fields::of(value)?.all() {
+    fn blank() -> Self {
+        Self::new()
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        for (key, value) in entries(value)? {
             let value = V::from_json(value).map_err(|e| e.within(&key))?;
-            out.insert(key.into(), value);
+            self.insert(key.into(), value);
         }
-        Ok(out)
+        Ok(())
     }
 }
 

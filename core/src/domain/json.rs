@@ -13,11 +13,67 @@ pub trait ToJson {
 }
 
 pub trait FromJson: Sized {
-    fn from_json(value: Value) -> Result<Self, Wrong>;
-    /// What a field that is not there stands for, if anything.
-    fn absent() -> Option<Self> {
-        None
+    /// What a value is before it is read.
+    fn blank() -> Self;
+    /// Reads in place.
+    fn read(&mut self, value: Value) -> Result<(), Wrong>;
+    /// Whether a field of this type may be left out.
+    fn may_be_absent() -> bool {
+        false
     }
+    fn from_json(value: Value) -> Result<Self, Wrong> {
+        let mut out = Self::blank();
+        out.read(value)?;
+        Ok(out)
+    }
+}
+
+/// A place that a field is read into: the derived code is a table of these.
+pub trait Slot {
+    fn set(&mut self, value: Value) -> Result<(), Wrong>;
+    fn absent_is_fine(&self) -> bool;
+}
+
+impl<T: FromJson> Slot for T {
+    fn set(&mut self, value: Value) -> Result<(), Wrong> {
+        self.read(value)
+    }
+    fn absent_is_fine(&self) -> bool {
+        T::may_be_absent()
+    }
+}
+
+/// Fills the places from an object; with `deny`, a field that has no place is an error.
+pub fn read_fields(
+    value: Value,
+    slots: &mut [(&'static str, &mut dyn Slot, bool)],
+    deny: bool,
+) -> Result<(), Wrong> {
+    let Value::Object(mut fields) = value else { return Err(Wrong::expected("an object", &value)) };
+    for (name, slot, optional) in slots {
+        match fields.remove(*name) {
+            Some(Value::Null) if *optional => {}
+            Some(value) => slot.set(value).map_err(|e| e.within(name))?,
+            None if *optional || slot.absent_is_fine() => {}
+            None => return Err(missing(name)),
+        }
+    }
+    match fields.keys().next() {
+        Some(unknown) if deny => Err(Wrong::new(["unknown field ", unknown].concat())),
+        _ => Ok(()),
+    }
+}
+
+/// An object of all fields that are something.
+pub fn write_fields(fields: &[(&'static str, &dyn ToJson)]) -> Value {
+    let mut out = Map::new();
+    for (name, field) in fields {
+        let value = field.to_json();
+        if !value.is_null() {
+            out.insert((*name).to_owned(), value);
+        }
+    }
+    Value::Object(out)
 }
 
 /// What does not fit, and where: `stops/3/address: name is missing`. One pointer wide, since every
@@ -80,62 +136,17 @@ pub fn to_text<T: ToJson>(value: &T) -> String {
     value.to_json().to_string()
 }
 
-/// The fields of an object while they are taken out.
-pub struct Fields(Map<String, Value>);
-
-impl Fields {
-    pub fn of(value: Value) -> Result<Self, Wrong> {
-        match value {
-            Value::Object(fields) => Ok(Self(fields)),
-            other => Err(Wrong::expected("an object", &other)),
-        }
-    }
-
-    #[inline(never)]
-    fn remove(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name)
-    }
-
-    #[inline(never)]
-    pub fn take<T: FromJson>(&mut self, name: &str) -> Result<T, Wrong> {
-        match self.remove(name) {
-            Some(value) => T::from_json(value).map_err(|e| e.within(name)),
-            None => T::absent().ok_or_else(|| missing(name)),
-        }
-    }
-
-    #[inline(never)]
-    pub fn take_or<T: FromJson>(&mut self, name: &str, absent: fn() -> T) -> Result<T, Wrong> {
-        match self.remove(name) {
-            None | Some(Value::Null) => Ok(absent()),
-            Some(value) => T::from_json(value).map_err(|e| e.within(name)),
-        }
-    }
-
-    /// All of them, for tables whose keys are data.
-    pub fn all(self) -> Map<String, Value> {
-        self.0
-    }
-
-    /// With `deny`, a field that nobody took is an error that names it.
-    pub fn end(self, deny: bool) -> Result<(), Wrong> {
-        match self.0.keys().next() {
-            Some(unknown) if deny => Err(Wrong::new(["unknown field ", unknown].concat())),
-            _ => Ok(()),
-        }
+/// The entries of an object, for tables whose keys are data.
+pub fn entries(value: Value) -> Result<Map<String, Value>, Wrong> {
+    match value {
+        Value::Object(entries) => Ok(entries),
+        other => Err(Wrong::expected("an object", &other)),
     }
 }
 
 #[cold]
 fn missing(name: &str) -> Wrong {
     Wrong::new([name, " is missing"].concat())
-}
-
-/// Writes a field, unless it is nothing.
-pub fn put(fields: &mut Map<String, Value>, name: &str, value: Value) {
-    if !value.is_null() {
-        fields.insert(name.to_owned(), value);
-    }
 }
 
 /// Takes an enum apart: its variant's name, and what belongs to it.
@@ -182,8 +193,12 @@ macro_rules! integer {
             }
         }
         impl FromJson for $type {
-            fn from_json(value: Value) -> Result<Self, Wrong> {
-                whole(&value)?.try_into().map_err(|_| Wrong::expected("a smaller number", &value))
+            fn blank() -> Self {
+                0
+            }
+            fn read(&mut self, value: Value) -> Result<(), Wrong> {
+                *self = whole(&value)?.try_into().map_err(|_| Wrong::expected("a smaller number", &value))?;
+                Ok(())
             }
         }
     )*};
@@ -214,8 +229,12 @@ impl ToJson for f64 {
     }
 }
 impl FromJson for f64 {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        value.as_f64().ok_or_else(|| Wrong::expected("a number", &value))
+    fn blank() -> Self {
+        0.0
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        *self = value.as_f64().ok_or_else(|| Wrong::expected("a number", &value))?;
+        Ok(())
     }
 }
 
@@ -225,8 +244,12 @@ impl ToJson for bool {
     }
 }
 impl FromJson for bool {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        value.as_bool().ok_or_else(|| Wrong::expected("true or false", &value))
+    fn blank() -> Self {
+        false
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        *self = value.as_bool().ok_or_else(|| Wrong::expected("true or false", &value))?;
+        Ok(())
     }
 }
 
@@ -241,11 +264,15 @@ impl ToJson for &str {
     }
 }
 impl FromJson for String {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
+    fn blank() -> Self {
+        Self::new()
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
         match value {
-            Value::String(text) => Ok(text),
-            other => Err(Wrong::expected("a text", &other)),
+            Value::String(text) => *self = text,
+            other => return Err(Wrong::expected("a text", &other)),
         }
+        Ok(())
     }
 }
 
@@ -255,8 +282,12 @@ impl ToJson for Value {
     }
 }
 impl FromJson for Value {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        Ok(value)
+    fn blank() -> Self {
+        Self::Null
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        *self = value;
+        Ok(())
     }
 }
 
@@ -266,8 +297,12 @@ impl ToJson for Map<String, Value> {
     }
 }
 impl FromJson for Map<String, Value> {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        Fields::of(value).map(|f| f.0)
+    fn blank() -> Self {
+        Self::new()
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        *self = entries(value)?;
+        Ok(())
     }
 }
 
@@ -283,11 +318,15 @@ impl<T: ToJson> ToJson for Option<T> {
     }
 }
 impl<T: FromJson> FromJson for Option<T> {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        if value.is_null() { Ok(None) } else { T::from_json(value).map(Some) }
+    fn blank() -> Self {
+        None
     }
-    fn absent() -> Option<Self> {
-        Some(None)
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        *self = if value.is_null() { None } else { Some(T::from_json(value)?) };
+        Ok(())
+    }
+    fn may_be_absent() -> bool {
+        true
     }
 }
 
@@ -297,8 +336,11 @@ impl<T: ToJson> ToJson for Box<T> {
     }
 }
 impl<T: FromJson> FromJson for Box<T> {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        T::from_json(value).map(Self::new)
+    fn blank() -> Self {
+        Self::new(T::blank())
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        (**self).read(value)
     }
 }
 
@@ -312,13 +354,17 @@ impl<T: ToJson> ToJson for Vec<T> {
     }
 }
 impl<T: FromJson> FromJson for Vec<T> {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
+    fn blank() -> Self {
+        Self::new()
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
         let Value::Array(items) = value else { return Err(Wrong::expected("a list", &value)) };
-        let mut out = Self::with_capacity(items.len());
         for (i, item) in items.into_iter().enumerate() {
-            out.push(T::from_json(item).map_err(|e| e.within(&i.to_string()))?);
+            let mut read = T::blank();
+            read.read(item).map_err(|e| e.within(&i.to_string()))?;
+            self.push(read);
         }
-        Ok(out)
+        Ok(())
     }
 }
 

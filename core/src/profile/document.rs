@@ -290,11 +290,15 @@ pub enum StatusMatch {
 }
 
 impl FromJson for StatusMatch {
-    fn from_json(value: Value) -> Result<Self, Wrong> {
-        match value {
-            Value::String(class) => Ok(Self::Class(class)),
-            other => u16::from_json(other).map(Self::Exact),
-        }
+    fn blank() -> Self {
+        Self::Exact(0)
+    }
+    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+        *self = match value {
+            Value::String(class) => Self::Class(class),
+            other => Self::Exact(u16::from_json(other)?),
+        };
+        Ok(())
     }
 }
 
