@@ -132,8 +132,9 @@ export async function main(story) {
     for (const child of children) child.kill(signal);
     process.exit(signal === "SIGINT" ? 130 : 143);
   };
-  process.once("SIGINT", () => stop("SIGINT"));
-  process.once("SIGTERM", () => stop("SIGTERM"));
+  // Before anybody else: what runs below must not outlive us.
+  process.prependOnceListener("SIGINT", () => stop("SIGINT"));
+  process.prependOnceListener("SIGTERM", () => stop("SIGTERM"));
   try {
     process.exitCode = (await story()) ?? 0;
   } catch (error) {

@@ -11,7 +11,7 @@ import { crates, functions, stripped } from "./wasm-sections.mjs";
 
 /** file: its name in dist; optimize: small, or fast; bindgen: further options (a trapped core is started anew); inputs: what its bytes depend on besides the files for all */
 export const modules = [
-  { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: "-Oz", bindgen: ["--experimental-reset-state-function"], inputs: ["core/Cargo.toml", "core/src", "core/wasm", "profiles"] },
+  { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: "-Oz", bindgen: ["--experimental-reset-state-function"], inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
   { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", optimize: "-O3", inputs: ["core/scan", "core/scan-wasm"] },
 ];
 const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-sections.mjs"];
@@ -23,18 +23,18 @@ const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", 
 // different kinds run into each other and the repetition that gzip lives on is gone.
 const inlining = ["--one-caller-inline-max-function-size=0"];
 
-function* files(path) {
-  if (!existsSync(path)) return;
+function* files(path, except) {
+  if (!existsSync(path) || except.some((one) => path === at(one))) return;
   if (statSync(path).isFile()) { yield path; return; }
   for (const name of readdirSync(path).sort()) {
-    if (name !== "target" && name !== "node_modules") yield* files(join(path, name));
+    if (name !== "target" && name !== "node_modules") yield* files(join(path, name), except);
   }
 }
 
-export function hashOf(paths) {
+export function hashOf(paths, except = []) {
   const hash = createHash("sha256");
   for (const path of paths) {
-    for (const file of files(at(path))) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update("\0");
+    for (const file of files(at(path), except)) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update("\0");
   }
   return hash.digest("hex");
 }
@@ -50,7 +50,7 @@ function upToDate(module, hash) {
 
 /** Builds one module into core/js/wasm and says which crates its bytes come from. */
 export async function buildModule(module, { bindgen }) {
-  const hash = hashOf([...inputsOfAll, ...module.inputs]);
+  const hash = hashOf([...inputsOfAll, ...module.inputs], module.except);
   const done = upToDate(module, hash);
   if (done) return { ...done, skipped: true };
   // Names stay until the crates are summed; `stripped` takes them off what is shipped.
@@ -66,8 +66,6 @@ export async function buildModule(module, { bindgen }) {
   const stamp = { hash, crates: crates(bytes), functions: functions(bytes).slice(0, 100) };
   writeFileSync(glue, stripped(bytes));
   mkdirSync(join(cache, "build"), { recursive: true });
-  // Cargo may have written the lock file, which is an input.
-  stamp.hash = hashOf([...inputsOfAll, ...module.inputs]);
   writeFileSync(stampOf(module), JSON.stringify(stamp));
   return { ...stamp, skipped: false };
 }

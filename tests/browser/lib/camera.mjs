@@ -50,7 +50,8 @@ function luma({ width, height, code, share, degrees, shift, random }) {
 /**
  * Writes a .y4m in which each of `codes` is held before the camera for `framesEach` frames with an
  * empty table between; the browser plays it in a loop from the moment the camera is opened.
- * @param {{ codes: string[], out: string, width?: number, height?: number, fps?: number, framesEach?: number, framesBetween?: number, degrees?: number, share?: number }} options
+ * A code is its text, or the modules of a printed one.
+ * @param {{ codes: (string | ReturnType<typeof modules>)[], out: string, width?: number, height?: number, fps?: number, framesEach?: number, framesBetween?: number, degrees?: number, share?: number }} options
  */
 export function makeCameraVideo({ codes, out, width = 640, height = 480, fps = 10, framesEach = 10, framesBetween = 5, degrees = 7, share = 0.6 }) {
   if (!out.endsWith(".y4m")) throw new Error("the camera's video is a .y4m file");
@@ -67,7 +68,7 @@ export function makeCameraVideo({ codes, out, width = 640, height = 480, fps = 1
     writeSync(file, `YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420\n`);
     for (const text of codes) {
       for (let index = 0; index < framesBetween; index += 1) write(undefined, index);
-      const code = modules(text);
+      const code = typeof text === "string" ? modules(text) : text;
       for (let index = 0; index < framesEach; index += 1) write(code, index);
     }
   } finally {

@@ -38,6 +38,8 @@ export async function stop(program, { signal = "SIGTERM", ms = 3_000 } = {}) {
   if (gone === "late") { program.child.kill("SIGKILL"); await program.done; }
 }
 
+// A stopped run must not leave browsers behind: a signal becomes an exit, and that takes them along.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 process.on("exit", () => { for (const program of running) { try { killAll(family(program.pid)); } catch { /* already gone */ } } });
 
 /** A port that nobody listens on at this moment. */

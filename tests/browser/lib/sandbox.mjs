@@ -13,7 +13,7 @@ const binary = () => process.env.PANNIER_SANDBOX ?? at("target", "release", "pan
  * Starts the sandbox and gives { page, api, pid, stop, restart }. `database` keeps a file that the
  * caller owns; without it a temporary one is used. `port: 0` takes a free one.
  */
-export async function startSandbox({ port = 0, static: folder = dist, database, args = [] } = {}) {
+export async function startSandbox({ port = 0, static: folder = process.env.PANNIER_DIST ?? dist, database, args = [] } = {}) {
   const temporary = database ? undefined : mkdtempSync(join(tmpdir(), "pannier-sandbox-"));
   const file = database ?? join(temporary, "sandbox.db");
   const server = { database: file };
