@@ -1,0 +1,37 @@
+// The truth on the phone, read past the app: its IndexedDB database as it lies there.
+
+import { evaluate } from "../lib/index.mjs";
+
+/** All records of these object stores, in one transaction, so that nothing moves between them meanwhile. */
+const rows = `(...stores) => new Promise((resolve, reject) => {
+  const open = indexedDB.open("pannier");
+  // Opened without a version: nothing is made here that the app did not make.
+  open.onupgradeneeded = () => { open.transaction.abort(); };
+  open.onerror = () => resolve([]);
+  open.onsuccess = () => {
+    const database = open.result;
+    const transaction = database.transaction(stores);
+    const answers = stores.map((store) => transaction.objectStore(store).getAll());
+    transaction.oncomplete = () => { database.close(); resolve(answers.flatMap(({ result }) => result)); };
+    transaction.onabort = () => { database.close(); reject(transaction.error); };
+  };
+})`;
+
+const bodies = async (driver, ...stores) =>
+  (await evaluate(driver, `async (stores) => (await (${rows})(...stores)).map(({ b }) => b)`, stores)).map((body) => JSON.parse(body));
+
+/** Every operation, sent or not, in the order of recording. */
+export const operations = async (driver) =>
+  (await bodies(driver, "operations", "settled")).sort((one, other) => one.seq - other.seq);
+
+export const drafts = (driver) => bodies(driver, "drafts");
+
+/** handle: the SHA-256 of the bytes that lie in the store, counted anew */
+export const storedPictures = (driver) => evaluate(driver, `async () => {
+  const found = {};
+  for (const { k, d } of await (${rows})("blob_data")) {
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", d));
+    found[k.at(-1)] = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+  return found;
+}`);
