@@ -8,7 +8,10 @@ macro_rules! store_fact {
     ($name:ident) => {
         #[test]
         fn $name() {
-            run(&TestClock::default(), contract::$name(&MemoryStore::default()));
+            run(
+                &TestClock::default(),
+                contract::$name(&MemoryStore::default()),
+            );
         }
     };
 }
@@ -18,7 +21,10 @@ macro_rules! blob_fact {
     ($name:ident) => {
         #[test]
         fn $name() {
-            run(&TestClock::default(), contract::$name(&MemoryStore::default(), b"abc".to_vec()));
+            run(
+                &TestClock::default(),
+                contract::$name(&MemoryStore::default(), b"abc".to_vec()),
+            );
         }
     };
 }

@@ -9,7 +9,9 @@
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
-use syn::{Attribute, Data, DeriveInput, Error, Fields, LitStr, Path, Result, Variant, parse_macro_input};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Fields, LitStr, Path, Result, Variant, parse_macro_input,
+};
 
 #[derive(Default)]
 struct Options {
@@ -56,7 +58,10 @@ fn options(attributes: &[Attribute]) -> Result<Options> {
 
 /// `postal_code` to `postalCode`, `PickUp` to `pick_up` or `pickUp`.
 fn cased(name: &str, style: Option<&str>) -> String {
-    let name = name.strip_prefix("r#").unwrap_or(name).trim_end_matches('_');
+    let name = name
+        .strip_prefix("r#")
+        .unwrap_or(name)
+        .trim_end_matches('_');
     let mut words: Vec<String> = vec![String::new()];
     for c in name.chars() {
         if c == '_' || (c.is_uppercase() && words.last().is_some_and(|w| !w.is_empty())) {
@@ -73,7 +78,13 @@ fn cased(name: &str, style: Option<&str>) -> String {
         Some("camelCase") => words
             .iter()
             .enumerate()
-            .map(|(i, w)| if i == 0 { w.clone() } else { w[..1].to_uppercase() + &w[1..] })
+            .map(|(i, w)| {
+                if i == 0 {
+                    w.clone()
+                } else {
+                    w[..1].to_uppercase() + &w[1..]
+                }
+            })
             .collect(),
         _ => name.to_owned(),
     }
@@ -81,7 +92,9 @@ fn cased(name: &str, style: Option<&str>) -> String {
 
 fn derived(input: TokenStream, make: fn(&DeriveInput) -> Result<Tokens>) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    make(&input).unwrap_or_else(Error::into_compile_error).into()
+    make(&input)
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
 }
 
 #[proc_macro_derive(FromJson, attributes(json))]
@@ -109,14 +122,21 @@ struct Rows {
 
 fn read_rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows> {
     let json = json();
-    let mut out =
-        Rows { begin: Tokens::new(), idents: vec![], rows: Tokens::new(), places: Tokens::new() };
+    let mut out = Rows {
+        begin: Tokens::new(),
+        idents: vec![],
+        rows: Tokens::new(),
+        places: Tokens::new(),
+    };
     for field in fields {
         let Some(ident) = &field.ident else {
             return Err(Error::new_spanned(field, "only named fields"));
         };
         let given = options(&field.attrs)?;
-        let name = given.rename.clone().unwrap_or_else(|| cased(&ident.to_string(), style));
+        let name = given
+            .rename
+            .clone()
+            .unwrap_or_else(|| cased(&ident.to_string(), style));
         let optional = given.default || all_default;
         let begin = match (&given.default_with, optional) {
             (Some(path), _) => quote!(#path()),
@@ -124,14 +144,20 @@ fn read_rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<
             (None, false) => quote!(#json::FromJson::blank()),
         };
         out.begin.extend(quote!(let mut #ident = #begin;));
-        out.rows.extend(quote!((#name, &mut #ident as &mut dyn #json::Slot, #optional),));
-        out.places.extend(quote!((#name, #ident as &mut dyn #json::Slot, #optional),));
+        out.rows
+            .extend(quote!((#name, &mut #ident as &mut dyn #json::Slot, #optional),));
+        out.places
+            .extend(quote!((#name, #ident as &mut dyn #json::Slot, #optional),));
         out.idents.push(ident.clone());
     }
     Ok(out)
 }
 
-fn write_rows(fields: &Fields, style: Option<&str>, by: impl Fn(&syn::Ident) -> Tokens) -> Result<Tokens> {
+fn write_rows(
+    fields: &Fields,
+    style: Option<&str>,
+    by: impl Fn(&syn::Ident) -> Tokens,
+) -> Result<Tokens> {
     let json = json();
     let mut out = Tokens::new();
     for field in fields {
@@ -139,7 +165,9 @@ fn write_rows(fields: &Fields, style: Option<&str>, by: impl Fn(&syn::Ident) -> 
             return Err(Error::new_spanned(field, "only named fields"));
         };
         let given = options(&field.attrs)?;
-        let name = given.rename.unwrap_or_else(|| cased(&ident.to_string(), style));
+        let name = given
+            .rename
+            .unwrap_or_else(|| cased(&ident.to_string(), style));
         let value = by(ident);
         out.extend(quote!((#name, #value as &dyn #json::ToJson),));
     }
@@ -148,7 +176,9 @@ fn write_rows(fields: &Fields, style: Option<&str>, by: impl Fn(&syn::Ident) -> 
 
 fn variant_name(variant: &Variant, style: Option<&str>) -> Result<String> {
     let given = options(&variant.attrs)?;
-    Ok(given.rename.unwrap_or_else(|| cased(&variant.ident.to_string(), style)))
+    Ok(given
+        .rename
+        .unwrap_or_else(|| cased(&variant.ident.to_string(), style)))
 }
 
 fn read_impl(input: &DeriveInput) -> Result<Tokens> {
@@ -161,7 +191,12 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
             quote!(#json::FromJson::read(&mut self.0, __json)),
         ),
         Data::Struct(data) => {
-            let Rows { begin, idents, places, .. } = read_rows(&data.fields, style, given.default)?;
+            let Rows {
+                begin,
+                idents,
+                places,
+                ..
+            } = read_rows(&data.fields, style, given.default)?;
             (
                 quote!({ #begin Self { #(#idents),* } }),
                 // Read in place: one object to drop when a field is wrong, one routine for all.
@@ -186,7 +221,12 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                     ),
                     named => {
                         // Field names of variants are as written, like serde's.
-                        let Rows { begin, idents, rows, .. } = read_rows(named, None, false)?;
+                        let Rows {
+                            begin,
+                            idents,
+                            rows,
+                            ..
+                        } = read_rows(named, None, false)?;
                         (
                             quote! {{
                                 #begin

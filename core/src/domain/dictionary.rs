@@ -150,7 +150,9 @@ pub fn ordered<T>(items: Vec<T>, key: impl Fn(&T) -> u64) -> Vec<T> {
     }
     keys.sort_unstable();
     let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
-    keys.into_iter().filter_map(|(_, i)| items[i].take()).collect()
+    keys.into_iter()
+        .filter_map(|(_, i)| items[i].take())
+        .collect()
 }
 
 #[cfg(test)]
@@ -159,16 +161,24 @@ mod tests {
 
     #[test]
     fn a_dictionary_keeps_its_keys_in_order_and_once() {
-        let mut table: Dictionary<String, i32> =
-            [("b", 1), ("a", 2), ("c", 3), ("b", 4)].map(|(k, v)| (k.to_owned(), v)).into_iter().collect();
+        let mut table: Dictionary<String, i32> = [("b", 1), ("a", 2), ("c", 3), ("b", 4)]
+            .map(|(k, v)| (k.to_owned(), v))
+            .into_iter()
+            .collect();
         assert_eq!(table.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
-        assert_eq!((table.get("b"), table.get("x"), table.len()), (Some(&4), None, 3));
+        assert_eq!(
+            (table.get("b"), table.get("x"), table.len()),
+            (Some(&4), None, 3)
+        );
         assert_eq!(table.remove("a"), Some(2));
         assert!(!table.contains_key("a"));
     }
 
     #[test]
     fn equal_keys_keep_their_order() {
-        assert_eq!(ordered(vec!["b2", "a1", "c2", "d1"], |s| u64::from(s.as_bytes()[1])), ["a1", "d1", "b2", "c2"]);
+        assert_eq!(
+            ordered(vec!["b2", "a1", "c2", "d1"], |s| u64::from(s.as_bytes()[1])),
+            ["a1", "d1", "b2", "c2"]
+        );
     }
 }

@@ -11,7 +11,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, text: text.into() }
+        Self {
+            code,
+            text: text.into(),
+        }
     }
 }
 

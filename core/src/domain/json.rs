@@ -49,7 +49,9 @@ pub fn read_fields(
     slots: &mut [(&'static str, &mut dyn Slot, bool)],
     deny: bool,
 ) -> Result<(), Wrong> {
-    let Value::Object(mut fields) = value else { return Err(Wrong::expected("an object", &value)) };
+    let Value::Object(mut fields) = value else {
+        return Err(Wrong::expected("an object", &value));
+    };
     for (name, slot, optional) in slots {
         match fields.remove(*name) {
             Some(Value::Null) if *optional => {}
@@ -207,7 +209,11 @@ integer!(u16, u32, u64, i64);
 
 /// A whole number, also where JavaScript wrote it with a fraction of nothing.
 fn whole(value: &Value) -> Result<i128, Wrong> {
-    let float = || value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15);
+    let float = || {
+        value
+            .as_f64()
+            .filter(|n| n.fract() == 0.0 && n.abs() < 9e15)
+    };
     #[allow(clippy::cast_possible_truncation)]
     value
         .as_i64()
@@ -233,7 +239,9 @@ impl FromJson for f64 {
         0.0
     }
     fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = value.as_f64().ok_or_else(|| Wrong::expected("a number", &value))?;
+        *self = value
+            .as_f64()
+            .ok_or_else(|| Wrong::expected("a number", &value))?;
         Ok(())
     }
 }
@@ -248,7 +256,9 @@ impl FromJson for bool {
         false
     }
     fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = value.as_bool().ok_or_else(|| Wrong::expected("true or false", &value))?;
+        *self = value
+            .as_bool()
+            .ok_or_else(|| Wrong::expected("true or false", &value))?;
         Ok(())
     }
 }
@@ -322,7 +332,11 @@ impl<T: FromJson> FromJson for Option<T> {
         None
     }
     fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = if value.is_null() { None } else { Some(T::from_json(value)?) };
+        *self = if value.is_null() {
+            None
+        } else {
+            Some(T::from_json(value)?)
+        };
         Ok(())
     }
     fn may_be_absent() -> bool {
@@ -358,7 +372,9 @@ impl<T: FromJson> FromJson for Vec<T> {
         Self::new()
     }
     fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        let Value::Array(items) = value else { return Err(Wrong::expected("a list", &value)) };
+        let Value::Array(items) = value else {
+            return Err(Wrong::expected("a list", &value));
+        };
         for (i, item) in items.into_iter().enumerate() {
             let mut read = T::blank();
             read.read(item).map_err(|e| e.within(&i.to_string()))?;
@@ -404,8 +420,11 @@ mod tests {
         let text = r#"{"firstName":"Å","kinds":["plain_one",{"with":{"x_y":-1}},{"holding":true}],"at":{"is":"there","far":1.5}}"#;
         let thing: Thing = from_text(text).expect("reads");
         assert_eq!(thing.kinds.len(), 3);
-        assert_eq!(thing.to_json(), json!({"at": {"far": 1.5, "is": "there"}, "firstName": "Å",
-            "kinds": ["plain_one", {"with": {"x_y": -1}}, {"holding": true}]}));
+        assert_eq!(
+            thing.to_json(),
+            json!({"at": {"far": 1.5, "is": "there"}, "firstName": "Å",
+            "kinds": ["plain_one", {"with": {"x_y": -1}}, {"holding": true}]})
+        );
         assert_eq!(from_text::<Thing>(&to_text(&thing)), Ok(thing));
         assert_eq!(Place::Here.to_json(), json!({"is": "here"}));
     }
@@ -415,11 +434,22 @@ mod tests {
         let wrong = |value: Value| Thing::from_json(value).expect_err("is wrong").to_string();
         assert_eq!(wrong(json!({"at": {"is": "here"}})), "firstName is missing");
         assert_eq!(
-            wrong(json!({"firstName": "a", "kinds": [{"with": {"x_y": "1"}}], "at": {"is": "here"}})),
+            wrong(
+                json!({"firstName": "a", "kinds": [{"with": {"x_y": "1"}}], "at": {"is": "here"}})
+            ),
             "kinds/0/x_y: expected a whole number, found \"1\""
         );
-        assert_eq!(wrong(json!({"firstName": "a", "at": {"is": "here"}, "b": 1})), "unknown field b");
-        assert_eq!(wrong(json!({"firstName": "a", "at": {"is": "gone"}})), "at: gone is none of: here, there");
-        assert_eq!(wrong(json!({"firstName": "a", "age": 1e30, "at": {"is": "here"}})), "age: expected a whole number, found 1e+30");
+        assert_eq!(
+            wrong(json!({"firstName": "a", "at": {"is": "here"}, "b": 1})),
+            "unknown field b"
+        );
+        assert_eq!(
+            wrong(json!({"firstName": "a", "at": {"is": "gone"}})),
+            "at: gone is none of: here, there"
+        );
+        assert_eq!(
+            wrong(json!({"firstName": "a", "age": 1e30, "at": {"is": "here"}})),
+            "age: expected a whole number, found 1e+30"
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! *operation*; what it amounts to so far, for one stop, is its *progress*.
 
 pub mod address;
+pub mod dictionary;
 pub mod error;
 pub mod ids;
 pub mod json;
@@ -14,5 +15,4 @@ pub mod proof;
 pub mod route;
 pub mod rules;
 pub mod stop;
-pub mod dictionary;
 pub mod text;

@@ -201,7 +201,10 @@ impl Operation {
         self.intent.stop()
     }
     pub fn is_settled(&self) -> bool {
-        matches!(self.state, OperationState::Settled { .. } | OperationState::Discarded { .. })
+        matches!(
+            self.state,
+            OperationState::Settled { .. } | OperationState::Discarded { .. }
+        )
     }
     /// Bytes that wait to be sent: the fields as JSON and the picture.
     pub fn bytes(&self) -> u64 {
@@ -234,16 +237,37 @@ pub struct StepDone {
 /// original is not hurried.
 pub enum OperationState {
     /// not sent, or sent and answered "later"
-    Waiting { due_at: i64, floor_at: i64 },
+    Waiting {
+        due_at: i64,
+        floor_at: i64,
+    },
     /// an attempt is on record and its verdict is not
-    InFlight { attempt: u32, generation: u64, purpose: Purpose, expires_at: i64 },
+    InFlight {
+        attempt: u32,
+        generation: u64,
+        purpose: Purpose,
+        expires_at: i64,
+    },
     /// the last attempt may or may not have been applied
-    InDoubt { due_at: i64, floor_at: i64 },
+    InDoubt {
+        due_at: i64,
+        floor_at: i64,
+    },
     /// needs a person; blocks its lane
-    Parked { at: i64, reason: Reason },
-    Settled { at: i64, how: Settlement },
+    Parked {
+        at: i64,
+        reason: Reason,
+    },
+    Settled {
+        at: i64,
+        how: Settlement,
+    },
     /// set aside by a person, kept with the reason
-    Discarded { at: i64, reason: String, was: Option<Reason> },
+    Discarded {
+        at: i64,
+        reason: String,
+        was: Option<Reason>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
@@ -274,7 +298,11 @@ pub struct Reason {
 
 impl Reason {
     pub fn new(code: &str, text: impl Into<String>) -> Self {
-        Self { code: code.into(), text: text.into(), backend: None }
+        Self {
+            code: code.into(),
+            text: text.into(),
+            backend: None,
+        }
     }
 }
 

@@ -17,14 +17,14 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase", default)]
 pub struct Progress {
-        pub arrived: Option<Mark>,
+    pub arrived: Option<Mark>,
     /// loaded and scanned parcels, with the `seq` of the operation
     pub loaded: Dictionary<ParcelId, u64>,
     pub scanned: Dictionary<ParcelId, u64>,
     pub photos: Vec<Picture>,
-        pub signature: Option<Picture>,
+    pub signature: Option<Picture>,
     pub notes: Vec<Note>,
-        pub outcome: Option<Outcome>,
+    pub outcome: Option<Outcome>,
     /// what settled operations leave for later ones to name: `$carried.<kind>` in a profile
     pub carried: Vec<Carried>,
 }
@@ -71,7 +71,11 @@ pub struct Carried {
 impl Progress {
     pub fn apply(&mut self, stop: &Stop, op: &Operation) {
         let seq = op.seq;
-        let mark = Mark { seq, at: op.recorded.at, settled_at: None };
+        let mark = Mark {
+            seq,
+            at: op.recorded.at,
+            settled_at: None,
+        };
         let picture = |pin: &Option<super::operation::BlobPin>| {
             pin.as_ref().map(|b| Picture {
                 seq,
@@ -94,17 +98,34 @@ impl Progress {
             }
             Intent::Photo { .. } => self.photos.extend(picture(&op.blob)),
             Intent::Signature { .. } => self.signature = picture(&op.blob),
-            Intent::Note { text, .. } => self.notes.push(Note { seq, text: text.clone() }),
+            Intent::Note { text, .. } => self.notes.push(Note {
+                seq,
+                text: text.clone(),
+            }),
             Intent::PickUp { parcels, .. } => {
-                let fates = parcels.iter().map(|p| (p.clone(), ParcelFate::PickedUp)).collect();
-                self.outcome = Some(Outcome { mark, status: StopStatus::PickedUp, fates });
+                let fates = parcels
+                    .iter()
+                    .map(|p| (p.clone(), ParcelFate::PickedUp))
+                    .collect();
+                self.outcome = Some(Outcome {
+                    mark,
+                    status: StopStatus::PickedUp,
+                    fates,
+                });
             }
             Intent::Deliver { outcomes, .. } => {
                 let whole = outcomes.iter().all(|o| o.outcome == ParcelFate::Delivered);
                 self.outcome = Some(Outcome {
                     mark,
-                    status: if whole { StopStatus::Delivered } else { StopStatus::Partial },
-                    fates: outcomes.iter().map(|o| (o.parcel.clone(), o.outcome)).collect(),
+                    status: if whole {
+                        StopStatus::Delivered
+                    } else {
+                        StopStatus::Partial
+                    },
+                    fates: outcomes
+                        .iter()
+                        .map(|o| (o.parcel.clone(), o.outcome))
+                        .collect(),
                 });
             }
             Intent::Fail { .. } => {
@@ -127,7 +148,10 @@ impl Progress {
 
     /// The backend has said yes to `seq`.
     pub fn settle(&mut self, seq: u64, at: i64, carried: Option<Carried>) {
-        let marks = [self.arrived.as_mut(), self.outcome.as_mut().map(|o| &mut o.mark)];
+        let marks = [
+            self.arrived.as_mut(),
+            self.outcome.as_mut().map(|o| &mut o.mark),
+        ];
         for mark in marks.into_iter().flatten().filter(|m| m.seq == seq) {
             mark.settled_at = Some(at);
         }
@@ -163,6 +187,8 @@ impl Progress {
     }
 
     pub fn fate(&self, parcel: &ParcelId) -> Option<ParcelFate> {
-        self.outcome.as_ref().and_then(|o| o.fates.get(parcel).copied())
+        self.outcome
+            .as_ref()
+            .and_then(|o| o.fates.get(parcel).copied())
     }
 }

@@ -93,7 +93,10 @@ pub fn sniff(head: &[u8]) -> Option<&'static str> {
     } else if head.starts_with(b"RIFF") && brand() == Some(b"WEBP") {
         Some("image/webp")
     } else if head.get(4..8) == Some(b"ftyp")
-        && matches!(brand(), Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1"))
+        && matches!(
+            brand(),
+            Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1")
+        )
     {
         Some("image/heic")
     } else if head.starts_with(b"<svg") || head.starts_with(b"<?xml") {
@@ -109,7 +112,10 @@ pub fn sniff(head: &[u8]) -> Option<&'static str> {
 /// `photo_empty`, `photo_too_large`, `photo_not_a_picture`.
 pub fn check_picture(head: &[u8], bytes: u64) -> Result<&'static str, Refusal> {
     if bytes == 0 {
-        return Err(Refusal::new("photo_empty", "the picture has no bytes; take it again"));
+        return Err(Refusal::new(
+            "photo_empty",
+            "the picture has no bytes; take it again",
+        ));
     }
     if bytes > BLOB_BYTES_MAX {
         return Err(Refusal::new(

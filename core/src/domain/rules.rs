@@ -68,7 +68,12 @@ impl Situation<'_> {
                     Proof::Photo => (self.progress.photos.len(), 1),
                     Proof::Signature => (usize::from(self.progress.signature.is_some()), 1),
                 };
-                Need { proof, requirement: self.stop.proof.requirement(proof), have, want }
+                Need {
+                    proof,
+                    requirement: self.stop.proof.requirement(proof),
+                    have,
+                    want,
+                }
             })
             .collect()
     }
@@ -77,10 +82,14 @@ impl Situation<'_> {
     pub fn open(&self) -> Result<(), Refusal> {
         match self.status() {
             StopStatus::Open | StopStatus::Arrived => Ok(()),
-            StopStatus::Cancelled => {
-                Err(Refusal::new("stop_cancelled", "this stop was cancelled by the office"))
-            }
-            _ => Err(Refusal::new("stop_closed", "this stop already has its outcome")),
+            StopStatus::Cancelled => Err(Refusal::new(
+                "stop_cancelled",
+                "this stop was cancelled by the office",
+            )),
+            _ => Err(Refusal::new(
+                "stop_closed",
+                "this stop already has its outcome",
+            )),
         }
     }
 
@@ -105,7 +114,10 @@ impl Situation<'_> {
     pub fn may_pick_up(&self) -> Result<(), Refusal> {
         self.may_close()?;
         if self.stop.kind == StopKind::Delivery {
-            return Err(Refusal::new("stop_is_delivery", "here parcels are delivered"));
+            return Err(Refusal::new(
+                "stop_is_delivery",
+                "here parcels are delivered",
+            ));
         }
         self.proofs_can_be_met()
     }
@@ -124,13 +136,18 @@ impl Situation<'_> {
     fn proofs(&self, handed: &[&ParcelId], overrides: &[ProofOverride]) -> Result<(), Refusal> {
         for need in self.needs() {
             let met = match need.proof {
-                Proof::Scan => handed.iter().all(|p| self.progress.scanned.contains_key(*p)),
+                Proof::Scan => handed
+                    .iter()
+                    .all(|p| self.progress.scanned.contains_key(*p)),
                 _ => need.satisfied(),
             };
             if met || need.requirement != Requirement::Required {
                 continue;
             }
-            let reason = overrides.iter().find(|o| o.proof == need.proof).map(|o| o.reason.trim());
+            let reason = overrides
+                .iter()
+                .find(|o| o.proof == need.proof)
+                .map(|o| o.reason.trim());
             match reason {
                 Some("") => {
                     return Err(Refusal::new(
@@ -175,7 +192,12 @@ impl Situation<'_> {
                 ));
             }
         }
-        if let Some(left) = self.stop.parcels.iter().find(|p| !seen.contains_key(&&p.id)) {
+        if let Some(left) = self
+            .stop
+            .parcels
+            .iter()
+            .find(|p| !seen.contains_key(&&p.id))
+        {
             return Err(Refusal::new(
                 "parcel_without_outcome",
                 format!("parcel {} has no outcome yet", shown(&left.code, 40)),
@@ -202,7 +224,10 @@ impl Situation<'_> {
         if !fixed.is_empty() && !fixed.iter().any(|r| r == reason) {
             return Err(Refusal::new(
                 "reason_unknown",
-                format!("{} is none of the reasons of this backend", shown(reason, 40)),
+                format!(
+                    "{} is none of the reasons of this backend",
+                    shown(reason, 40)
+                ),
             ));
         }
         Ok(())
@@ -220,7 +245,10 @@ impl Situation<'_> {
                 }
                 self.open()?;
                 if self.arrived() {
-                    return Err(Refusal::new("already_arrived", "your arrival is already known"));
+                    return Err(Refusal::new(
+                        "already_arrived",
+                        "your arrival is already known",
+                    ));
                 }
             }
             Intent::Load { code } => {
@@ -242,28 +270,48 @@ impl Situation<'_> {
                 self.open()?;
             }
             Intent::Photo { .. } => {
-                if let Some(p) = self.progress.photos.iter().find(|p| Some(&*p.sha256) == sha256) {
+                if let Some(p) = self
+                    .progress
+                    .photos
+                    .iter()
+                    .find(|p| Some(&*p.sha256) == sha256)
+                {
                     return Ok(Admission::Duplicate(p.seq));
                 }
                 self.open()?;
             }
             Intent::Signature { signer, .. } => {
-                if let Some(p) = self.progress.signature.as_ref().filter(|p| Some(&*p.sha256) == sha256) {
+                if let Some(p) = self
+                    .progress
+                    .signature
+                    .as_ref()
+                    .filter(|p| Some(&*p.sha256) == sha256)
+                {
                     return Ok(Admission::Duplicate(p.seq));
                 }
                 self.open()?;
                 check_text("signer", signer.as_deref().unwrap_or("-"), NAME_CHARS_MAX)?;
             }
             Intent::Note { text, .. } => check_text("note", text, NOTE_CHARS_MAX)?,
-            Intent::PickUp { parcels, overrides, .. } => {
+            Intent::PickUp {
+                parcels, overrides, ..
+            } => {
                 self.may_pick_up()?;
                 if parcels.is_empty() {
-                    return Err(Refusal::new("parcels_missing", "say which parcels you took"));
+                    return Err(Refusal::new(
+                        "parcels_missing",
+                        "say which parcels you took",
+                    ));
                 }
                 parcels.iter().try_for_each(|p| self.known(p))?;
                 self.proofs(&parcels.iter().collect::<Vec<_>>(), overrides)?;
             }
-            Intent::Deliver { recipient, outcomes, overrides, .. } => {
+            Intent::Deliver {
+                recipient,
+                outcomes,
+                overrides,
+                ..
+            } => {
                 self.may_deliver()?;
                 check_text("recipient", recipient, NAME_CHARS_MAX)?;
                 self.every_parcel(outcomes)?;
@@ -298,10 +346,14 @@ impl Situation<'_> {
 
 /// An operation of a company's own: a name of its own and fields of bounded size.
 pub fn check_custom(intent: &Intent) -> Result<(), Refusal> {
-    let Intent::Custom { name, fields, .. } = intent else { return Ok(()) };
+    let Intent::Custom { name, fields, .. } = intent else {
+        return Ok(());
+    };
     if name.is_empty()
         || name.len() > 64
-        || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
     {
         return Err(Refusal::new(
             "custom_name",
@@ -326,7 +378,10 @@ pub fn check_code(code: &str) -> Result<(), Refusal> {
     if code.chars().count() > CODE_CHARS_MAX {
         return Err(Refusal::new(
             "code_too_long",
-            format!("this is no parcel's code: {} characters", code.chars().count()),
+            format!(
+                "this is no parcel's code: {} characters",
+                code.chars().count()
+            ),
         ));
     }
     Ok(())
@@ -358,5 +413,8 @@ fn missing_proof(proof: Proof) -> Refusal {
 }
 
 fn unlisted(code: &str) -> Refusal {
-    Refusal::new("parcel_unlisted", format!("{} is not listed at this stop", shown(code, 40)))
+    Refusal::new(
+        "parcel_unlisted",
+        format!("{} is not listed at this stop", shown(code, 40)),
+    )
 }

@@ -8,7 +8,11 @@ pub fn shown(text: &str, max: usize) -> String {
             out.push('…');
             break;
         }
-        out.push(if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c });
+        out.push(if c.is_control() || is_bidi_control(c) {
+            '\u{fffd}'
+        } else {
+            c
+        });
     }
     out
 }
@@ -20,7 +24,11 @@ fn is_bidi_control(c: char) -> bool {
 
 /// "1 parcel", "3 parcels".
 pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
 }
 
 #[cfg(test)]
@@ -29,7 +37,10 @@ mod tests {
 
     #[test]
     fn long_and_odd_texts_are_shown_short_and_harmless() {
-        assert_eq!(shown("PN-1\u{7}\n\u{202e}x", 40), "PN-1\u{fffd}\u{fffd}\u{fffd}x");
+        assert_eq!(
+            shown("PN-1\u{7}\n\u{202e}x", 40),
+            "PN-1\u{fffd}\u{fffd}\u{fffd}x"
+        );
         assert_eq!(shown(&"a".repeat(4096), 5), "aaaaa…");
     }
 }

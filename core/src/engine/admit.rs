@@ -25,7 +25,10 @@ pub struct Admitting {
 
 #[derive(Debug)]
 pub enum Admitted {
-    New { change: Change, operation: Box<Operation> },
+    New {
+        change: Change,
+        operation: Box<Operation>,
+    },
     /// the same thing was recorded before, under this `seq`
     Duplicate(u64),
 }
@@ -35,7 +38,10 @@ pub fn lane_of(intent: &Intent, profile: &Profile) -> LaneId {
     if profile.order == Order::Global {
         return LaneId::route();
     }
-    let independent = profile.operations.get(intent.kind()).is_some_and(|o| o.independent);
+    let independent = profile
+        .operations
+        .get(intent.kind())
+        .is_some_and(|o| o.independent);
     match intent.stop() {
         Some(stop) if independent => LaneId::beside(stop, intent.kind()),
         Some(stop) => LaneId::stop(stop),
@@ -43,7 +49,11 @@ pub fn lane_of(intent: &Intent, profile: &Profile) -> LaneId {
     }
 }
 
-pub fn situation<'a>(record: &'a StopRecord, fail: &'a [String], return_: &'a [String]) -> Situation<'a> {
+pub fn situation<'a>(
+    record: &'a StopRecord,
+    fail: &'a [String],
+    return_: &'a [String],
+) -> Situation<'a> {
     Situation {
         stop: &record.mirror,
         progress: &record.progress,
@@ -58,18 +68,27 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
     if !profile.operations.contains_key(a.intent.kind()) {
         return Err(Refusal::new(
             "operation_unsupported",
-            format!("this company's backend takes no operation named {}", a.intent.kind()),
+            format!(
+                "this company's backend takes no operation named {}",
+                a.intent.kind()
+            ),
         ));
     }
     if a.intent.blob().is_some() && a.blob.is_none() {
-        return Err(Refusal::new("blob_unknown", "the picture is not on this device; take it again"));
+        return Err(Refusal::new(
+            "blob_unknown",
+            "the picture is not on this device; take it again",
+        ));
     }
     match (&a.stop, &a.intent) {
         (Some(stop), _) => {
             let codes = |c: &[crate::profile::document::Choice]| -> Vec<String> {
                 c.iter().map(|c| c.code.clone()).collect()
             };
-            let (fail, back) = (codes(&profile.reasons.fail), codes(&profile.reasons.return_));
+            let (fail, back) = (
+                codes(&profile.reasons.fail),
+                codes(&profile.reasons.return_),
+            );
             let sha256 = a.blob.as_ref().map(|b| b.value.sha256.as_str());
             match situation(&stop.value, &fail, &back).check(&a.intent, sha256)? {
                 Admission::New => {}
@@ -78,9 +97,17 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         }
         (None, Intent::Custom { stop: None, .. }) => check_custom(&a.intent)?,
         (None, Intent::Load { .. }) => {
-            return Err(Refusal::new("parcel_unlisted", "this parcel is not on today's route"));
+            return Err(Refusal::new(
+                "parcel_unlisted",
+                "this parcel is not on today's route",
+            ));
         }
-        (None, _) => return Err(Refusal::new("stop_unknown", "this stop is not on the route")),
+        (None, _) => {
+            return Err(Refusal::new(
+                "stop_unknown",
+                "this stop is not on the route",
+            ));
+        }
     }
 
     let seq = a.counters.value.next_seq;
@@ -97,7 +124,10 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         }),
         intent: a.intent,
         recorded: a.recorded,
-        state: OperationState::Waiting { due_at: a.recorded.at, floor_at: a.recorded.at },
+        state: OperationState::Waiting {
+            due_at: a.recorded.at,
+            floor_at: a.recorded.at,
+        },
         profile: None,
         steps: vec![],
         attempt_count: 0,
@@ -107,7 +137,10 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
     };
 
     let mut change = Change::strict();
-    change.put(Entity::Counters(Counters { next_seq: seq + 1 }), a.counters.revision);
+    change.put(
+        Entity::Counters(Counters { next_seq: seq + 1 }),
+        a.counters.revision,
+    );
     change.put(Entity::Operation(operation.clone()), None);
     let lane = match a.lane.value {
         Some(mut lane) => {
@@ -130,5 +163,8 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
     {
         change.delete(EntityKey::Draft(stop.clone()));
     }
-    Ok(Admitted::New { change, operation: Box::new(operation) })
+    Ok(Admitted::New {
+        change,
+        operation: Box::new(operation),
+    })
 }

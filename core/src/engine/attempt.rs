@@ -5,14 +5,12 @@ use super::context::{carry, for_operation, operation_value};
 use super::lane::{Head, Lane};
 use super::session::Session;
 use crate::domain::ids::LaneId;
-use crate::domain::operation::{
-    Attempt, Operation, OperationState, Purpose, Reason, Settlement,
-};
+use crate::domain::operation::{Attempt, Operation, OperationState, Purpose, Reason, Settlement};
+use crate::profile::ProfileError;
 use crate::profile::document::{Profile, StepProfile};
 use crate::profile::http::Request;
 use crate::profile::request::build;
 use crate::profile::value::Context;
-use crate::profile::ProfileError;
 
 /// How much longer than its deadline an attempt may seem alive.
 pub const LEASE_MARGIN_MS: i64 = 5_000;
@@ -80,9 +78,26 @@ pub(super) struct Turning<'a> {
 
 impl<'a> Turning<'a> {
     pub fn new(turn: &'a Turn<'a>, profile: &'a Profile, part: LanePart) -> Self {
-        let LanePart { lane, head, next, stop } = part;
-        let change = Change { generation: Some(turn.generation), ..Change::default() };
-        Self { turn, profile, lane, head, next, stop, change, out: Turned::default() }
+        let LanePart {
+            lane,
+            head,
+            next,
+            stop,
+        } = part;
+        let change = Change {
+            generation: Some(turn.generation),
+            ..Change::default()
+        };
+        Self {
+            turn,
+            profile,
+            lane,
+            head,
+            next,
+            stop,
+            change,
+            out: Turned::default(),
+        }
     }
 
     pub fn finish(mut self) -> Turned {
@@ -95,7 +110,12 @@ impl<'a> Turning<'a> {
     /// The step that is due: the first that is neither done nor ruled out by its condition.
     pub fn step(&self) -> Result<Option<&'a StepProfile>, ProfileError> {
         let op = &self.head.value;
-        let Some(steps) = self.profile.operations.get(op.intent.kind()).map(|o| &o.steps) else {
+        let Some(steps) = self
+            .profile
+            .operations
+            .get(op.intent.kind())
+            .map(|o| &o.steps)
+        else {
             return Err(ProfileError::new(
                 "operation_unsupported",
                 format!("the profile no longer describes {}", op.intent.kind()),
@@ -122,12 +142,19 @@ impl<'a> Turning<'a> {
     /// Writes the head as it now is, and the lane's summary of it.
     pub fn write_head(&mut self) {
         self.lane.value.head = Head::of(&self.head.value);
-        self.change.put(Entity::Operation(self.head.value.clone()), self.head.revision);
-        self.change.put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
+        self.change.put(
+            Entity::Operation(self.head.value.clone()),
+            self.head.revision,
+        );
+        self.change
+            .put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
     }
 
     pub fn park(&mut self, reason: Reason) {
-        self.head.value.state = OperationState::Parked { at: self.turn.now, reason };
+        self.head.value.state = OperationState::Parked {
+            at: self.turn.now,
+            reason,
+        };
         self.head.value.refused = None;
         self.out.parked += 1;
         self.change.strict = true;
@@ -151,7 +178,8 @@ impl<'a> Turning<'a> {
         match self.lane.value.clone().advance(&op, next) {
             Some(lane) => {
                 self.lane.value = lane;
-                self.change.put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
+                self.change
+                    .put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
             }
             None => self.change.delete(lane_key),
         }
@@ -164,7 +192,8 @@ impl<'a> Turning<'a> {
             } else {
                 stop.value.progress.withdraw(op.seq);
             }
-            self.change.put(Entity::Stop(stop.value.clone()), stop.revision);
+            self.change
+                .put(Entity::Stop(stop.value.clone()), stop.revision);
         }
         self.change.put_blind(Entity::Settled(op));
         self.out.settled += u32::from(applied);
@@ -181,7 +210,8 @@ impl<'a> Turning<'a> {
         let now = self.turn.now;
         let op = &mut self.head.value;
         let number = op.attempt_count + 1;
-        op.profile.get_or_insert_with(|| self.profile.revision.clone());
+        op.profile
+            .get_or_insert_with(|| self.profile.revision.clone());
         op.state = OperationState::InFlight {
             attempt: number,
             generation: self.turn.generation,
@@ -204,14 +234,22 @@ impl<'a> Turning<'a> {
         // An attempt that could duplicate must be on the disk before its bytes leave.
         self.change.strict |= purpose == Purpose::Send && !step.identity.resend_is_safe();
         self.write_head();
-        self.out.effect = Some(Send { lane, seq, attempt: number, request });
+        self.out.effect = Some(Send {
+            lane,
+            seq,
+            attempt: number,
+            request,
+        });
         Ok(())
     }
 
     /// Takes the head one move on: sends, probes, settles, parks, or leaves it.
     pub fn take_up(&mut self) {
         if let Err(e) = self.try_take_up() {
-            self.park(Reason::new(e.code, format!("the request could not be made: {}", e.text)));
+            self.park(Reason::new(
+                e.code,
+                format!("the request could not be made: {}", e.text),
+            ));
         }
     }
 
@@ -221,7 +259,11 @@ impl<'a> Turning<'a> {
             return Ok(());
         }
         let Some(step) = self.step()? else {
-            let how = if self.head.value.steps.is_empty() { Settlement::NoRequest } else { Settlement::Applied };
+            let how = if self.head.value.steps.is_empty() {
+                Settlement::NoRequest
+            } else {
+                Settlement::Applied
+            };
             self.settle(OperationState::Settled { at: turn.now, how });
             return Ok(());
         };
@@ -233,7 +275,10 @@ impl<'a> Turning<'a> {
                 if *purpose == Purpose::Send && !step.identity.resend_is_safe() {
                     self.note_lost("interrupted");
                     let at = turn.now + i64::from(step.settle_ms);
-                    self.head.value.state = OperationState::InDoubt { due_at: at, floor_at: at };
+                    self.head.value.state = OperationState::InDoubt {
+                        due_at: at,
+                        floor_at: at,
+                    };
                     self.change.strict = true;
                     self.write_head();
                     return Ok(());
@@ -259,7 +304,13 @@ impl<'a> Turning<'a> {
     /// Closes the newest attempt's record as one that got no answer.
     pub fn note_lost(&mut self, verdict: &str) {
         let now = self.turn.now;
-        if let Some(attempt) = self.head.value.attempts.last_mut().filter(|a| a.ended_at.is_none()) {
+        if let Some(attempt) = self
+            .head
+            .value
+            .attempts
+            .last_mut()
+            .filter(|a| a.ended_at.is_none())
+        {
             attempt.ended_at = Some(now);
             attempt.verdict = Some(verdict.to_owned());
         }

@@ -4,12 +4,12 @@
 use super::lane::Lane;
 use super::session::{Lease, Reach, Session};
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, StopId};
+use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::domain::progress::Progress;
 use crate::domain::proof::BlobMeta;
 use crate::domain::route::RouteHeader;
 use crate::domain::stop::Stop;
-use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 
 /// A value with the revision it was read at; `None`: it is not in the store yet.
@@ -94,7 +94,10 @@ pub struct Change {
 
 impl Change {
     pub fn strict() -> Self {
-        Self { strict: true, ..Self::default() }
+        Self {
+            strict: true,
+            ..Self::default()
+        }
     }
     pub fn expect(&mut self, key: EntityKey, revision: Option<u64>) {
         if !self.expect.iter().any(|(k, _)| *k == key) {

@@ -32,7 +32,10 @@ pub fn operation_value(op: &Operation) -> Value {
 pub fn for_session(session: Option<&Session>, now: i64) -> Context {
     let mut context = Context::default().with("now", json!(now));
     if let Some(session) = session {
-        context.set("account", json!({ "id": session.account.0, "name": session.name }));
+        context.set(
+            "account",
+            json!({ "id": session.account.0, "name": session.name }),
+        );
         context.set(
             "session",
             json!({ "token": session.token, "refreshToken": session.refresh_token }),
@@ -41,7 +44,12 @@ pub fn for_session(session: Option<&Session>, now: i64) -> Context {
     context
 }
 
-pub fn for_operation(op: &Operation, stop: Option<&StopRecord>, session: &Session, now: i64) -> Context {
+pub fn for_operation(
+    op: &Operation,
+    stop: Option<&StopRecord>,
+    session: &Session,
+    now: i64,
+) -> Context {
     let mut context = for_session(Some(session), now);
     context.set("operation", operation_value(op));
     let mut steps = Map::new();
@@ -53,7 +61,9 @@ pub fn for_operation(op: &Operation, stop: Option<&StopRecord>, session: &Sessio
         context.set("stop", stop.mirror.to_json());
         let mut carried: Map<String, Value> = Map::new();
         for item in &stop.progress.carried {
-            let list = carried.entry(item.kind.clone()).or_insert_with(|| Value::Array(vec![]));
+            let list = carried
+                .entry(item.kind.clone())
+                .or_insert_with(|| Value::Array(vec![]));
             if let Value::Array(items) = list {
                 items.push(json!({ "operation": item.operation, "outputs": item.outputs }));
             }
@@ -73,7 +83,10 @@ pub fn is_carried(profile: &Profile, kind: &str) -> bool {
     for step in profile.operations.values().flat_map(|o| &o.steps) {
         let probe = step.probe.iter().map(|p| &p.request);
         for request in std::iter::once(&step.request).chain(probe) {
-            request.parameters.values().for_each(|v| references(v, &mut visit));
+            request
+                .parameters
+                .values()
+                .for_each(|v| references(v, &mut visit));
             use crate::profile::document::BodyTemplate::{Blob, Form, Json, Multipart};
             match &request.body {
                 Some(Json(tree) | Blob(tree)) => references(tree, &mut visit),

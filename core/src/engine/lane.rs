@@ -1,8 +1,8 @@
 //! A lane's summary: what a wake needs to know of it without reading its operations.
 
 use crate::domain::ids::{LaneId, StopId};
-use crate::domain::operation::{Operation, OperationState};
 use crate::domain::json::{FromJson, ToJson};
+use crate::domain::operation::{Operation, OperationState};
 
 /// Exists as long as the lane has unsettled work.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
@@ -39,16 +39,34 @@ pub enum HeadState {
 impl Head {
     pub fn of(op: &Operation) -> Self {
         let (is, due_at, floor_at) = match &op.state {
-            OperationState::Waiting { due_at, floor_at } => (HeadState::Waiting, *due_at, *floor_at),
-            OperationState::InDoubt { due_at, floor_at } => (HeadState::InDoubt, *due_at, *floor_at),
-            OperationState::InFlight { generation, expires_at, .. } => {
-                (HeadState::InFlight { generation: *generation }, *expires_at, *expires_at)
+            OperationState::Waiting { due_at, floor_at } => {
+                (HeadState::Waiting, *due_at, *floor_at)
             }
+            OperationState::InDoubt { due_at, floor_at } => {
+                (HeadState::InDoubt, *due_at, *floor_at)
+            }
+            OperationState::InFlight {
+                generation,
+                expires_at,
+                ..
+            } => (
+                HeadState::InFlight {
+                    generation: *generation,
+                },
+                *expires_at,
+                *expires_at,
+            ),
             OperationState::Parked { .. }
             | OperationState::Settled { .. }
             | OperationState::Discarded { .. } => (HeadState::Parked, i64::MAX, i64::MAX),
         };
-        Self { seq: op.seq, recorded_at: op.recorded.at, is, due_at, floor_at }
+        Self {
+            seq: op.seq,
+            recorded_at: op.recorded.at,
+            is,
+            due_at,
+            floor_at,
+        }
     }
 
     /// Whether the drain of this generation may take it up now.

@@ -3,11 +3,11 @@
 use super::lane::{HeadState, Lane};
 use super::session::{Reach, Reachability, Session, SessionState};
 use crate::domain::ids::{BlobHandle, LaneId, OperationId, StopId};
+use crate::domain::json::ToJson;
 use crate::domain::operation::{Intent, Operation, OperationState, Purpose, Reason, Settlement};
 use crate::domain::parcel::ParcelFate;
 use crate::domain::stop::Stop;
 use crate::domain::text::{count, shown};
-use crate::domain::json::ToJson;
 
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "camelCase")]
@@ -15,7 +15,7 @@ pub struct OutboxItem {
     pub id: OperationId,
     pub seq: u64,
     pub lane: LaneId,
-        pub stop: Option<StopId>,
+    pub stop: Option<StopId>,
     pub kind: String,
     pub title: String,
     pub subtitle: String,
@@ -24,19 +24,21 @@ pub struct OutboxItem {
     pub bytes: u64,
     pub recorded_at: i64,
     pub attempts: u32,
-        pub last_attempt_at: Option<i64>,
-        pub due_at: Option<i64>,
-        pub settled_at: Option<i64>,
-        pub reason: Option<Reason>,
-        pub blob: Option<BlobHandle>,
-        pub sha256: Option<String>,
+    pub last_attempt_at: Option<i64>,
+    pub due_at: Option<i64>,
+    pub settled_at: Option<i64>,
+    pub reason: Option<Reason>,
+    pub blob: Option<BlobHandle>,
+    pub sha256: Option<String>,
 }
 
 pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
     let last = op.attempts.last();
     let (state, state_text) = state_words(op);
     let due_at = match &op.state {
-        OperationState::Waiting { due_at, .. } | OperationState::InDoubt { due_at, .. } => Some(*due_at),
+        OperationState::Waiting { due_at, .. } | OperationState::InDoubt { due_at, .. } => {
+            Some(*due_at)
+        }
         _ => None,
     };
     let settled_at = match &op.state {
@@ -79,8 +81,15 @@ fn title(intent: &Intent, stop: Option<&Stop>) -> String {
             None => "Signature".to_owned(),
         },
         Intent::Note { text, .. } => format!("Note: {}", shown(text, 60)),
-        Intent::Deliver { recipient, outcomes, .. } => {
-            let handed = outcomes.iter().filter(|o| o.outcome == ParcelFate::Delivered).count();
+        Intent::Deliver {
+            recipient,
+            outcomes,
+            ..
+        } => {
+            let handed = outcomes
+                .iter()
+                .filter(|o| o.outcome == ParcelFate::Delivered)
+                .count();
             let recipient = shown(recipient, 60);
             if handed == outcomes.len() {
                 format!("Delivered to {recipient}")
@@ -99,17 +108,28 @@ fn title(intent: &Intent, stop: Option<&Stop>) -> String {
 
 fn state_words(op: &Operation) -> (&'static str, String) {
     match &op.state {
-        OperationState::Waiting { .. } if op.attempt_count == 0 => ("waiting", "Waits to be sent".into()),
-        OperationState::Waiting { .. } => ("waiting", "Will be sent again".into()),
-        OperationState::InFlight { purpose: Purpose::Send, .. } => ("in_flight", "Being sent".into()),
-        OperationState::InFlight { .. } => ("in_flight", "Asking whether it arrived".into()),
-        OperationState::InDoubt { .. } => ("in_doubt", "May have arrived; the backend will be asked".into()),
-        OperationState::Parked { .. } => ("parked", "Needs you".into()),
-        OperationState::Settled { how: Settlement::NoRequest, .. } => {
-            ("settled", "Done; travels with a later one".into())
+        OperationState::Waiting { .. } if op.attempt_count == 0 => {
+            ("waiting", "Waits to be sent".into())
         }
+        OperationState::Waiting { .. } => ("waiting", "Will be sent again".into()),
+        OperationState::InFlight {
+            purpose: Purpose::Send,
+            ..
+        } => ("in_flight", "Being sent".into()),
+        OperationState::InFlight { .. } => ("in_flight", "Asking whether it arrived".into()),
+        OperationState::InDoubt { .. } => (
+            "in_doubt",
+            "May have arrived; the backend will be asked".into(),
+        ),
+        OperationState::Parked { .. } => ("parked", "Needs you".into()),
+        OperationState::Settled {
+            how: Settlement::NoRequest,
+            ..
+        } => ("settled", "Done; travels with a later one".into()),
         OperationState::Settled { .. } => ("settled", "Confirmed by the backend".into()),
-        OperationState::Discarded { reason, .. } => ("discarded", format!("Set aside: {}", shown(reason, 120))),
+        OperationState::Discarded { reason, .. } => {
+            ("discarded", format!("Set aside: {}", shown(reason, 120)))
+        }
     }
 }
 
@@ -140,19 +160,19 @@ fn reason(op: &Operation) -> Option<Reason> {
 #[json(rename_all = "camelCase")]
 pub struct Status {
     pub revision: u64,
-        pub account: Option<AccountView>,
+    pub account: Option<AccountView>,
     pub signed_in: bool,
     pub waiting: u32,
     pub parked: u32,
     pub in_flight: u32,
-        pub oldest_waiting_at: Option<i64>,
+    pub oldest_waiting_at: Option<i64>,
     pub bytes_waiting: u64,
     pub other_accounts: u32,
     pub reachability: Reachability,
-        pub last_reached_at: Option<i64>,
-        pub last_try_at: Option<i64>,
-        pub last_try_text: Option<String>,
-        pub next_wake_at: Option<i64>,
+    pub last_reached_at: Option<i64>,
+    pub last_try_at: Option<i64>,
+    pub last_try_text: Option<String>,
+    pub next_wake_at: Option<i64>,
     pub text: String,
     pub quarantined: u32,
 }
@@ -164,7 +184,10 @@ pub struct AccountView {
 }
 
 pub fn account_view(session: &Session) -> AccountView {
-    AccountView { id: session.account.0.clone(), name: session.name.clone() }
+    AccountView {
+        id: session.account.0.clone(),
+        name: session.name.clone(),
+    }
 }
 
 pub struct StatusPart<'a> {
@@ -177,26 +200,49 @@ pub struct StatusPart<'a> {
 }
 
 pub fn status(part: &StatusPart<'_>) -> Status {
-    let parked = part.lanes.iter().filter(|l| l.head.is == HeadState::Parked).count();
-    let in_flight = part.lanes.iter().filter(|l| matches!(l.head.is, HeadState::InFlight { .. })).count();
+    let parked = part
+        .lanes
+        .iter()
+        .filter(|l| l.head.is == HeadState::Parked)
+        .count();
+    let in_flight = part
+        .lanes
+        .iter()
+        .filter(|l| matches!(l.head.is, HeadState::InFlight { .. }))
+        .count();
     let waiting: u32 = part.lanes.iter().map(|l| l.count).sum();
     let session = part.session;
     let signed_in = session.is_some_and(|s| s.state == SessionState::SignedIn);
     let asked_to_sign_in = session.is_some_and(|s| s.state == SessionState::SignInNeeded);
-    let state = if asked_to_sign_in { Reachability::SignInNeeded } else { part.reach.state };
+    let state = if asked_to_sign_in {
+        Reachability::SignInNeeded
+    } else {
+        part.reach.state
+    };
     let operations = count(waiting as usize, "recording");
     let text = match (state, waiting, parked) {
         (Reachability::SignInNeeded, _, _) => format!("Sign in again to send {operations}"),
-        (_, _, 1..) => format!("{} you; {operations} wait", if parked == 1 { "1 recording needs" } else { "some recordings need" }),
+        (_, _, 1..) => format!(
+            "{} you; {operations} wait",
+            if parked == 1 {
+                "1 recording needs"
+            } else {
+                "some recordings need"
+            }
+        ),
         (Reachability::Unreachable, 0, _) => "Backend out of reach; nothing waits".to_owned(),
-        (Reachability::Unreachable, _, _) => format!("Backend out of reach; {operations} kept safe here"),
+        (Reachability::Unreachable, _, _) => {
+            format!("Backend out of reach; {operations} kept safe here")
+        }
         (_, 0, _) => "Everything is sent".to_owned(),
         _ if in_flight > 0 => format!("Sending; {operations} to go"),
         _ => format!("{operations} to send"),
     };
     Status {
         revision: part.revision,
-        account: session.filter(|s| s.state != SessionState::SignedOut).map(account_view),
+        account: session
+            .filter(|s| s.state != SessionState::SignedOut)
+            .map(account_view),
         signed_in,
         waiting,
         parked: u32::try_from(parked).unwrap_or(u32::MAX),
@@ -221,6 +267,10 @@ pub fn next_wake_at(lanes: &[Lane], reach: &Reach, signed_in: bool) -> Option<i6
         .filter(|l| l.head.is != HeadState::Parked && signed_in)
         .map(|l| l.head.due_at)
         .min()?;
-    let reach_due = if reach.state == Reachability::Unreachable { reach.due_at } else { i64::MIN };
+    let reach_due = if reach.state == Reachability::Unreachable {
+        reach.due_at
+    } else {
+        i64::MIN
+    };
     Some(due.max(reach_due).max(reach.paused_until))
 }

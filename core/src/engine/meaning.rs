@@ -2,9 +2,9 @@
 
 use super::change::StopRecord;
 use crate::domain::ids::{ParcelId, StopId};
+use crate::domain::json::ToJson;
 use crate::domain::rules::check_code;
 use crate::domain::text::shown;
-use crate::domain::json::ToJson;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "snake_case")]
@@ -23,18 +23,26 @@ pub struct ScanMeaning {
     /// shortened and harmless to show; record the code as scanned
     pub code: String,
     pub text: String,
-        pub parcel: Option<ParcelId>,
-        pub stop: Option<StopId>,
+    pub parcel: Option<ParcelId>,
+    pub stop: Option<StopId>,
 }
 
 /// Judges a code at a stop or, without one, for loading the van.
 pub fn meaning(code: &str, at: Option<&StopId>, stops: &[StopRecord]) -> ScanMeaning {
     let short = shown(code.trim(), 40);
-    let say = |verdict, text: String| ScanMeaning { verdict, code: short.clone(), text, parcel: None, stop: None };
+    let say = |verdict, text: String| ScanMeaning {
+        verdict,
+        code: short.clone(),
+        text,
+        parcel: None,
+        stop: None,
+    };
     if let Err(refusal) = check_code(code) {
         return say(MeaningVerdict::Unreadable, refusal.text.into_owned());
     }
-    let mut holders = stops.iter().filter_map(|s| s.mirror.parcel_by_code(code).map(|p| (s, p)));
+    let mut holders = stops
+        .iter()
+        .filter_map(|s| s.mirror.parcel_by_code(code).map(|p| (s, p)));
     let here = match at {
         Some(stop) => holders.clone().find(|(s, _)| s.mirror.id == *stop),
         None => holders.next(),
@@ -46,8 +54,14 @@ pub fn meaning(code: &str, at: Option<&StopId>, stops: &[StopRecord]) -> ScanMea
         };
         let (verdict, text) = match (known, at) {
             (false, _) => (MeaningVerdict::Expected, format!("{short} belongs here")),
-            (true, Some(_)) => (MeaningVerdict::AlreadyScanned, format!("{short} is already scanned")),
-            (true, None) => (MeaningVerdict::AlreadyScanned, format!("{short} is already in the van")),
+            (true, Some(_)) => (
+                MeaningVerdict::AlreadyScanned,
+                format!("{short} is already scanned"),
+            ),
+            (true, None) => (
+                MeaningVerdict::AlreadyScanned,
+                format!("{short} is already in the van"),
+            ),
         };
         return ScanMeaning {
             parcel: Some(parcel.id.clone()),
@@ -68,6 +82,9 @@ pub fn meaning(code: &str, at: Option<&StopId>, stops: &[StopRecord]) -> ScanMea
                 ),
             )
         },
-        None => say(MeaningVerdict::Unlisted, format!("{short} is on no stop of this route")),
+        None => say(
+            MeaningVerdict::Unlisted,
+            format!("{short} is on no stop of this route"),
+        ),
     }
 }

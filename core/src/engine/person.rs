@@ -14,13 +14,18 @@ pub fn retry(now: i64, lane: Seen<Lane>, op: Seen<Operation>) -> Result<Change, 
     let mut change = Change::strict();
     let (mut lane, mut op) = (lane, op);
     op.value.state = match op.value.state {
-        OperationState::InDoubt { floor_at, .. } => {
-            OperationState::InDoubt { due_at: floor_at.max(now), floor_at }
-        }
-        OperationState::Waiting { floor_at, .. } => {
-            OperationState::Waiting { due_at: floor_at.max(now), floor_at }
-        }
-        _ => OperationState::Waiting { due_at: now, floor_at: now },
+        OperationState::InDoubt { floor_at, .. } => OperationState::InDoubt {
+            due_at: floor_at.max(now),
+            floor_at,
+        },
+        OperationState::Waiting { floor_at, .. } => OperationState::Waiting {
+            due_at: floor_at.max(now),
+            floor_at,
+        },
+        _ => OperationState::Waiting {
+            due_at: now,
+            floor_at: now,
+        },
     };
     if lane.value.head.seq == op.value.seq {
         lane.value.head = Head::of(&op.value);
@@ -81,16 +86,21 @@ pub fn discard(
         OperationState::Parked { reason, .. } => Some(reason),
         _ => None,
     };
-    gone.state = OperationState::Discarded { at: now, reason: reason.trim().to_owned(), was };
+    gone.state = OperationState::Discarded {
+        at: now,
+        reason: reason.trim().to_owned(),
+        was,
+    };
     change.put_blind(Entity::Settled(gone));
     Ok(change)
 }
 
 fn changeable(op: &Operation) -> Result<(), Refusal> {
     match op.state {
-        OperationState::InFlight { .. } => {
-            Err(Refusal::new("operation_in_flight", "it is being sent just now"))
-        }
+        OperationState::InFlight { .. } => Err(Refusal::new(
+            "operation_in_flight",
+            "it is being sent just now",
+        )),
         OperationState::Settled { .. } | OperationState::Discarded { .. } => {
             Err(Refusal::new("operation_settled", "it is already settled"))
         }

@@ -1,26 +1,26 @@
 //! The views of the route: what the backend said, what the courier did, and what may be tapped.
 
-use crate::domain::dictionary::{Dictionary, ordered};
 use super::admit::situation;
 use super::change::{RouteRecord, StopRecord};
 use super::lane::{HeadState, Lane};
 use crate::domain::address::{Address, TimeWindow};
+use crate::domain::dictionary::{Dictionary, ordered};
 use crate::domain::error::Refusal;
 use crate::domain::ids::{BlobHandle, ParcelId, StopId};
+use crate::domain::json::ToJson;
 use crate::domain::parcel::ParcelFate;
 use crate::domain::proof::{Proof, ProofPolicy, Requirement};
 use crate::domain::rules::Situation;
 use crate::domain::stop::{StopKind, StopStatus};
 use crate::profile::document::{Choice, Profile};
-use crate::domain::json::ToJson;
 
 #[derive(Clone, Debug, PartialEq, ToJson)]
 #[json(rename_all = "camelCase")]
 pub struct RouteView {
     pub revision: u64,
-        pub id: Option<String>,
-        pub date: Option<String>,
-        pub fetched_at: Option<i64>,
+    pub id: Option<String>,
+    pub date: Option<String>,
+    pub fetched_at: Option<i64>,
     pub stops: Vec<StopView>,
     pub parcels: ParcelCounts,
     pub changes: Vec<String>,
@@ -52,19 +52,19 @@ pub struct StopView {
     pub sequence: u32,
     pub kind: StopKind,
     pub address: Address,
-        pub window: Option<TimeWindow>,
-        pub note: Option<String>,
+    pub window: Option<TimeWindow>,
+    pub note: Option<String>,
     pub state: StopState,
     pub waiting: u32,
     pub parked: u32,
-        pub outcome: Option<StopStatus>,
+    pub outcome: Option<StopStatus>,
     pub parcels: Vec<ParcelView>,
     pub proof: ProofPolicy,
     pub needs: Vec<NeedView>,
     pub photos: Vec<BlobHandle>,
-        pub signature: Option<BlobHandle>,
+    pub signature: Option<BlobHandle>,
     pub notes: Vec<String>,
-        pub arrived_at: Option<i64>,
+    pub arrived_at: Option<i64>,
     pub can: Dictionary<&'static str, Permission>,
     pub reasons: ReasonsView,
 }
@@ -76,7 +76,7 @@ pub struct ParcelView {
     pub label: String,
     pub loaded: bool,
     pub scanned: bool,
-        pub outcome: Option<ParcelFate>,
+    pub outcome: Option<ParcelFate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
@@ -91,8 +91,8 @@ pub struct NeedView {
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct Permission {
     pub allowed: bool,
-        pub code: Option<&'static str>,
-        pub text: Option<String>,
+    pub code: Option<&'static str>,
+    pub text: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
@@ -105,17 +105,25 @@ pub struct ReasonsView {
 impl From<Result<(), Refusal>> for Permission {
     fn from(judged: Result<(), Refusal>) -> Self {
         match judged {
-            Ok(()) => Self { allowed: true, code: None, text: None },
-            Err(refusal) => {
-                Self { allowed: false, code: Some(refusal.code), text: Some(refusal.text.into_owned()) }
-            }
+            Ok(()) => Self {
+                allowed: true,
+                code: None,
+                text: None,
+            },
+            Err(refusal) => Self {
+                allowed: false,
+                code: Some(refusal.code),
+                text: Some(refusal.text.into_owned()),
+            },
         }
     }
 }
 
 /// One stop, with the lanes that hold its unsettled work.
 pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> StopView {
-    let StopRecord { mirror, progress, .. } = record;
+    let StopRecord {
+        mirror, progress, ..
+    } = record;
     let at = situation(record, &[], &[]);
     let lanes = lanes.iter().filter(|l| l.stop.as_ref() == Some(&mirror.id));
     let (mut waiting, mut parked) = (0, 0);
@@ -130,7 +138,11 @@ pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> Stop
         StopState::Attention
     } else if outcome.is_some() {
         // Green only when the backend has said yes to all that was done here.
-        if waiting == 0 { StopState::Done } else { StopState::Waiting }
+        if waiting == 0 {
+            StopState::Done
+        } else {
+            StopState::Waiting
+        }
     } else if at.arrived() {
         StopState::Arrived
     } else {
@@ -185,12 +197,19 @@ pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> Stop
 
 fn permissions(at: &Situation<'_>, profile: &Profile) -> Dictionary<&'static str, Permission> {
     let arrive = || match at.arrived() {
-        true => Err(Refusal::new("already_arrived", "your arrival is already known")),
+        true => Err(Refusal::new(
+            "already_arrived",
+            "your arrival is already known",
+        )),
         false => at.open(),
     };
     let scan = || {
         at.open()?;
-        let all = at.stop.parcels.iter().all(|p| at.progress.scanned.contains_key(&p.id));
+        let all = at
+            .stop
+            .parcels
+            .iter()
+            .all(|p| at.progress.scanned.contains_key(&p.id));
         match all {
             true => Err(Refusal::new("all_scanned", "every parcel is scanned")),
             false => Ok(()),
@@ -213,7 +232,10 @@ fn permissions(at: &Situation<'_>, profile: &Profile) -> Dictionary<&'static str
             let judged = if profile.operations.contains_key(kind) {
                 judged
             } else {
-                Err(Refusal::new("operation_unsupported", "this company's backend does not take it"))
+                Err(Refusal::new(
+                    "operation_unsupported",
+                    "this company's backend does not take it",
+                ))
             };
             (kind, judged.into())
         })

@@ -1,9 +1,9 @@
 //! A new route meets what is known: the backend's word for what it can show, the courier's for
 //! what he did since. Nothing with unsent work leaves the device.
 
-use crate::domain::dictionary::{Dictionary, Set};
 use super::change::{Change, Entity, EntityKey, RouteRecord, Seen, StopRecord};
 use super::lane::Lane;
+use crate::domain::dictionary::{Dictionary, Set};
 use crate::domain::ids::StopId;
 use crate::domain::route::Route;
 use crate::domain::stop::{Stop, StopStatus};
@@ -28,8 +28,11 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
     for stop in r.lanes.iter().filter_map(|l| l.stop.as_ref()) {
         busy.add(stop);
     }
-    let mut known: Dictionary<StopId, Seen<StopRecord>> =
-        r.stops.into_iter().map(|s| (s.value.mirror.id.clone(), s)).collect();
+    let mut known: Dictionary<StopId, Seen<StopRecord>> = r
+        .stops
+        .into_iter()
+        .map(|s| (s.value.mirror.id.clone(), s))
+        .collect();
     let first = r.header.revision.is_none();
 
     for incoming in r.route.stops {
@@ -48,9 +51,19 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
             }
             None => {
                 if !first {
-                    said.push(format!("new stop {}: {}", incoming.sequence, street(&incoming)));
+                    said.push(format!(
+                        "new stop {}: {}",
+                        incoming.sequence,
+                        street(&incoming)
+                    ));
                 }
-                change.put(Entity::Stop(StopRecord { mirror: incoming, ..StopRecord::default() }), None);
+                change.put(
+                    Entity::Stop(StopRecord {
+                        mirror: incoming,
+                        ..StopRecord::default()
+                    }),
+                    None,
+                );
             }
         }
     }
@@ -65,7 +78,10 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
                 street(&seen.value.mirror)
             ));
             if !seen.value.gone {
-                let record = StopRecord { gone: true, ..seen.value };
+                let record = StopRecord {
+                    gone: true,
+                    ..seen.value
+                };
                 change.put(Entity::Stop(record), seen.revision);
             }
         } else {
@@ -96,13 +112,25 @@ fn street(stop: &Stop) -> String {
 
 fn news(old: &Stop, new: &Stop) -> Option<String> {
     if new.status == StopStatus::Cancelled && old.status != StopStatus::Cancelled {
-        return Some(format!("stop {} ({}) was cancelled by the office", new.sequence, street(new)));
+        return Some(format!(
+            "stop {} ({}) was cancelled by the office",
+            new.sequence,
+            street(new)
+        ));
     }
     if old.address != new.address {
-        return Some(format!("stop {} has a new address: {}", new.sequence, street(new)));
+        return Some(format!(
+            "stop {} has a new address: {}",
+            new.sequence,
+            street(new)
+        ));
     }
     if old.parcels.len() != new.parcels.len() {
-        return Some(format!("stop {} now has {} parcels", new.sequence, new.parcels.len()));
+        return Some(format!(
+            "stop {} now has {} parcels",
+            new.sequence,
+            new.parcels.len()
+        ));
     }
     None
 }

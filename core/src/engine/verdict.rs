@@ -1,8 +1,8 @@
 //! An answer, or its absence, moves the head of a lane on. The table is in docs/architecture.md.
 
-use crate::domain::dictionary::Dictionary;
 use super::attempt::{LanePart, Send, Turn, Turned, Turning};
 use super::backoff::backoff_ms;
+use crate::domain::dictionary::Dictionary;
 use crate::domain::operation::{OperationState, Purpose, Reason, Settlement, StepDone};
 use crate::domain::text::shown;
 use crate::profile::ProfileError;
@@ -18,7 +18,13 @@ const ANSWER_CHARS_KEPT: usize = 2_000;
 const OURS_WINS_MAX: u32 = 3;
 
 /// Takes the exchange that an attempt came to.
-pub fn answer(turn: &Turn<'_>, profile: &Profile, part: LanePart, sent: &Send, exchange: &Exchange) -> Turned {
+pub fn answer(
+    turn: &Turn<'_>,
+    profile: &Profile,
+    part: LanePart,
+    sent: &Send,
+    exchange: &Exchange,
+) -> Turned {
     let mut turning = Turning::new(turn, profile, part);
     let expected = matches!(
         turning.head.value.state,
@@ -37,8 +43,12 @@ pub fn answer(turn: &Turn<'_>, profile: &Profile, part: LanePart, sent: &Send, e
 
 impl Turning<'_> {
     fn judge(&mut self, exchange: &Exchange) -> Result<(), ProfileError> {
-        let OperationState::InFlight { purpose, .. } = self.head.value.state else { return Ok(()) };
-        let Some(step) = self.step()? else { return Ok(()) };
+        let OperationState::InFlight { purpose, .. } = self.head.value.state else {
+            return Ok(());
+        };
+        let Some(step) = self.step()? else {
+            return Ok(());
+        };
         let answer = match exchange {
             Ok(answer) => answer,
             Err(failure) => {
@@ -56,7 +66,11 @@ impl Turning<'_> {
             Ruling::Rule(Verdict::Applied | Verdict::Already) => {
                 let context = context.with("response", answer_value(answer));
                 let captured = outputs(&step.outputs, &context)?;
-                self.step_done(step, captured, ruling.verdict == Ruling::Rule(Verdict::Already));
+                self.step_done(
+                    step,
+                    captured,
+                    ruling.verdict == Ruling::Rule(Verdict::Already),
+                );
             }
             Ruling::Rule(Verdict::Probe) if step.probe.is_some() => {
                 let reason = self.reason("conflict", "the backend refused it", &ruling);
@@ -64,12 +78,14 @@ impl Turning<'_> {
                 self.doubt(0);
             }
             Ruling::Rule(Verdict::Conflict | Verdict::Probe) => {
-                let reason = self.reason("conflict", "someone else changed this stop first", &ruling);
+                let reason =
+                    self.reason("conflict", "someone else changed this stop first", &ruling);
                 self.conflict(reason);
             }
             Ruling::Rule(Verdict::Invalid) => {
                 self.keep_answer(answer);
-                let reason = self.reason("invalid", "the backend will not take it as it is", &ruling);
+                let reason =
+                    self.reason("invalid", "the backend will not take it as it is", &ruling);
                 self.park(reason);
             }
             Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => self.sign_in(),
@@ -86,7 +102,12 @@ impl Turning<'_> {
         Ok(())
     }
 
-    fn probed(&mut self, step: &StepProfile, answer: &Answer, ruling: Judgement) -> Result<(), ProfileError> {
+    fn probed(
+        &mut self,
+        step: &StepProfile,
+        answer: &Answer,
+        ruling: Judgement,
+    ) -> Result<(), ProfileError> {
         match ruling.verdict {
             Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => {
                 self.sign_in_from_doubt();
@@ -99,7 +120,9 @@ impl Turning<'_> {
             }
             _ => {}
         }
-        let Some(probe) = &step.probe else { return Ok(()) };
+        let Some(probe) = &step.probe else {
+            return Ok(());
+        };
         let context = self.context();
         match judge_probe(probe, answer, &context)? {
             ProbeFinding::Applied => {
@@ -111,7 +134,10 @@ impl Turning<'_> {
                 Some(reason) => self.conflict(reason),
                 None => {
                     let now = self.turn.now;
-                    self.head.value.state = OperationState::Waiting { due_at: now, floor_at: now };
+                    self.head.value.state = OperationState::Waiting {
+                        due_at: now,
+                        floor_at: now,
+                    };
                     self.again(step);
                 }
             },
@@ -130,12 +156,23 @@ impl Turning<'_> {
         let op = &mut self.head.value;
         op.failures = 0;
         op.refused = None;
-        op.steps.push(StepDone { step: step.step_id.clone(), at: now, outputs: captured });
-        op.state = OperationState::Waiting { due_at: now, floor_at: now };
+        op.steps.push(StepDone {
+            step: step.step_id.clone(),
+            at: now,
+            outputs: captured,
+        });
+        op.state = OperationState::Waiting {
+            due_at: now,
+            floor_at: now,
+        };
         match self.step() {
             Ok(Some(next)) => self.again(next),
             Ok(None) => {
-                let how = if already { Settlement::Already } else { Settlement::Applied };
+                let how = if already {
+                    Settlement::Already
+                } else {
+                    Settlement::Applied
+                };
                 self.settle(OperationState::Settled { at: now, how });
                 self.follow();
             }
@@ -148,7 +185,10 @@ impl Turning<'_> {
         if self.turn.stopping {
             self.write_head();
         } else if let Err(e) = self.begin(step, Purpose::Send) {
-            self.park(Reason::new(e.code, format!("the request could not be made: {}", e.text)));
+            self.park(Reason::new(
+                e.code,
+                format!("the request could not be made: {}", e.text),
+            ));
         }
     }
 
@@ -160,7 +200,11 @@ impl Turning<'_> {
             }
             NetFailure::Unreachable | NetFailure::TimedOut => {
                 let timed_out = *failure == NetFailure::TimedOut;
-                self.note_lost(if timed_out { "timed_out" } else { "unreachable" });
+                self.note_lost(if timed_out {
+                    "timed_out"
+                } else {
+                    "unreachable"
+                });
                 self.out.unreachable = true;
                 self.doubt_after_failure(step);
             }
@@ -171,19 +215,31 @@ impl Turning<'_> {
         let wait = self.failed();
         let probing = matches!(
             self.head.value.state,
-            OperationState::InFlight { purpose: Purpose::Probe, .. }
+            OperationState::InFlight {
+                purpose: Purpose::Probe,
+                ..
+            }
         );
         // A probe that got no answer leaves nothing that could still land.
-        let settle = if step.identity.resend_is_safe() || probing { 0 } else { i64::from(step.settle_ms) };
+        let settle = if step.identity.resend_is_safe() || probing {
+            0
+        } else {
+            i64::from(step.settle_ms)
+        };
         let now = self.turn.now;
-        self.head.value.state =
-            OperationState::InDoubt { due_at: now + wait.max(settle), floor_at: now + settle };
+        self.head.value.state = OperationState::InDoubt {
+            due_at: now + wait.max(settle),
+            floor_at: now + settle,
+        };
         self.write_head();
     }
 
     fn doubt(&mut self, wait_ms: i64) {
         let at = self.turn.now + wait_ms;
-        self.head.value.state = OperationState::InDoubt { due_at: at, floor_at: self.turn.now };
+        self.head.value.state = OperationState::InDoubt {
+            due_at: at,
+            floor_at: self.turn.now,
+        };
         self.write_head();
     }
 
@@ -196,21 +252,30 @@ impl Turning<'_> {
     fn later(&mut self) {
         let wait = self.failed();
         let now = self.turn.now;
-        self.head.value.state = OperationState::Waiting { due_at: now + wait, floor_at: now };
+        self.head.value.state = OperationState::Waiting {
+            due_at: now + wait,
+            floor_at: now,
+        };
         self.write_head();
     }
 
     fn throttled(&mut self, ruling: &Judgement) {
         let backoff = self.failed();
         let at = self.turn.now + ruling.retry_after_ms.unwrap_or(backoff);
-        self.head.value.state = OperationState::Waiting { due_at: at, floor_at: at };
+        self.head.value.state = OperationState::Waiting {
+            due_at: at,
+            floor_at: at,
+        };
         self.out.throttled_until = Some(at);
         self.write_head();
     }
 
     fn sign_in(&mut self) {
         let now = self.turn.now;
-        self.head.value.state = OperationState::Waiting { due_at: now, floor_at: now };
+        self.head.value.state = OperationState::Waiting {
+            due_at: now,
+            floor_at: now,
+        };
         self.out.auth = true;
         self.write_head();
     }
@@ -221,7 +286,11 @@ impl Turning<'_> {
     }
 
     fn conflict(&mut self, reason: Reason) {
-        let policy = self.profile.operations.get(self.head.value.intent.kind()).map(|o| o.on_conflict);
+        let policy = self
+            .profile
+            .operations
+            .get(self.head.value.intent.kind())
+            .map(|o| o.on_conflict);
         match policy.unwrap_or_default() {
             OnConflict::OursWins if self.head.value.failures < OURS_WINS_MAX => {
                 self.later();

@@ -6,7 +6,6 @@
 //! midway leaves attempts on record; the next one finds them under an older generation and treats
 //! them as in doubt.
 
-use crate::domain::dictionary::{Set, ordered};
 use super::clock::{Clock, Ids};
 use super::driver::{Driver, STALE_MAX, contended};
 use super::error::CoreError;
@@ -16,7 +15,9 @@ use super::net::Net;
 use super::records;
 use super::session::Renewal;
 use super::store::{Committed, Table};
+use crate::domain::dictionary::{Set, ordered};
 use crate::domain::ids::{AccountId, LaneId};
+use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::backoff::backoff_ms;
@@ -32,7 +33,6 @@ use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use crate::domain::json::{FromJson, ToJson};
 use std::pin::pin;
 
 /// Why something woke the core.
@@ -70,7 +70,10 @@ impl WakeReason {
     }
     /// Something changed for the better, so backoffs are overruled (floors are not).
     fn is_hopeful(self) -> bool {
-        !matches!(self, Self::Recorded | Self::Timer | Self::Message | Self::Activate)
+        !matches!(
+            self,
+            Self::Recorded | Self::Timer | Self::Message | Self::Activate
+        )
     }
 }
 
@@ -95,7 +98,7 @@ pub struct DrainReport {
     pub failed: u32,
     pub waiting: u32,
     pub stopped: Stopped,
-        pub next_wake_at: Option<i64>,
+    pub next_wake_at: Option<i64>,
     pub took_ms: u32,
 }
 
@@ -127,7 +130,11 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// The store's failures. The outbox is as it was; the next wake tries again.
-    pub async fn drain(&self, reason: WakeReason, budget_ms: Option<u32>) -> Result<DrainReport, CoreError> {
+    pub async fn drain(
+        &self,
+        reason: WakeReason,
+        budget_ms: Option<u32>,
+    ) -> Result<DrainReport, CoreError> {
         let began = self.host.clock().monotonic_ms();
         if self.draining.get() {
             // The running drain looks once more before it ends.
@@ -149,7 +156,12 @@ impl<H: Host> Driver<H> {
         last
     }
 
-    async fn report(&self, reason: WakeReason, stopped: Stopped, began: f64) -> Result<DrainReport, CoreError> {
+    async fn report(
+        &self,
+        reason: WakeReason,
+        stopped: Stopped,
+        began: f64,
+    ) -> Result<DrainReport, CoreError> {
         let status = self.status().await?;
         let busy = (stopped == Stopped::Busy).then(|| self.now() + BUSY_RETRY_MS);
         Ok(DrainReport {
@@ -185,12 +197,17 @@ impl<H: Host> Driver<H> {
             // the browser. The generation keeps it from writing should it wake.
             lock = self.host.lock().try_acquire(&name, true).await;
         }
-        let Some(_lock) = lock else { return self.report(reason, Stopped::Busy, began).await };
+        let Some(_lock) = lock else {
+            return self.report(reason, Stopped::Busy, began).await;
+        };
         let Some(session) = self.fresh_session().await? else {
             return self.report(reason, Stopped::SignIn, began).await;
         };
         let (generation, lease_until) = self.raise_generation(&account).await?;
-        let reach = self.read(&[records::one(&account, &EntityKey::Reach)]).await?.concat();
+        let reach = self
+            .read(&[records::one(&account, &EntityKey::Reach)])
+            .await?
+            .concat();
         let reach = reach.first().and_then(|r| records::open::<Reach>(r).ok());
         let budget = budget_ms.map_or(f64::INFINITY, f64::from);
         let mut d = Draining {
@@ -228,12 +245,21 @@ impl<H: Host> Driver<H> {
     }
 
     async fn lease(&self, account: &AccountId) -> Result<Seen<Lease>, CoreError> {
-        let found = self.read(&[records::one(account, &EntityKey::Lease)]).await?.concat();
+        let found = self
+            .read(&[records::one(account, &EntityKey::Lease)])
+            .await?
+            .concat();
         // An unreadable lease is replaced: its generation can only be lower than the clock's.
         records::first_or(&found, Lease::default()).or_else(|unreadable| {
             let generation = u64::try_from(self.now()).unwrap_or(1);
-            let value = Lease { generation, expires_at: 0 };
-            Ok(Seen { value, revision: Some(unreadable.record.revision) })
+            let value = Lease {
+                generation,
+                expires_at: 0,
+            };
+            Ok(Seen {
+                value,
+                revision: Some(unreadable.record.revision),
+            })
         })
     }
 
@@ -243,7 +269,13 @@ impl<H: Host> Driver<H> {
             let generation = lease.value.generation + 1;
             let expires_at = self.now() + 30_000 + LEASE_MARGIN_MS;
             let mut change = Change::default();
-            change.put(Entity::Lease(Lease { generation, expires_at }), lease.revision);
+            change.put(
+                Entity::Lease(Lease {
+                    generation,
+                    expires_at,
+                }),
+                lease.revision,
+            );
             if let Committed::Done(_) = self.write(account, change).await? {
                 return Ok((generation, expires_at));
             }
@@ -255,12 +287,17 @@ impl<H: Host> Driver<H> {
     /// operation is put in doubt for nothing.
     async fn reached(&self, d: &mut Draining) -> Result<bool, CoreError> {
         let profile = self.profile();
-        let Some(heartbeat) = &profile.heartbeat else { return Ok(true) };
+        let Some(heartbeat) = &profile.heartbeat else {
+            return Ok(true);
+        };
         let known = d.reach.state == Reachability::Reachable;
         if known && !matches!(d.reason, WakeReason::Online | WakeReason::Manual) {
             return Ok(true);
         }
-        if !d.reason.is_hopeful() && d.reach.state == Reachability::Unreachable && d.reach.due_at > self.now() {
+        if !d.reason.is_hopeful()
+            && d.reach.state == Reachability::Unreachable
+            && d.reach.due_at > self.now()
+        {
             d.report.stopped = Stopped::Unreachable;
             return Ok(false);
         }
@@ -277,7 +314,11 @@ impl<H: Host> Driver<H> {
                 Ok(true)
             }
             Some(_) => {
-                self.note_reach(d, Reachability::BackendTrouble, "the backend had a problem of its own");
+                self.note_reach(
+                    d,
+                    Reachability::BackendTrouble,
+                    "the backend had a problem of its own",
+                );
                 d.report.stopped = Stopped::Unreachable;
                 Ok(false)
             }
@@ -369,14 +410,24 @@ impl<H: Host> Driver<H> {
 
     /// Lanes whose head may be taken up now, oldest head first.
     async fn due_lanes(&self, d: &Draining) -> Result<Vec<LaneId>, CoreError> {
-        let found = self.read(&[records::all(&d.account, Table::Lanes)]).await?.concat();
+        let found = self
+            .read(&[records::all(&d.account, Table::Lanes)])
+            .await?
+            .concat();
         let mut aside = vec![];
-        let mut lanes: Vec<Lane> =
-            records::read_all::<Lane>(&found, &mut aside).into_iter().map(|l| l.value).collect();
+        let mut lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut aside)
+            .into_iter()
+            .map(|l| l.value)
+            .collect();
         for unreadable in aside {
             // The summary is derived: made again from the lane's operations.
             if let Some(super::store::KeyPart::Text(id)) = unreadable.record.key.0.get(1) {
-                self.heal(&d.account, &LaneId(id.clone()), Some(unreadable.record.revision)).await?;
+                self.heal(
+                    &d.account,
+                    &LaneId(id.clone()),
+                    Some(unreadable.record.revision),
+                )
+                .await?;
             }
         }
         let now = self.now();
@@ -384,7 +435,10 @@ impl<H: Host> Driver<H> {
             let hopeful = d.reason.is_hopeful() && !d.hurried.contains_key(&l.id);
             !d.in_flight.contains_key(&l.id) && l.head.is_due(now, d.generation, hopeful)
         });
-        Ok(ordered(lanes, |l| l.head.seq).into_iter().map(|l| l.id).collect())
+        Ok(ordered(lanes, |l| l.head.seq)
+            .into_iter()
+            .map(|l| l.id)
+            .collect())
     }
 
     /// Loads a lane, steps it, commits; stepped again when someone was first.
@@ -395,7 +449,9 @@ impl<H: Host> Driver<H> {
         answered: Option<(&Send, &Exchange)>,
     ) -> Result<Turned, CoreError> {
         for _ in 0..STALE_MAX {
-            let Some(part) = self.load(&d.account, lane).await? else { return Ok(Turned::default()) };
+            let Some(part) = self.load(&d.account, lane).await? else {
+                return Ok(Turned::default());
+            };
             let profile = self.profile_for(&part.head.value).await?;
             let hopeful = d.reason.is_hopeful() && !d.hurried.contains_key(lane);
             let turn = Turn {
@@ -408,12 +464,17 @@ impl<H: Host> Driver<H> {
                 stopping: d.stopping,
             };
             let mut turned = step(&turn, &profile, part, answered);
-            let Some(mut change) = turned.change.take() else { return Ok(turned) };
+            let Some(mut change) = turned.change.take() else {
+                return Ok(turned);
+            };
             if let Some(send) = &turned.effect {
                 let needed = turn.now + i64::from(send.request.deadline_ms) + LEASE_MARGIN_MS;
                 if needed > d.lease_until {
                     d.lease_until = needed;
-                    let lease = Lease { generation: d.generation, expires_at: needed };
+                    let lease = Lease {
+                        generation: d.generation,
+                        expires_at: needed,
+                    };
                     change.put_blind(Entity::Lease(lease));
                 }
             }
@@ -442,8 +503,13 @@ impl<H: Host> Driver<H> {
             ])
             .await?;
         let lane = self.lane_or_heal(account, id, &found[0]).await?;
-        let Some(value) = lane.value else { return Ok(None) };
-        let lane = Seen { value, revision: lane.revision };
+        let Some(value) = lane.value else {
+            return Ok(None);
+        };
+        let lane = Seen {
+            value,
+            revision: lane.revision,
+        };
         let mut aside = vec![];
         let mut ops = records::read_all::<Operation>(&found[1], &mut aside).into_iter();
         let (head, next) = (ops.next(), ops.next());
@@ -459,12 +525,24 @@ impl<H: Host> Driver<H> {
             Some(stop) => self.read(&[records::stop(account, stop)]).await?.concat(),
             None => vec![],
         };
-        let stop = stop.first().and_then(|r| records::open::<StopRecord>(r).ok());
-        Ok(Some(LanePart { lane, head, next, stop }))
+        let stop = stop
+            .first()
+            .and_then(|r| records::open::<StopRecord>(r).ok());
+        Ok(Some(LanePart {
+            lane,
+            head,
+            next,
+            stop,
+        }))
     }
 
     /// Writes a lane's summary anew from its operations.
-    async fn heal(&self, account: &AccountId, id: &LaneId, revision: Option<u64>) -> Result<(), CoreError> {
+    async fn heal(
+        &self,
+        account: &AccountId,
+        id: &LaneId,
+        revision: Option<u64>,
+    ) -> Result<(), CoreError> {
         let mut change = Change::strict();
         match self.rebuilt_lane(account, id).await? {
             Some(lane) => change.put(Entity::Lane(lane), revision),
@@ -522,7 +600,11 @@ impl<H: Host> Driver<H> {
         };
         match renewal {
             Renewal::Renewed => {
-                if let Some(seen) = self.session().await?.filter(|s| s.value.account == d.account) {
+                if let Some(seen) = self
+                    .session()
+                    .await?
+                    .filter(|s| s.value.account == d.account)
+                {
                     d.session = seen.value;
                 }
             }
@@ -540,15 +622,26 @@ impl<H: Host> Driver<H> {
 
     /// Writes down what came of it, and says when to come back.
     async fn close(&self, d: Draining, began: f64) -> Result<DrainReport, CoreError> {
-        let found = self.read(&[records::all(&d.account, Table::Lanes)]).await?.concat();
-        let lanes: Vec<Lane> =
-            records::read_all::<Lane>(&found, &mut vec![]).into_iter().map(|l| l.value).collect();
-        let signed_in = self.session().await?.is_some_and(|s| s.value.state == SessionState::SignedIn);
+        let found = self
+            .read(&[records::all(&d.account, Table::Lanes)])
+            .await?
+            .concat();
+        let lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut vec![])
+            .into_iter()
+            .map(|l| l.value)
+            .collect();
+        let signed_in = self
+            .session()
+            .await?
+            .is_some_and(|s| s.value.state == SessionState::SignedIn);
         let mut report = d.report;
         report.waiting = lanes.iter().map(|l| l.count).sum();
         report.next_wake_at = next_wake_at(&lanes, &d.reach, signed_in);
         report.took_ms = millis(self.host.clock().monotonic_ms() - began);
-        let mut change = Change { generation: Some(d.generation), ..Change::default() };
+        let mut change = Change {
+            generation: Some(d.generation),
+            ..Change::default()
+        };
         let old_wakes = super::store::Query::Under {
             table: Table::Wakes,
             prefix: super::store::Key::new(&d.account.0),
@@ -576,7 +669,12 @@ impl<H: Host> Driver<H> {
     }
 }
 
-fn step(turn: &Turn<'_>, profile: &Profile, part: LanePart, answered: Option<(&Send, &Exchange)>) -> Turned {
+fn step(
+    turn: &Turn<'_>,
+    profile: &Profile,
+    part: LanePart,
+    answered: Option<(&Send, &Exchange)>,
+) -> Turned {
     match answered {
         Some((send, exchange)) => answer(turn, profile, part, send, exchange),
         None => take_up(turn, profile, part),

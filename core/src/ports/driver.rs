@@ -4,7 +4,6 @@
 //! This file opens, records and does what a person asks; [`super::drain`] sends,
 //! [`super::session`] signs in and fetches the route, [`super::views`] shows.
 
-use crate::domain::dictionary::Dictionary;
 use super::blobs::Blobs;
 use super::clock::{Clock, Ids};
 use super::error::CoreError;
@@ -12,7 +11,9 @@ use super::host::Host;
 use super::records::{self, Unreadable};
 use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, StoreError, Table};
 use crate::domain::address::Position;
+use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, ProfileRevision, StopId};
+use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{Intent, Operation, Recorded};
 use crate::domain::proof::{BlobMeta, check_picture};
 use crate::engine::admit::{Admitted, Admitting, admit, lane_of};
@@ -22,7 +23,6 @@ use crate::engine::person;
 use crate::engine::session::Session;
 use crate::profile::document::Profile;
 use crate::profile::read::read;
-use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -76,28 +76,49 @@ impl<H: Host> Driver<H> {
         document: Option<String>,
         servers: Dictionary<String, String>,
     ) -> Result<Self, CoreError> {
-        let stored = host.store().read(&[Query::One(Table::Profiles, device("current"))]).await?;
-        let stored: Option<StoredProfile> =
-            stored.concat().first().and_then(|r| records::open(r).ok()).map(|s| s.value);
+        let stored = host
+            .store()
+            .read(&[Query::One(Table::Profiles, device("current"))])
+            .await?;
+        let stored: Option<StoredProfile> = stored
+            .concat()
+            .first()
+            .and_then(|r| records::open(r).ok())
+            .map(|s| s.value);
         let (document, servers, fresh) = match (document, stored) {
             (Some(document), Some(stored)) => {
                 // A host that could not ask for its addresses goes on with those it had.
-                let servers = if servers.is_empty() { stored.servers.clone() } else { servers };
+                let servers = if servers.is_empty() {
+                    stored.servers.clone()
+                } else {
+                    servers
+                };
                 let fresh = stored.document != document || stored.servers != servers;
                 (document, servers, fresh)
             }
             (Some(document), None) => (document, servers, true),
             (None, Some(stored)) => (stored.document, stored.servers, false),
             (None, None) => {
-                return Err(CoreError::new("profile_missing", "no backend profile was given and none is stored"));
+                return Err(CoreError::new(
+                    "profile_missing",
+                    "no backend profile was given and none is stored",
+                ));
             }
         };
         let profile = with_servers(read(&document)?, &servers)?;
         if fresh {
-            let stored = records::seal("profile", &StoredProfile { document, servers: servers.clone() });
+            let stored = records::seal(
+                "profile",
+                &StoredProfile {
+                    document,
+                    servers: servers.clone(),
+                },
+            );
             let mut commit = Commit::new(Durability::Strict);
             let by_revision = device(&format!("revision/{}", profile.revision));
-            commit.puts.push((Table::Profiles, device("current"), stored.clone()));
+            commit
+                .puts
+                .push((Table::Profiles, device("current"), stored.clone()));
             commit.puts.push((Table::Profiles, by_revision, stored));
             host.store().commit(commit).await?;
         }
@@ -125,13 +146,28 @@ impl<H: Host> Driver<H> {
             return Ok(known.clone());
         }
         let key = device(&format!("revision/{revision}"));
-        let found = self.host.store().read(&[Query::One(Table::Profiles, key)]).await?.concat();
-        let stored = found.first().and_then(|r| records::open::<StoredProfile>(r).ok());
-        let Some(stored) = stored else { return Ok(today) };
+        let found = self
+            .host
+            .store()
+            .read(&[Query::One(Table::Profiles, key)])
+            .await?
+            .concat();
+        let stored = found
+            .first()
+            .and_then(|r| records::open::<StoredProfile>(r).ok());
+        let Some(stored) = stored else {
+            return Ok(today);
+        };
         // The addresses are today's: a profile is pinned for what it says, not for where.
-        let servers = if self.servers.is_empty() { &stored.value.servers } else { &self.servers };
+        let servers = if self.servers.is_empty() {
+            &stored.value.servers
+        } else {
+            &self.servers
+        };
         let profile = Rc::new(with_servers(read(&stored.value.document)?, servers)?);
-        self.pinned.borrow_mut().insert(revision.clone(), profile.clone());
+        self.pinned
+            .borrow_mut()
+            .insert(revision.clone(), profile.clone());
         Ok(profile)
     }
 
@@ -139,8 +175,16 @@ impl<H: Host> Driver<H> {
         self.host.clock().now_ms()
     }
 
-    pub(super) async fn write(&self, account: &AccountId, change: Change) -> Result<Committed, StoreError> {
-        let committed = self.host.store().commit(records::commit(account, change)).await?;
+    pub(super) async fn write(
+        &self,
+        account: &AccountId,
+        change: Change,
+    ) -> Result<Committed, StoreError> {
+        let committed = self
+            .host
+            .store()
+            .commit(records::commit(account, change))
+            .await?;
         if let Committed::Done(revision) = committed {
             self.host.changed(revision);
         }
@@ -153,8 +197,14 @@ impl<H: Host> Driver<H> {
 
     /// Who is current on this device, with the sign-in as it stands.
     pub async fn session(&self) -> Result<Option<Seen<Session>>, CoreError> {
-        let current = self.read(&[Query::One(Table::Session, device("current"))]).await?.concat();
-        let Some(current) = current.first().and_then(|r| records::open::<Current>(r).ok()) else {
+        let current = self
+            .read(&[Query::One(Table::Session, device("current"))])
+            .await?
+            .concat();
+        let Some(current) = current
+            .first()
+            .and_then(|r| records::open::<Current>(r).ok())
+        else {
             return Ok(None);
         };
         let query = records::one(&current.value.account, &EntityKey::Session);
@@ -176,10 +226,16 @@ impl<H: Host> Driver<H> {
         let account = session.account.clone();
         let mut commit = records::commit(
             &account,
-            Change { strict: true, puts: vec![Entity::Session(session)], ..Change::default() },
+            Change {
+                strict: true,
+                puts: vec![Entity::Session(session)],
+                ..Change::default()
+            },
         );
         let current = records::seal("current", &Current { account });
-        commit.puts.push((Table::Session, device("current"), current));
+        commit
+            .puts
+            .push((Table::Session, device("current"), current));
         if let Committed::Done(revision) = self.host.store().commit(commit).await? {
             self.host.changed(revision);
         }
@@ -202,7 +258,11 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// The refusal's code when a precondition does not hold; the store's failures. Nothing is
     /// changed then.
-    pub async fn record(&self, intent: Intent, position: Option<Position>) -> Result<Receipt, CoreError> {
+    pub async fn record(
+        &self,
+        intent: Intent,
+        position: Option<Position>,
+    ) -> Result<Receipt, CoreError> {
         let session = self.account().await?.value;
         let account = &session.account;
         let profile = self.profile();
@@ -218,7 +278,11 @@ impl<H: Host> Driver<H> {
                 records::one(account, &EntityKey::Counters),
                 records::one(account, &EntityKey::Lane(lane.clone())),
             ];
-            queries.extend(intent.blob().map(|b| records::one(account, &EntityKey::Blob(b.clone()))));
+            queries.extend(
+                intent
+                    .blob()
+                    .map(|b| records::one(account, &EntityKey::Blob(b.clone()))),
+            );
             let found = self.read(&queries).await?;
             let lane_seen = self.lane_or_heal(account, &lane, &found[1]).await?;
             let blob = match found.get(2).and_then(|r| r.first()) {
@@ -229,19 +293,34 @@ impl<H: Host> Driver<H> {
                 account: account.clone(),
                 id: id.clone(),
                 intent: intent.clone(),
-                recorded: Recorded { at: self.now(), offset_ms: session.offset_ms, position },
-                counters: records::first_or(&found[0], Counters { next_seq: 1 }).map_err(unreadable)?,
+                recorded: Recorded {
+                    at: self.now(),
+                    offset_ms: session.offset_ms,
+                    position,
+                },
+                counters: records::first_or(&found[0], Counters { next_seq: 1 })
+                    .map_err(unreadable)?,
                 lane: lane_seen,
                 stop,
                 blob,
             };
             match admit(admitting, &profile)? {
                 Admitted::Duplicate(seq) => {
-                    let before = self.read(&[records::lane_from(account, &lane, seq, Some(1))]).await?.concat();
-                    let before = before.first().and_then(|r| records::open::<Operation>(r).ok());
+                    let before = self
+                        .read(&[records::lane_from(account, &lane, seq, Some(1))])
+                        .await?
+                        .concat();
+                    let before = before
+                        .first()
+                        .and_then(|r| records::open::<Operation>(r).ok());
                     let operation = before.filter(|o| o.value.seq == seq).map(|o| o.value.id);
                     let operation = operation.unwrap_or_default();
-                    return Ok(Receipt { operation, seq, revision: 0, duplicate: true });
+                    return Ok(Receipt {
+                        operation,
+                        seq,
+                        revision: 0,
+                        duplicate: true,
+                    });
                 }
                 Admitted::New { change, operation } => match self.write(account, change).await? {
                     Committed::Done(revision) => {
@@ -259,9 +338,17 @@ impl<H: Host> Driver<H> {
         Err(contended())
     }
 
-    async fn seen_stop(&self, account: &AccountId, id: &StopId) -> Result<Option<Seen<StopRecord>>, CoreError> {
+    async fn seen_stop(
+        &self,
+        account: &AccountId,
+        id: &StopId,
+    ) -> Result<Option<Seen<StopRecord>>, CoreError> {
         let found = self.read(&[records::stop(account, id)]).await?.concat();
-        found.first().map(records::open).transpose().map_err(unreadable)
+        found
+            .first()
+            .map(records::open)
+            .transpose()
+            .map_err(unreadable)
     }
 
     async fn stop_with_code(
@@ -269,7 +356,10 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         code: &str,
     ) -> Result<Option<Seen<StopRecord>>, CoreError> {
-        let found = self.read(&[records::all(account, Table::Stops)]).await?.concat();
+        let found = self
+            .read(&[records::all(account, Table::Stops)])
+            .await?
+            .concat();
         let mut stops = records::read_all::<StopRecord>(&found, &mut vec![]).into_iter();
         Ok(stops.find(|s| s.value.mirror.parcel_by_code(code).is_some()))
     }
@@ -287,7 +377,11 @@ impl<H: Host> Driver<H> {
         let media_type = check_picture(head, length)?;
         let account = self.account().await?.value.account;
         let handle = BlobHandle(OperationId::mint(self.now(), self.host.ids().random()).0);
-        Ok(self.host.blobs().stage(&account, handle, media_type, bytes, self.now()).await?)
+        Ok(self
+            .host
+            .blobs()
+            .stage(&account, handle, media_type, bytes, self.now())
+            .await?)
     }
 
     pub async fn blob(
@@ -302,7 +396,10 @@ impl<H: Host> Driver<H> {
         let account = self.account().await?.value.account;
         let query = records::one(&account, &EntityKey::Draft(stop.clone()));
         let found = self.read(&[query]).await?.concat();
-        Ok(found.first().and_then(|r| records::open::<Draft>(r).ok()).map(|d| d.value))
+        Ok(found
+            .first()
+            .and_then(|r| records::open::<Draft>(r).ok())
+            .map(|d| d.value))
     }
 
     /// Keeps a half-filled stop, and the pictures it names alive.
@@ -327,7 +424,13 @@ impl<H: Host> Driver<H> {
         if blobs.is_empty() && fields.is_empty() {
             change.delete(EntityKey::Draft(stop));
         } else {
-            let draft = Draft { account: account.clone(), stop, blobs, fields, saved_at: self.now() };
+            let draft = Draft {
+                account: account.clone(),
+                stop,
+                blobs,
+                fields,
+                saved_at: self.now(),
+            };
             change.put_blind(Entity::Draft(draft));
         }
         self.write(&account, change).await?;
@@ -338,7 +441,10 @@ impl<H: Host> Driver<H> {
     pub async fn sweep(&self) -> Result<u32, CoreError> {
         let account = self.account().await?.value.account;
         let found = self
-            .read(&[records::all(&account, Table::Blobs), records::all(&account, Table::Drafts)])
+            .read(&[
+                records::all(&account, Table::Blobs),
+                records::all(&account, Table::Drafts),
+            ])
             .await?;
         let drafts = records::read_all::<Draft>(&found[1], &mut vec![]);
         let mut change = Change::default();
@@ -383,7 +489,11 @@ impl<H: Host> Driver<H> {
             let (op, lane) = self.find(&account, id).await?;
             let behind = records::lane_from(&account, &op.value.lane, op.value.seq + 1, Some(1));
             let behind = self.read(&[behind]).await?.concat();
-            let next = behind.first().map(records::open::<Operation>).transpose().map_err(unreadable)?;
+            let next = behind
+                .first()
+                .map(records::open::<Operation>)
+                .transpose()
+                .map_err(unreadable)?;
             let stop = match op.value.stop() {
                 Some(stop) => self.seen_stop(&account, stop).await?,
                 None => None,
@@ -402,17 +512,32 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         id: &OperationId,
     ) -> Result<(Seen<Operation>, Seen<Lane>), CoreError> {
-        let found = self.read(&[records::all(account, Table::Operations)]).await?.concat();
+        let found = self
+            .read(&[records::all(account, Table::Operations)])
+            .await?
+            .concat();
         let ops = records::read_all::<Operation>(&found, &mut vec![]);
         let Some(op) = ops.into_iter().find(|o| o.value.id == *id) else {
-            return Err(CoreError::new("operation_unknown", "no waiting operation has this id"));
+            return Err(CoreError::new(
+                "operation_unknown",
+                "no waiting operation has this id",
+            ));
         };
         let query = records::one(account, &EntityKey::Lane(op.value.lane.clone()));
         let lane = self.read(&[query]).await?.concat();
         let lane = self.lane_or_heal(account, &op.value.lane, &lane).await?;
         match lane.value {
-            Some(value) => Ok((op, Seen { value, revision: lane.revision })),
-            None => Err(CoreError::new("operation_unknown", "no waiting operation has this id")),
+            Some(value) => Ok((
+                op,
+                Seen {
+                    value,
+                    revision: lane.revision,
+                },
+            )),
+            None => Err(CoreError::new(
+                "operation_unknown",
+                "no waiting operation has this id",
+            )),
         }
     }
 
@@ -425,19 +550,37 @@ impl<H: Host> Driver<H> {
         id: &LaneId,
         records: &[Record],
     ) -> Result<Seen<Option<Lane>>, CoreError> {
-        let Some(record) = records.first() else { return Ok(Seen { value: None, revision: None }) };
+        let Some(record) = records.first() else {
+            return Ok(Seen {
+                value: None,
+                revision: None,
+            });
+        };
         match records::open::<Lane>(record) {
-            Ok(lane) => Ok(Seen { value: Some(lane.value), revision: lane.revision }),
+            Ok(lane) => Ok(Seen {
+                value: Some(lane.value),
+                revision: lane.revision,
+            }),
             Err(_) => {
                 let lane = self.rebuilt_lane(account, id).await?;
-                Ok(Seen { value: lane, revision: Some(record.revision) })
+                Ok(Seen {
+                    value: lane,
+                    revision: Some(record.revision),
+                })
             }
         }
     }
 
     /// Sets unreadable operations of a lane aside and sums up the rest.
-    pub(super) async fn rebuilt_lane(&self, account: &AccountId, id: &LaneId) -> Result<Option<Lane>, CoreError> {
-        let found = self.read(&[records::lane_from(account, id, 0, None)]).await?.concat();
+    pub(super) async fn rebuilt_lane(
+        &self,
+        account: &AccountId,
+        id: &LaneId,
+    ) -> Result<Option<Lane>, CoreError> {
+        let found = self
+            .read(&[records::lane_from(account, id, 0, None)])
+            .await?
+            .concat();
         let mut aside = vec![];
         let ops = records::read_all::<Operation>(&found, &mut aside);
         self.set_aside(account, Table::Operations, aside).await?;
@@ -463,9 +606,17 @@ impl<H: Host> Driver<H> {
         }
         let mut commit = Commit::new(Durability::Strict);
         for unreadable in aside {
-            let key = Key::new(&account.0).text(table.name()).text(&unreadable.record.key.to_string());
-            commit.puts.push((Table::Quarantine, key, unreadable.record.envelope));
-            commit.expect.push((table, unreadable.record.key.clone(), Some(unreadable.record.revision)));
+            let key = Key::new(&account.0)
+                .text(table.name())
+                .text(&unreadable.record.key.to_string());
+            commit
+                .puts
+                .push((Table::Quarantine, key, unreadable.record.envelope));
+            commit.expect.push((
+                table,
+                unreadable.record.key.clone(),
+                Some(unreadable.record.revision),
+            ));
             commit.deletes.push((table, unreadable.record.key));
         }
         if let Committed::Done(revision) = self.host.store().commit(commit).await? {
@@ -475,7 +626,10 @@ impl<H: Host> Driver<H> {
     }
 }
 
-fn with_servers(mut profile: Profile, servers: &Dictionary<String, String>) -> Result<Profile, CoreError> {
+fn with_servers(
+    mut profile: Profile,
+    servers: &Dictionary<String, String>,
+) -> Result<Profile, CoreError> {
     for (name, address) in servers {
         match profile.servers.get_mut(name) {
             Some(base) => base.clone_from(address),
@@ -493,10 +647,16 @@ fn with_servers(mut profile: Profile, servers: &Dictionary<String, String>) -> R
 pub(super) fn unreadable(unreadable: Unreadable) -> CoreError {
     CoreError::new(
         "record_unreadable",
-        format!("a stored record cannot be read ({}): {}", unreadable.record.key, unreadable.why),
+        format!(
+            "a stored record cannot be read ({}): {}",
+            unreadable.record.key, unreadable.why
+        ),
     )
 }
 
 pub(super) fn contended() -> CoreError {
-    CoreError::new("contended", "the storage was changed by others all the time; try again")
+    CoreError::new(
+        "contended",
+        "the storage was changed by others all the time; try again",
+    )
 }

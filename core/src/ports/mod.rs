@@ -5,8 +5,8 @@
 
 pub mod blobs;
 pub mod clock;
-pub mod driver;
 pub mod drain;
+pub mod driver;
 pub mod error;
 pub mod host;
 pub mod lock;

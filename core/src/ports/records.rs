@@ -5,8 +5,8 @@
 
 use super::store::{Commit, Durability, Envelope, Key, Query, Record, Table};
 use crate::domain::ids::{AccountId, LaneId, StopId};
-use crate::engine::change::{Change, Entity, EntityKey, Seen};
 use crate::domain::json::{self, FromJson, ToJson};
+use crate::engine::change::{Change, Entity, EntityKey, Seen};
 
 /// The version under which each type is stored today. Raised together with a migration.
 const VERSION: u16 = 1;
@@ -33,7 +33,12 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
 
 pub fn seal<T: ToJson>(name: &str, value: &T) -> Envelope {
     let body = json::to_text(value);
-    Envelope { v: VERSION, t: name.to_owned(), seal: None, body }
+    Envelope {
+        v: VERSION,
+        t: name.to_owned(),
+        seal: None,
+        body,
+    }
 }
 
 fn envelope(entity: &Entity) -> Envelope {
@@ -53,17 +58,27 @@ fn envelope(entity: &Entity) -> Envelope {
 }
 
 pub fn commit(account: &AccountId, change: Change) -> Commit {
-    let mut commit = Commit::new(if change.strict { Durability::Strict } else { Durability::Relaxed });
+    let mut commit = Commit::new(if change.strict {
+        Durability::Strict
+    } else {
+        Durability::Relaxed
+    });
     for (key, revision) in &change.expect {
         let (table, key) = place(account, key);
         commit.expect.push((table, key, *revision));
     }
-    commit.generation = change.generation.map(|g| (place(account, &EntityKey::Lease).1, g));
+    commit.generation = change
+        .generation
+        .map(|g| (place(account, &EntityKey::Lease).1, g));
     for entity in &change.puts {
         let (table, key) = place(account, &entity.key());
         commit.puts.push((table, key, envelope(entity)));
     }
-    commit.deletes = change.deletes.iter().map(|key| place(account, key)).collect();
+    commit.deletes = change
+        .deletes
+        .iter()
+        .map(|key| place(account, key))
+        .collect();
     commit
 }
 
@@ -97,15 +112,26 @@ pub struct Unreadable {
 }
 
 pub fn open<T: FromJson>(record: &Record) -> Result<Seen<T>, Unreadable> {
-    let unreadable = |why: String| Unreadable { record: record.clone(), why };
+    let unreadable = |why: String| Unreadable {
+        record: record.clone(),
+        why,
+    };
     if record.envelope.v > VERSION {
-        return Err(unreadable(format!("written by a newer version ({})", record.envelope.v)));
+        return Err(unreadable(format!(
+            "written by a newer version ({})",
+            record.envelope.v
+        )));
     }
     if let Some(seal) = &record.envelope.seal {
-        return Err(unreadable(format!("sealed as {seal}, which this core cannot open")));
+        return Err(unreadable(format!(
+            "sealed as {seal}, which this core cannot open"
+        )));
     }
     json::from_text(&record.envelope.body)
-        .map(|value| Seen { value, revision: Some(record.revision) })
+        .map(|value| Seen {
+            value,
+            revision: Some(record.revision),
+        })
         .map_err(|e| unreadable(e.to_string()))
 }
 
@@ -113,7 +139,10 @@ pub fn open<T: FromJson>(record: &Record) -> Result<Seen<T>, Unreadable> {
 pub fn first_or<T: FromJson>(records: &[Record], absent: T) -> Result<Seen<T>, Unreadable> {
     match records.first() {
         Some(record) => open(record),
-        None => Ok(Seen { value: absent, revision: None }),
+        None => Ok(Seen {
+            value: absent,
+            revision: None,
+        }),
     }
 }
 

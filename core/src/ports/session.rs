@@ -9,6 +9,7 @@ use super::net::Net;
 use super::records;
 use super::store::{Committed, Table};
 use crate::domain::ids::AccountId;
+use crate::domain::json::ToJson;
 use crate::domain::route::check_route;
 use crate::domain::text::count;
 use crate::engine::change::{Change, Entity, EntityKey, RouteRecord, Seen, StopRecord};
@@ -23,7 +24,6 @@ use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use crate::profile::route::map;
 use crate::profile::value::plain_text;
-use crate::domain::json::ToJson;
 use serde_json::{Map, Value, json};
 
 const REFRESH_WAIT_MS: u32 = 35_000;
@@ -59,22 +59,41 @@ impl<H: Host> Driver<H> {
     /// `unreachable`, `sign_in_refused` with the backend's words, `sign_in_unreadable`.
     pub async fn sign_in(&self, credentials: Map<String, Value>) -> Result<Session, CoreError> {
         let profile = self.profile();
-        let SignIn::Password { request, outcomes, outputs, .. } = &profile.sign_in;
+        let SignIn::Password {
+            request,
+            outcomes,
+            outputs,
+            ..
+        } = &profile.sign_in;
         let context = for_session(None, self.now()).with("credentials", Value::Object(credentials));
         let request = build(&profile, request, &context)?;
         let asked_at = self.now();
         let nobody = AccountId::default();
-        let answer = self.host.net().exchange(&nobody, &request).await.map_err(|_| {
-            CoreError::new("unreachable", "the backend could not be reached; sign in where there is signal")
-        })?;
+        let answer = self
+            .host
+            .net()
+            .exchange(&nobody, &request)
+            .await
+            .map_err(|_| {
+                CoreError::new(
+                    "unreachable",
+                    "the backend could not be reached; sign in where there is signal",
+                )
+            })?;
         let judgement = judge(outcomes, &profile, &answer, &context)?;
         if judgement.verdict != Ruling::Rule(Verdict::Applied) {
-            let words = judgement.message.unwrap_or_else(|| format!("answer {}", answer.status));
+            let words = judgement
+                .message
+                .unwrap_or_else(|| format!("answer {}", answer.status));
             return Err(match judgement.verdict {
-                Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
-                    CoreError::new("sign_in_refused", format!("the backend did not let you in: {words}"))
-                }
-                _ => CoreError::new("sign_in_failed", format!("signing in did not work: {words}")),
+                Ruling::Rule(Verdict::Auth | Verdict::Invalid) => CoreError::new(
+                    "sign_in_refused",
+                    format!("the backend did not let you in: {words}"),
+                ),
+                _ => CoreError::new(
+                    "sign_in_failed",
+                    format!("signing in did not work: {words}"),
+                ),
             });
         }
         let got = captured(outputs, context, &answer)?;
@@ -104,15 +123,23 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// `unsent_work`.
     pub async fn sign_out(&self, force: bool) -> Result<(), CoreError> {
-        let Some(session) = self.session().await? else { return Ok(()) };
+        let Some(session) = self.session().await? else {
+            return Ok(());
+        };
         let account = session.value.account.clone();
-        let lanes = self.read(&[records::all(&account, Table::Lanes)]).await?.concat();
+        let lanes = self
+            .read(&[records::all(&account, Table::Lanes)])
+            .await?
+            .concat();
         let lanes: Vec<Seen<Lane>> = records::read_all(&lanes, &mut vec![]);
         let waiting: u32 = lanes.iter().map(|l| l.value.count).sum();
         if waiting > 0 && !force {
             return Err(CoreError::new(
                 "unsent_work",
-                format!("{} not sent yet; they stay on this device if you sign out", count(waiting as usize, "recording")),
+                format!(
+                    "{} not sent yet; they stay on this device if you sign out",
+                    count(waiting as usize, "recording")
+                ),
             ));
         }
         let gone = Session {
@@ -130,7 +157,9 @@ impl<H: Host> Driver<H> {
 
     /// A session fit for use, renewed first when its token is about to end.
     pub(super) async fn fresh_session(&self) -> Result<Option<Session>, CoreError> {
-        let Some(session) = self.session().await? else { return Ok(None) };
+        let Some(session) = self.session().await? else {
+            return Ok(None);
+        };
         if session.value.state != SessionState::SignedIn {
             return Ok(None);
         }
@@ -151,17 +180,24 @@ impl<H: Host> Driver<H> {
     pub(super) async fn renew(&self, stale: &str) -> Result<Renewal, CoreError> {
         let profile = self.profile();
         let SignIn::Password { refresh, .. } = &profile.sign_in;
-        let Some(seen) = self.session().await? else { return Ok(Renewal::Refused) };
+        let Some(seen) = self.session().await? else {
+            return Ok(Renewal::Refused);
+        };
         let name = format!("renew:{}", seen.value.account);
         let Some(_turn) = self.host.lock().acquire(&name, REFRESH_WAIT_MS).await else {
             return Ok(Renewal::Unreachable);
         };
-        let Some(seen) = self.session().await? else { return Ok(Renewal::Refused) };
+        let Some(seen) = self.session().await? else {
+            return Ok(Renewal::Refused);
+        };
         if seen.value.state == SessionState::SignedIn && seen.value.token != stale {
             return Ok(Renewal::Renewed);
         }
         let account = seen.value.account.clone();
-        let Some(refresh) = refresh.as_ref().filter(|_| seen.value.refresh_token.is_some()) else {
+        let Some(refresh) = refresh
+            .as_ref()
+            .filter(|_| seen.value.refresh_token.is_some())
+        else {
             return self.sign_in_needed(seen).await;
         };
         let context = for_session(Some(&seen.value), self.now());
@@ -172,7 +208,9 @@ impl<H: Host> Driver<H> {
         };
         match judge(&refresh.outcomes, &profile, &answer, &context)?.verdict {
             Ruling::Rule(Verdict::Applied) => {}
-            Ruling::Rule(Verdict::Auth | Verdict::Invalid) => return self.sign_in_needed(seen).await,
+            Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
+                return self.sign_in_needed(seen).await;
+            }
             _ => return Ok(Renewal::Unreachable),
         }
         let got = captured(&refresh.outputs, context, &answer)?;
@@ -181,7 +219,10 @@ impl<H: Host> Driver<H> {
         };
         let renewed = Session {
             token,
-            refresh_token: got.get("refreshToken").map(plain_text).or(seen.value.refresh_token),
+            refresh_token: got
+                .get("refreshToken")
+                .map(plain_text)
+                .or(seen.value.refresh_token),
             expires_at: expiry(&got, self.now()),
             state: SessionState::SignedIn,
             offset_ms: offset(&got, asked_at, self.now()).or(seen.value.offset_ms),
@@ -196,7 +237,10 @@ impl<H: Host> Driver<H> {
     pub(super) async fn sign_in_needed(&self, seen: Seen<Session>) -> Result<Renewal, CoreError> {
         let account = seen.value.account.clone();
         let mut change = Change::strict();
-        let session = Session { state: SessionState::SignInNeeded, ..seen.value };
+        let session = Session {
+            state: SessionState::SignInNeeded,
+            ..seen.value
+        };
         change.put(Entity::Session(session), seen.revision);
         self.write(&account, change).await?;
         Ok(Renewal::Refused)
@@ -207,23 +251,45 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// `route_unreadable`, `route_too_large` and their kin; what is stored stays as it was.
     pub async fn refresh_route(&self) -> Result<RouteRefresh, CoreError> {
-        let said = |outcome, text: &str| RouteRefresh { outcome, text: text.to_owned(), revision: 0 };
+        let said = |outcome, text: &str| RouteRefresh {
+            outcome,
+            text: text.to_owned(),
+            revision: 0,
+        };
         let sign_in = || said(RouteOutcome::SignIn, "sign in to fetch the route");
-        let away = || said(RouteOutcome::Unreachable, "the backend could not be reached; the route is as last fetched");
-        let Some(session) = self.fresh_session().await? else { return Ok(sign_in()) };
+        let away = || {
+            said(
+                RouteOutcome::Unreachable,
+                "the backend could not be reached; the route is as last fetched",
+            )
+        };
+        let Some(session) = self.fresh_session().await? else {
+            return Ok(sign_in());
+        };
         let (session, asked_at, exchange) = self.ask_route(session).await?;
-        let Some(session) = session else { return Ok(sign_in()) };
-        let Ok(answer) = exchange else { return Ok(away()) };
+        let Some(session) = session else {
+            return Ok(sign_in());
+        };
+        let Ok(answer) = exchange else {
+            return Ok(away());
+        };
         let profile = self.profile();
         let context = for_session(Some(&session), self.now());
         let judgement = judge(&profile.route.outcomes, &profile, &answer, &context)?;
         match judgement.verdict {
             Ruling::Rule(Verdict::Applied) => {}
             Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => return Ok(sign_in()),
-            Ruling::Rule(Verdict::Retry | Verdict::Throttled | Verdict::InDoubt) => return Ok(away()),
+            Ruling::Rule(Verdict::Retry | Verdict::Throttled | Verdict::InDoubt) => {
+                return Ok(away());
+            }
             _ => {
-                let words = judgement.message.unwrap_or_else(|| format!("answer {}", answer.status));
-                return Ok(said(RouteOutcome::Refused, &format!("the backend gave no route: {words}")));
+                let words = judgement
+                    .message
+                    .unwrap_or_else(|| format!("answer {}", answer.status));
+                return Ok(said(
+                    RouteOutcome::Refused,
+                    &format!("the backend gave no route: {words}"),
+                ));
             }
         }
         let mapped = map(&profile, &answer)?;
@@ -242,7 +308,11 @@ impl<H: Host> Driver<H> {
                 .await?;
             let mut aside = vec![];
             let stops: Vec<Seen<StopRecord>> = records::read_all(&found[0], &mut aside);
-            if fresh == 0 && !stops.is_empty() && unreadable_stops.is_empty() && !self.token_is_good(&session).await? {
+            if fresh == 0
+                && !stops.is_empty()
+                && unreadable_stops.is_empty()
+                && !self.token_is_good(&session).await?
+            {
                 // An expired token can look like an empty route.
                 return Ok(sign_in());
             }
@@ -259,19 +329,29 @@ impl<H: Host> Driver<H> {
             if let Committed::Done(revision) = self.write(account, change).await? {
                 let mut text = format!("{} on the route", count(fresh, "stop"));
                 if let Some(first) = unreadable_stops.first() {
-                    text = format!("{text}; {} could not be read ({first})", count(unreadable_stops.len(), "stop"));
+                    text = format!(
+                        "{text}; {} could not be read ({first})",
+                        count(unreadable_stops.len(), "stop")
+                    );
                 }
                 if !news.is_empty() {
                     text = format!("{text}; {}", news.join("; "));
                 }
-                return Ok(RouteRefresh { outcome: RouteOutcome::Updated, text, revision });
+                return Ok(RouteRefresh {
+                    outcome: RouteOutcome::Updated,
+                    text,
+                    revision,
+                });
             }
         }
         Err(contended())
     }
 
     /// Asks for the route; when the token has ended, renews it and asks once more.
-    async fn ask_route(&self, mut session: Session) -> Result<(Option<Session>, i64, Exchange), CoreError> {
+    async fn ask_route(
+        &self,
+        mut session: Session,
+    ) -> Result<(Option<Session>, i64, Exchange), CoreError> {
         let profile = self.profile();
         let mut renewed = false;
         loop {
@@ -280,7 +360,9 @@ impl<H: Host> Driver<H> {
             let asked_at = self.now();
             let exchange = self.host.net().exchange(&session.account, &request).await;
             let verdict = match &exchange {
-                Ok(answer) => Some(judge(&profile.route.outcomes, &profile, answer, &context)?.verdict),
+                Ok(answer) => {
+                    Some(judge(&profile.route.outcomes, &profile, answer, &context)?.verdict)
+                }
                 Err(_) => None,
             };
             if verdict != Some(Ruling::Rule(Verdict::Auth)) || renewed {
@@ -289,7 +371,9 @@ impl<H: Host> Driver<H> {
             match self.renew(&session.token).await? {
                 Renewal::Renewed => renewed = true,
                 Renewal::Refused => return Ok((None, asked_at, exchange)),
-                Renewal::Unreachable => return Ok((Some(session), asked_at, Err(NetFailure::Unreachable))),
+                Renewal::Unreachable => {
+                    return Ok((Some(session), asked_at, Err(NetFailure::Unreachable)));
+                }
             }
             match self.session().await? {
                 Some(now) => session = now.value,
@@ -308,12 +392,22 @@ impl<H: Host> Driver<H> {
 
     async fn learn_offset(&self, now_ms: Option<i64>, asked_at: i64) -> Result<(), CoreError> {
         let got = Map::from_iter(now_ms.map(|now| ("nowMs".to_owned(), json!(now))));
-        let Some(offset) = offset(&got, asked_at, self.host.clock().now_ms()) else { return Ok(()) };
-        let Some(seen) = self.session().await? else { return Ok(()) };
-        let moved = seen.value.offset_ms.is_none_or(|old| (old - offset).abs() > 2_000);
+        let Some(offset) = offset(&got, asked_at, self.host.clock().now_ms()) else {
+            return Ok(());
+        };
+        let Some(seen) = self.session().await? else {
+            return Ok(());
+        };
+        let moved = seen
+            .value
+            .offset_ms
+            .is_none_or(|old| (old - offset).abs() > 2_000);
         if moved {
             let account = seen.value.account.clone();
-            let session = Session { offset_ms: Some(offset), ..seen.value };
+            let session = Session {
+                offset_ms: Some(offset),
+                ..seen.value
+            };
             let mut change = Change::default();
             change.put(Entity::Session(session), seen.revision);
             self.write(&account, change).await?;
@@ -323,10 +417,14 @@ impl<H: Host> Driver<H> {
 }
 
 fn expiry(got: &Map<String, Value>, now: i64) -> Option<i64> {
-    got.get("expiresInS").and_then(Value::as_i64).map(|s| now + s.saturating_mul(1_000))
+    got.get("expiresInS")
+        .and_then(Value::as_i64)
+        .map(|s| now + s.saturating_mul(1_000))
 }
 
 /// Backend's clock minus ours, taken at the middle of the exchange.
 fn offset(got: &Map<String, Value>, asked_at: i64, now: i64) -> Option<i64> {
-    got.get("nowMs").and_then(Value::as_i64).map(|theirs| theirs - (asked_at + (now - asked_at) / 2))
+    got.get("nowMs")
+        .and_then(Value::as_i64)
+        .map(|theirs| theirs - (asked_at + (now - asked_at) / 2))
 }

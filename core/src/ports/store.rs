@@ -135,14 +135,29 @@ pub enum Query {
     /// zero or one record
     One(Table, Key),
     /// records whose key begins with this one, in key order
-    Under { table: Table, prefix: Key, limit: Option<u32>, newest_first: bool },
+    Under {
+        table: Table,
+        prefix: Key,
+        limit: Option<u32>,
+        newest_first: bool,
+    },
     /// records of one prefix whose next part is a number from `from` on
-    From { table: Table, prefix: Key, from: u64, limit: Option<u32> },
+    From {
+        table: Table,
+        prefix: Key,
+        from: u64,
+        limit: Option<u32>,
+    },
 }
 
 impl Query {
     pub fn under(table: Table, prefix: Key) -> Self {
-        Self::Under { table, prefix, limit: None, newest_first: false }
+        Self::Under {
+            table,
+            prefix,
+            limit: None,
+            newest_first: false,
+        }
     }
 }
 
@@ -167,7 +182,13 @@ pub struct Commit {
 
 impl Commit {
     pub fn new(durability: Durability) -> Self {
-        Self { durability, expect: vec![], generation: None, puts: vec![], deletes: vec![] }
+        Self {
+            durability,
+            expect: vec![],
+            generation: None,
+            puts: vec![],
+            deletes: vec![],
+        }
     }
     pub fn is_empty(&self) -> bool {
         self.puts.is_empty() && self.deletes.is_empty()
@@ -193,7 +214,10 @@ pub enum StoreError {
     /// no storage here: private mode, locked down, blocked
     Unavailable(String),
     /// written by a newer core; read-only for this one
-    Newer { found: u32, known: u32 },
+    Newer {
+        found: u32,
+        known: u32,
+    },
     TimedOut,
     Failed(String),
 }
@@ -201,11 +225,17 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lost(why) => write!(f, "the storage of this device was lost and could not be opened again: {why}"),
+            Self::Lost(why) => write!(
+                f,
+                "the storage of this device was lost and could not be opened again: {why}"
+            ),
             Self::Quota => f.write_str("the storage of this device is full; nothing was changed"),
             Self::Unavailable(why) => write!(f, "this device gives no storage here: {why}"),
             Self::Newer { found, known } => {
-                write!(f, "the storage was written by a newer version ({found}, known here: {known}); update first")
+                write!(
+                    f,
+                    "the storage was written by a newer version ({found}, known here: {known}); update first"
+                )
             }
             Self::TimedOut => f.write_str("the storage of this device did not answer in time"),
             Self::Failed(why) => write!(f, "the storage of this device failed: {why}"),
@@ -240,5 +270,8 @@ pub trait Store {
 
 /// Reads the generation out of a lease record's body, without knowing the rest of it.
 pub fn generation_of(body: &str) -> Option<u64> {
-    serde_json::from_str::<serde_json::Value>(body).ok()?.get(GENERATION_FIELD)?.as_u64()
+    serde_json::from_str::<serde_json::Value>(body)
+        .ok()?
+        .get(GENERATION_FIELD)?
+        .as_u64()
 }

@@ -1,12 +1,13 @@
 //! Reads for people: the route, a stop, the outbox, the bar.
 
-use crate::domain::dictionary::{Dictionary, ordered};
 use super::driver::{Driver, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
 use super::store::{Key, Query, Table};
+use crate::domain::dictionary::{Dictionary, ordered};
 use crate::domain::ids::{AccountId, StopId};
+use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::domain::stop::Stop;
 use crate::engine::change::{EntityKey, RouteRecord, StopRecord};
@@ -15,7 +16,6 @@ use crate::engine::listing::{OutboxItem, Status, StatusPart, item, status};
 use crate::engine::meaning::{ScanMeaning, meaning};
 use crate::engine::projection::{RouteView, StopView, route_view, stop_view};
 use crate::engine::session::Reach;
-use crate::domain::json::{FromJson, ToJson};
 
 #[derive(Clone, Debug, Default, FromJson)]
 #[json(default, deny_unknown_fields)]
@@ -63,17 +63,30 @@ impl<H: Host> Driver<H> {
         let mut aside = vec![];
         let stops: Vec<StopRecord> = values(&found[1], &mut aside);
         let lanes: Vec<Lane> = values(&found[2], &mut aside);
-        let header = found[3].first().and_then(|r| records::open::<RouteRecord>(r).ok());
+        let header = found[3]
+            .first()
+            .and_then(|r| records::open::<RouteRecord>(r).ok());
         let revision = found[0].first().map_or(0, |r| r.revision);
-        Ok(route_view(revision, header.as_ref().map(|h| &h.value), &stops, &lanes, &self.profile()))
+        Ok(route_view(
+            revision,
+            header.as_ref().map(|h| &h.value),
+            &stops,
+            &lanes,
+            &self.profile(),
+        ))
     }
 
     pub async fn stop(&self, id: &StopId) -> Result<Option<StopView>, CoreError> {
         let account = self.account().await?.value.account;
         let found = self
-            .read(&[records::stop(&account, id), records::all(&account, Table::Lanes)])
+            .read(&[
+                records::stop(&account, id),
+                records::all(&account, Table::Lanes),
+            ])
             .await?;
-        let Some(record) = found[0].first() else { return Ok(None) };
+        let Some(record) = found[0].first() else {
+            return Ok(None);
+        };
         let stop = records::open::<StopRecord>(record).map_err(unreadable)?;
         let lanes: Vec<Lane> = values(&found[1], &mut vec![]);
         Ok(Some(stop_view(&stop.value, &lanes, &self.profile())))
@@ -81,7 +94,10 @@ impl<H: Host> Driver<H> {
 
     pub async fn meaning(&self, code: &str, at: Option<&StopId>) -> Result<ScanMeaning, CoreError> {
         let account = self.account().await?.value.account;
-        let found = self.read(&[records::all(&account, Table::Stops)]).await?.concat();
+        let found = self
+            .read(&[records::all(&account, Table::Stops)])
+            .await?
+            .concat();
         Ok(meaning(code, at, &values(&found, &mut vec![])))
     }
 
@@ -114,35 +130,52 @@ impl<H: Host> Driver<H> {
         }
         ops.retain(|op| {
             query.before.is_none_or(|before| op.seq < before)
-                && query.stop.as_ref().is_none_or(|stop| op.stop() == Some(stop))
+                && query
+                    .stop
+                    .as_ref()
+                    .is_none_or(|stop| op.stop() == Some(stop))
         });
         let mut ops = ordered(ops, |op| op.seq);
         let more = ops.len() > limit;
         let ops = ops.split_off(ops.len().saturating_sub(limit));
         Ok(OutboxPage {
             revision: found[0].first().map_or(0, |r| r.revision),
-            items: ops.iter().map(|op| item(op, op.stop().and_then(|s| stops.get(s)))).collect(),
+            items: ops
+                .iter()
+                .map(|op| item(op, op.stop().and_then(|s| stops.get(s))))
+                .collect(),
             more,
         })
     }
 
     pub async fn status(&self) -> Result<Status, CoreError> {
         let session = self.session().await?;
-        let account = session.as_ref().map_or_else(AccountId::default, |s| s.value.account.clone());
+        let account = session
+            .as_ref()
+            .map_or_else(AccountId::default, |s| s.value.account.clone());
         let found = self
             .read(&[
                 revision_query(),
-                Query::Under { table: Table::Lanes, prefix: Key(vec![]), limit: None, newest_first: false },
+                Query::Under {
+                    table: Table::Lanes,
+                    prefix: Key(vec![]),
+                    limit: None,
+                    newest_first: false,
+                },
                 records::one(&account, &EntityKey::Reach),
                 records::all(&account, Table::Quarantine),
             ])
             .await?;
         let mine = crate::ports::store::KeyPart::Text(account.0.clone());
-        let (own, others): (Vec<_>, Vec<_>) =
-            found[1].iter().cloned().partition(|r| r.key.0.first() == Some(&mine));
+        let (own, others): (Vec<_>, Vec<_>) = found[1]
+            .iter()
+            .cloned()
+            .partition(|r| r.key.0.first() == Some(&mine));
         let lanes: Vec<Lane> = values(&own, &mut vec![]);
         let others: Vec<Lane> = values(&others, &mut vec![]);
-        let reach = found[2].first().and_then(|r| records::open::<Reach>(r).ok());
+        let reach = found[2]
+            .first()
+            .and_then(|r| records::open::<Reach>(r).ok());
         Ok(status(&StatusPart {
             revision: found[0].first().map_or(0, |r| r.revision),
             session: session.as_ref().map(|s| &s.value),
@@ -158,5 +191,8 @@ fn values<T: FromJson>(
     found: &[super::store::Record],
     aside: &mut Vec<records::Unreadable>,
 ) -> Vec<T> {
-    records::read_all(found, aside).into_iter().map(|s| s.value).collect()
+    records::read_all(found, aside)
+        .into_iter()
+        .map(|s| s.value)
+        .collect()
 }

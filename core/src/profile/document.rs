@@ -1,8 +1,8 @@
 //! The document's own shape. Names follow Arazzo where it has them (`stepId`, `outputs`,
 //! `parameters`); unknown keys are refused by name.
 
-use crate::domain::dictionary::Dictionary;
 use super::test::Test;
+use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::ProfileRevision;
 use crate::domain::json::{FromJson, ToJson, Wrong};
 use serde_json::Value;
@@ -173,7 +173,9 @@ fn settle_default() -> u32 {
 #[json(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Identity {
     /// the backend knows the id in this header
-    Header { name: String },
+    Header {
+        name: String,
+    },
     /// the client chooses the record's id, so that a replay meets itself
     RecordId {},
     /// the fields themselves are unique at the backend

@@ -1,7 +1,7 @@
 //! Requests and answers as data. Bytes of pictures are named, not held.
 
-use crate::domain::ids::BlobHandle;
 use crate::domain::dictionary::Dictionary;
+use crate::domain::ids::BlobHandle;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -18,14 +18,25 @@ pub enum Body {
     Empty,
     Json(String),
     Form(String),
-    Blob { handle: BlobHandle, media_type: String },
+    Blob {
+        handle: BlobHandle,
+        media_type: String,
+    },
     Multipart(Vec<Part>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    Text { name: String, value: String },
-    File { name: String, filename: String, media_type: String, handle: BlobHandle },
+    Text {
+        name: String,
+        value: String,
+    },
+    File {
+        name: String,
+        filename: String,
+        media_type: String,
+        handle: BlobHandle,
+    },
 }
 
 /// The longest answer that is read; what is longer is cut and never matches a rule on its body.

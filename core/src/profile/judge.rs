@@ -63,21 +63,35 @@ pub fn judge(
                 .as_ref()
                 .and_then(|pointer| body.pointer(pointer.trim_start_matches('#')))
                 .map(plain_text);
-            return Ok(Judgement { verdict: Ruling::Rule(rule.then), message, retry_after_ms });
+            return Ok(Judgement {
+                verdict: Ruling::Rule(rule.then),
+                message,
+                retry_after_ms,
+            });
         }
     }
     let verdict = match answer.status {
         // A page where JSON was expected is a login portal or a proxy speaking, not the backend.
-        200..=299 | 400..=499 if answer.media_type() == "text/html" => Ruling::Rule(Verdict::InDoubt),
+        200..=299 | 400..=499 if answer.media_type() == "text/html" => {
+            Ruling::Rule(Verdict::InDoubt)
+        }
         500..=599 => Ruling::Rule(Verdict::InDoubt),
         408 | 429 => Ruling::Rule(Verdict::Throttled),
         _ => Ruling::Unmatched,
     };
-    Ok(Judgement { verdict, message: None, retry_after_ms })
+    Ok(Judgement {
+        verdict,
+        message: None,
+        retry_after_ms,
+    })
 }
 
 /// Reads a probe's answer: only a 2xx in JSON says anything.
-pub fn judge_probe(probe: &Probe, answer: &Answer, context: &Context) -> Result<ProbeFinding, ProfileError> {
+pub fn judge_probe(
+    probe: &Probe,
+    answer: &Answer,
+    context: &Context,
+) -> Result<ProbeFinding, ProfileError> {
     if !(200..=299).contains(&answer.status) || !answer.is_json() {
         return Ok(ProbeFinding::Unknown);
     }
@@ -92,21 +106,35 @@ pub fn judge_probe(probe: &Probe, answer: &Answer, context: &Context) -> Result<
     }
 }
 
-fn matches(when: &When, answer: &Answer, body: &Value, context: &Context) -> Result<bool, ProfileError> {
+fn matches(
+    when: &When,
+    answer: &Answer,
+    body: &Value,
+    context: &Context,
+) -> Result<bool, ProfileError> {
     let status = when.status.is_empty()
         || when.status.iter().any(|s| match s {
             StatusMatch::Exact(code) => *code == answer.status,
-            StatusMatch::Class(class) => {
-                class.as_bytes().first().is_some_and(|d| u16::from(*d - b'0') == answer.status / 100)
-            }
+            StatusMatch::Class(class) => class
+                .as_bytes()
+                .first()
+                .is_some_and(|d| u16::from(*d - b'0') == answer.status / 100),
         });
     if !status {
         return Ok(false);
     }
-    if when.media_type.as_deref().is_some_and(|m| m != answer.media_type()) {
+    if when
+        .media_type
+        .as_deref()
+        .is_some_and(|m| m != answer.media_type())
+    {
         return Ok(false);
     }
-    if when.text_contains.as_ref().is_some_and(|t| !answer.body.contains(t.as_str())) {
+    if when
+        .text_contains
+        .as_ref()
+        .is_some_and(|t| !answer.body.contains(t.as_str()))
+    {
         return Ok(false);
     }
     match &when.body {

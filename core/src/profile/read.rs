@@ -1,8 +1,10 @@
 //! Reading a document: a clear error that names the place, or a profile that can be used.
 
-use crate::domain::dictionary::Set;
-use super::document::{Identity, OutcomeRule, Profile, RequestTemplate, SignIn, StatusMatch, Verdict};
+use super::document::{
+    Identity, OutcomeRule, Profile, RequestTemplate, SignIn, StatusMatch, Verdict,
+};
 use super::value::{FUNCTIONS, references};
+use crate::domain::dictionary::Set;
 use crate::domain::json::from_text;
 use serde_json::Value;
 use std::fmt;
@@ -18,11 +20,17 @@ pub struct ProfileError {
 
 impl ProfileError {
     pub fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self {
+            code,
+            text: text.into(),
+        }
     }
     /// The same mistake, with the place it was found at in front.
     pub fn at(self, place: impl fmt::Display) -> Self {
-        Self { code: self.code, text: format!("{place}: {}", self.text) }
+        Self {
+            code: self.code,
+            text: format!("{place}: {}", self.text),
+        }
     }
 }
 
@@ -42,7 +50,10 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
     if text.len() > PROFILE_BYTES_MAX {
         return Err(ProfileError::new(
             "profile_too_large",
-            format!("the profile has {} bytes; at most {PROFILE_BYTES_MAX} are read", text.len()),
+            format!(
+                "the profile has {} bytes; at most {PROFILE_BYTES_MAX} are read",
+                text.len()
+            ),
         ));
     }
     let profile: Profile = from_text(text)
@@ -50,7 +61,10 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
     if profile.pannier != LANGUAGE {
         return Err(ProfileError::new(
             "profile_language",
-            format!("the profile speaks version {}; this core reads {LANGUAGE}", profile.pannier),
+            format!(
+                "the profile speaks version {}; this core reads {LANGUAGE}",
+                profile.pannier
+            ),
         ));
     }
     check(&profile)?;
@@ -68,7 +82,13 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
     if !(1..=16).contains(&profile.concurrency) {
         return Err(invalid("concurrency", "takes 1 to 16"));
     }
-    let SignIn::Password { request, outcomes, outputs, refresh, headers } = &profile.sign_in;
+    let SignIn::Password {
+        request,
+        outcomes,
+        outputs,
+        refresh,
+        headers,
+    } = &profile.sign_in;
     check_request(profile, "signIn.request", request)?;
     check_rules("signIn.outcomes", outcomes, &profile.outcomes)?;
     for needed in ["account", "token"] {
@@ -76,10 +96,16 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
             return Err(invalid("signIn.outputs", format!("{needed} is missing")));
         }
     }
-    headers.iter().try_for_each(|(name, tree)| check_tree(&format!("signIn.headers.{name}"), tree))?;
+    headers
+        .iter()
+        .try_for_each(|(name, tree)| check_tree(&format!("signIn.headers.{name}"), tree))?;
     if let Some(refresh) = refresh {
         check_request(profile, "signIn.refresh.request", &refresh.request)?;
-        check_rules("signIn.refresh.outcomes", &refresh.outcomes, &profile.outcomes)?;
+        check_rules(
+            "signIn.refresh.outcomes",
+            &refresh.outcomes,
+            &profile.outcomes,
+        )?;
         if !refresh.outputs.contains_key("token") {
             return Err(invalid("signIn.refresh.outputs", "token is missing"));
         }
@@ -99,12 +125,19 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
                 return Err(invalid(&place, "this stepId stands twice"));
             }
             check_request(profile, &format!("{place}.request"), &step.request)?;
-            check_rules(&format!("{place}.outcomes"), &step.outcomes, &profile.outcomes)?;
+            check_rules(
+                &format!("{place}.outcomes"),
+                &step.outcomes,
+                &profile.outcomes,
+            )?;
             for (name, tree) in &step.outputs {
                 check_tree(&format!("{place}.outputs.{name}"), tree)?;
             }
             if matches!(step.identity, Identity::Marker {}) && step.probe.is_none() {
-                return Err(invalid(&place, "a marker is of no use without a probe that reads it"));
+                return Err(invalid(
+                    &place,
+                    "a marker is of no use without a probe that reads it",
+                ));
             }
             if let Some(probe) = &step.probe {
                 check_request(profile, &format!("{place}.probe.request"), &probe.request)?;
@@ -117,14 +150,20 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
 fn check_request(profile: &Profile, place: &str, r: &RequestTemplate) -> Result<(), ProfileError> {
     const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     if !METHODS.contains(&r.method.as_str()) {
-        return Err(invalid(place, format!("method {} is none of {}", r.method, METHODS.join(", "))));
+        return Err(invalid(
+            place,
+            format!("method {} is none of {}", r.method, METHODS.join(", ")),
+        ));
     }
     super::url::expand(&r.url, |name| {
         let known = profile.servers.contains_key(name) || r.parameters.contains_key(name);
         if known {
             Ok(Some(String::new()))
         } else {
-            Err(invalid(place, format!("{{{name}}} is neither a server nor a parameter")))
+            Err(invalid(
+                place,
+                format!("{{{name}}} is neither a server nor a parameter"),
+            ))
         }
     })?;
     for (name, tree) in r.parameters.iter().chain(r.headers.iter()) {
@@ -139,7 +178,11 @@ fn check_request(profile: &Profile, place: &str, r: &RequestTemplate) -> Result<
     Ok(())
 }
 
-fn check_rules(place: &str, rules: &[OutcomeRule], common: &[OutcomeRule]) -> Result<(), ProfileError> {
+fn check_rules(
+    place: &str,
+    rules: &[OutcomeRule],
+    common: &[OutcomeRule],
+) -> Result<(), ProfileError> {
     let says_yes = |r: &OutcomeRule| matches!(r.then, Verdict::Applied | Verdict::Already);
     if !rules.iter().chain(common).any(says_yes) {
         return Err(invalid(place, "no rule says what success is"));
@@ -149,7 +192,10 @@ fn check_rules(place: &str, rules: &[OutcomeRule], common: &[OutcomeRule]) -> Re
             if let StatusMatch::Class(class) = status
                 && !matches!(class.as_str(), "1xx" | "2xx" | "3xx" | "4xx" | "5xx")
             {
-                return Err(invalid(place, format!("rule {i}: {class} is no class of answers")));
+                return Err(invalid(
+                    place,
+                    format!("rule {i}: {class} is no class of answers"),
+                ));
             }
         }
     }
@@ -158,8 +204,17 @@ fn check_rules(place: &str, rules: &[OutcomeRule], common: &[OutcomeRule]) -> Re
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
 const ROOTS: [&str; 11] = [
-    "operation", "stop", "account", "session", "steps", "carried", "response", "credentials",
-    "item", "now", "attempt",
+    "operation",
+    "stop",
+    "account",
+    "session",
+    "steps",
+    "carried",
+    "response",
+    "credentials",
+    "item",
+    "now",
+    "attempt",
 ];
 
 fn check_tree(place: &str, tree: &Value) -> Result<(), ProfileError> {
@@ -173,21 +228,29 @@ fn check_tree(place: &str, tree: &Value) -> Result<(), ProfileError> {
         }
     });
     match wrong {
-        Some(reference) => Err(invalid(place, format!("${reference} refers to nothing known"))),
+        Some(reference) => Err(invalid(
+            place,
+            format!("${reference} refers to nothing known"),
+        )),
         None => Ok(()),
     }
 }
 
 fn check_functions(place: &str, tree: &Value, named: &mut Set<String>) -> Result<(), ProfileError> {
     match tree {
-        Value::Array(items) => items.iter().try_for_each(|v| check_functions(place, v, named)),
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|v| check_functions(place, v, named)),
         Value::Object(fields) => {
             if let Some((name, _)) = fields.iter().find(|(k, _)| k.starts_with('$')) {
                 let known = FUNCTIONS.iter().find(|(f, _)| f == name);
                 let Some((_, others)) = known else {
                     return Err(invalid(place, format!("{name} is no function")));
                 };
-                if let Some(extra) = fields.keys().find(|k| *k != name && !others.contains(&k.as_str())) {
+                if let Some(extra) = fields
+                    .keys()
+                    .find(|k| *k != name && !others.contains(&k.as_str()))
+                {
                     return Err(invalid(place, format!("{name} does not take {extra}")));
                 }
                 if name == "$each" {
@@ -196,7 +259,9 @@ fn check_functions(place: &str, tree: &Value, named: &mut Set<String>) -> Result
                     }
                 }
             }
-            fields.values().try_for_each(|v| check_functions(place, v, named))
+            fields
+                .values()
+                .try_for_each(|v| check_functions(place, v, named))
         }
         _ => Ok(()),
     }

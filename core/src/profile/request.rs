@@ -1,11 +1,11 @@
 //! From a step of the profile and a context to a request that can be sent.
 
-use crate::domain::dictionary::Dictionary;
 use super::document::{BodyTemplate, PartTemplate, Profile, RequestTemplate, SignIn};
 use super::http::{Body, Part, Request};
 use super::read::ProfileError;
 use super::url::{escape, expand};
 use super::value::{Context, fill, plain_text};
+use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::BlobHandle;
 use serde_json::{Map, Value};
 
@@ -27,7 +27,9 @@ pub fn build(
     })?;
     let mut headers = Vec::new();
     if template.auth {
-        let SignIn::Password { headers: signed, .. } = &profile.sign_in;
+        let SignIn::Password {
+            headers: signed, ..
+        } = &profile.sign_in;
         fill_headers(signed, context, &mut headers)?;
     }
     fill_headers(&template.headers, context, &mut headers)?;
@@ -49,7 +51,13 @@ pub fn build(
             Body::Multipart(out)
         }
     };
-    Ok(Request { method: template.method.clone(), url, headers, body, deadline_ms: template.deadline_ms })
+    Ok(Request {
+        method: template.method.clone(),
+        url,
+        headers,
+        body,
+        deadline_ms: template.deadline_ms,
+    })
 }
 
 fn fill_headers(
@@ -89,13 +97,21 @@ fn fill_part(part: &PartTemplate, context: &Context) -> Result<Option<Part>, Pro
             None => None,
         };
         let filename = filename.unwrap_or_else(|| "file".to_owned());
-        return Ok(Some(Part::File { name, filename, media_type, handle }));
+        return Ok(Some(Part::File {
+            name,
+            filename,
+            media_type,
+            handle,
+        }));
     }
     let value = match &part.value {
         Some(tree) => fill(tree, context)?,
         None => None,
     };
-    Ok(value.map(|v| Part::Text { name, value: plain_text(&v) }))
+    Ok(value.map(|v| Part::Text {
+        name,
+        value: plain_text(&v),
+    }))
 }
 
 /// `$operation.blob` is `{ handle, mediaType, bytes, sha256 }`.
@@ -104,7 +120,10 @@ fn blob(tree: &Value, context: &Context) -> Result<(BlobHandle, String), Profile
     let field = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     match (field("handle"), field("mediaType")) {
         (Some(handle), Some(media_type)) => Ok((BlobHandle(handle), media_type)),
-        _ => Err(ProfileError::new("request_blob", "the operation has no picture to send")),
+        _ => Err(ProfileError::new(
+            "request_blob",
+            "the operation has no picture to send",
+        )),
     }
 }
 

@@ -28,7 +28,10 @@ pub fn map(profile: &Profile, answer: &Answer) -> Result<Mapped, ProfileError> {
     let Some(Value::Array(items)) = items else {
         return Err(ProfileError::new(
             "route_unreadable",
-            format!("the backend's answer has no list of stops at {}", read.items),
+            format!(
+                "the backend's answer has no list of stops at {}",
+                read.items
+            ),
         ));
     };
     let mut context = Context::default().with("response", value.clone());
@@ -37,7 +40,11 @@ pub fn map(profile: &Profile, answer: &Answer) -> Result<Mapped, ProfileError> {
     let text = |name: &str| header.get(name).map(super::value::plain_text);
     let mut mapped = Mapped {
         route: Route {
-            header: RouteHeader { id: text("id"), date: text("date"), version: text("version") },
+            header: RouteHeader {
+                id: text("id"),
+                date: text("date"),
+                version: text("version"),
+            },
             stops: Vec::with_capacity(items.len()),
         },
         unreadable: Vec::new(),
@@ -48,7 +55,9 @@ pub fn map(profile: &Profile, answer: &Answer) -> Result<Mapped, ProfileError> {
         let filled = fill(&read.stop, &context)?.unwrap_or(Value::Null);
         match Stop::from_json(filled) {
             Ok(stop) if stop.id.0.is_empty() => {
-                mapped.unreadable.push(format!("{}/{i}: the stop has no id", read.items));
+                mapped
+                    .unreadable
+                    .push(format!("{}/{i}: the stop has no id", read.items));
             }
             Ok(mut stop) => {
                 if stop.sequence == 0 {

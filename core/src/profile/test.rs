@@ -62,7 +62,9 @@ impl Test {
             return Ok(false);
         }
         if let Some(list) = &self.in_
-            && !list.iter().try_fold(false, |hit, t| filled(t).map(|v| hit || v == *here))?
+            && !list
+                .iter()
+                .try_fold(false, |hit, t| filled(t).map(|v| hit || v == *here))?
         {
             return Ok(false);
         }
@@ -96,7 +98,10 @@ impl Test {
         if let Some(inner) = &self.some {
             let none: &[Value] = &[];
             let items = here.as_array().map_or(none, Vec::as_slice);
-            if !items.iter().try_fold(false, |hit, v| inner.holds(v, context).map(|h| hit || h))? {
+            if !items
+                .iter()
+                .try_fold(false, |hit, v| inner.holds(v, context).map(|h| hit || h))?
+            {
                 return Ok(false);
             }
         }
@@ -106,7 +111,9 @@ impl Test {
             }
         }
         if let Some(tests) = &self.any
-            && !tests.iter().try_fold(false, |hit, t| t.holds(here, context).map(|h| hit || h))?
+            && !tests
+                .iter()
+                .try_fold(false, |hit, t| t.holds(here, context).map(|h| hit || h))?
         {
             return Ok(false);
         }
@@ -123,7 +130,9 @@ impl Test {
 pub fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or("");
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut parts = parts.peekable();
     if parts.peek().is_none() {
         return rest.is_empty();
@@ -165,11 +174,23 @@ mod tests {
             (json!({"at": "#/t", "glob": "already*"}), true),
             (json!({"at": "#/t", "glob": "*stopped"}), false),
             (json!({"at": "#/e", "empty": true}), true),
-            (json!({"at": "#/events", "some": {"at": "/r", "eq": "$operation.id"}}), true),
-            (json!({"at": "#/events", "some": {"at": "/r", "eq": "x"}}), false),
+            (
+                json!({"at": "#/events", "some": {"at": "/r", "eq": "$operation.id"}}),
+                true,
+            ),
+            (
+                json!({"at": "#/events", "some": {"at": "/r", "eq": "x"}}),
+                false,
+            ),
             (json!({"not": {"at": "#/ok", "eq": true}}), false),
-            (json!({"any": [{"at": "#/n", "eq": 9}, {"at": "#/n", "eq": 3}]}), true),
-            (json!({"all": [{"at": "#/n", "eq": 9}, {"at": "#/n", "eq": 3}]}), false),
+            (
+                json!({"any": [{"at": "#/n", "eq": 9}, {"at": "#/n", "eq": 3}]}),
+                true,
+            ),
+            (
+                json!({"all": [{"at": "#/n", "eq": 9}, {"at": "#/n", "eq": 3}]}),
+                false,
+            ),
         ] {
             assert_eq!(holds(test.clone()), expected, "{test}");
         }

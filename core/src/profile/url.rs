@@ -17,7 +17,10 @@ pub fn expand(
     while let Some(open) = rest.find('{') {
         out.push_str(&rest[..open]);
         let Some(close) = rest[open..].find('}') else {
-            return Err(ProfileError::new("url_template", format!("{template}: a brace is open")));
+            return Err(ProfileError::new(
+                "url_template",
+                format!("{template}: a brace is open"),
+            ));
         };
         let inside = &rest[open + 1..open + close];
         rest = &rest[open + close + 1..];
@@ -33,7 +36,9 @@ pub fn expand(
         };
         let mut first = true;
         for name in names.split(',') {
-            let Some(text) = value(name.trim())? else { continue };
+            let Some(text) = value(name.trim())? else {
+                continue;
+            };
             match operator {
                 Some(c @ ('?' | '&')) => {
                     out.push(if first { c } else { '&' });
@@ -54,7 +59,10 @@ pub fn expand(
         }
     }
     if rest.contains('}') {
-        return Err(ProfileError::new("url_template", format!("{template}: a brace closes nothing")));
+        return Err(ProfileError::new(
+            "url_template",
+            format!("{template}: a brace closes nothing"),
+        ));
     }
     out.push_str(rest);
     Ok(out)
@@ -99,7 +107,10 @@ mod tests {
 
     #[test]
     fn variables_are_escaped_after_rfc_3986() {
-        check("{+base}/stops/{id}/arrive", "http://h:1/v1/stops/a%2Fb%2A~%20%C3%B6/arrive");
+        check(
+            "{+base}/stops/{id}/arrive",
+            "http://h:1/v1/stops/a%2Fb%2A~%20%C3%B6/arrive",
+        );
         check("/s{?q,none,id}", "/s?q=x%3D1%26y&id=a%2Fb%2A~%20%C3%B6");
         check("/s?a=1{&q}", "/s?a=1&q=x%3D1%26y");
         check("/s{?none}", "/s");

@@ -52,7 +52,10 @@ pub fn fill(tree: &Value, context: &Context) -> Result<Option<Value>, ProfileErr
 
 fn fill_at(tree: &Value, context: &Context, depth: usize) -> Result<Option<Value>, ProfileError> {
     if depth > DEPTH_MAX {
-        return Err(ProfileError::new("value_too_deep", "a value is nested too deeply"));
+        return Err(ProfileError::new(
+            "value_too_deep",
+            "a value is nested too deeply",
+        ));
     }
     match tree {
         Value::String(text) => Ok(match text.strip_prefix('$') {
@@ -84,7 +87,10 @@ fn fill_at(tree: &Value, context: &Context, depth: usize) -> Result<Option<Value
 }
 
 fn function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
-    fields.iter().find(|(k, _)| k.starts_with('$')).map(|(k, v)| (k.as_str(), v))
+    fields
+        .iter()
+        .find(|(k, _)| k.starts_with('$'))
+        .map(|(k, v)| (k.as_str(), v))
 }
 
 /// The functions and the keys each may have beside its own.
@@ -139,7 +145,10 @@ fn call(
             };
             let item_name = fields.get("as").and_then(Value::as_str).unwrap_or("item");
             let body = fields.get("in").ok_or_else(|| {
-                ProfileError::new("value_function", "$each needs \"in\": what to make of each item")
+                ProfileError::new(
+                    "value_function",
+                    "$each needs \"in\": what to make of each item",
+                )
             })?;
             let mut inner = context.clone();
             let mut out = Vec::with_capacity(items.len());
@@ -162,7 +171,9 @@ fn call(
                 .map_err(|e| ProfileError::new("value_function", format!("$find: where: {e}")))?;
             for item in items {
                 if wanted.holds(&item, context)? {
-                    let Some(give) = fields.get("give") else { return Ok(Some(item)) };
+                    let Some(give) = fields.get("give") else {
+                        return Ok(Some(item));
+                    };
                     let mut inner = context.clone();
                     inner.set("item", item);
                     return fill_at(give, &inner, depth + 1);
@@ -170,7 +181,10 @@ fn call(
             }
             Ok(None)
         }
-        other => Err(ProfileError::new("value_function", format!("{other} is no function"))),
+        other => Err(ProfileError::new(
+            "value_function",
+            format!("{other} is no function"),
+        )),
     }
 }
 
@@ -212,7 +226,10 @@ mod tests {
 
     #[test]
     fn leaves_keep_their_type_and_quoting_cannot_break() {
-        check(json!({"n": "$a.n", "t": "$a.t"}), Some(json!({"n": 7, "t": "x \"y\""})));
+        check(
+            json!({"n": "$a.n", "t": "$a.t"}),
+            Some(json!({"n": 7, "t": "x \"y\""})),
+        );
         check(json!("$$5"), Some(json!("$5")));
         check(json!("$a#/list/1/id"), Some(json!(2)));
         check(json!("$a.list.0.id"), Some(json!(1)));
@@ -220,24 +237,42 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_dropped() {
-        check(json!({"k": "$a.nothing", "l": ["$a.none", 1]}), Some(json!({"l": [1]})));
+        check(
+            json!({"k": "$a.nothing", "l": ["$a.none", 1]}),
+            Some(json!({"l": [1]})),
+        );
         check(json!({"$concat": ["p-", "$a.nothing"]}), None);
         check(json!("$nobody"), None);
     }
 
     #[test]
     fn functions_make_lists_texts_and_choices() {
-        check(json!({"$each": "$a.list", "in": {"v": "$item.id"}}), Some(json!([{"v": 1}, {"v": 2}])));
-        check(json!({"$concat": ["p-", "$a.n", ".jpg"]}), Some(json!("p-7.jpg")));
+        check(
+            json!({"$each": "$a.list", "in": {"v": "$item.id"}}),
+            Some(json!([{"v": 1}, {"v": 2}])),
+        );
+        check(
+            json!({"$concat": ["p-", "$a.n", ".jpg"]}),
+            Some(json!("p-7.jpg")),
+        );
         check(json!({"$first": ["$a.nothing", "$a.n"]}), Some(json!(7)));
-        check(json!({"$map": "$a.n", "from": {"7": "seven"}}), Some(json!("seven")));
-        check(json!({"$map": "$a.t", "from": {}, "else": "other"}), Some(json!("other")));
+        check(
+            json!({"$map": "$a.n", "from": {"7": "seven"}}),
+            Some(json!("seven")),
+        );
+        check(
+            json!({"$map": "$a.t", "from": {}, "else": "other"}),
+            Some(json!("other")),
+        );
         check(json!({"$last": "$a.list"}), Some(json!({"id": 2})));
         check(
             json!({"$find": "$a.list", "where": {"at": "/id", "eq": 2}, "give": {"was": "$item.id"}}),
             Some(json!({"was": 2})),
         );
-        check(json!({"$find": "$a.list", "where": {"at": "/id", "eq": 9}}), None);
+        check(
+            json!({"$find": "$a.list", "where": {"at": "/id", "eq": 9}}),
+            None,
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// 2026-11-22 08:00 UTC.
 pub const START_MS: i64 = 1_795_334_400_000;
@@ -17,7 +17,7 @@ pub struct TestClock(Rc<Inner>);
 struct Inner {
     elapsed: Cell<f64>,
     wall_shift: Cell<i64>,
-    sleepers: RefCell<Vec<f64>>,
+    sleepers: RefCell<Vec<(f64, Waker)>>,
 }
 
 impl Default for TestClock {
@@ -42,9 +42,16 @@ impl TestClock {
     pub fn advance_to_next(&self) -> bool {
         let now = self.0.elapsed.get();
         let mut sleepers = self.0.sleepers.borrow_mut();
-        sleepers.retain(|at| *at > now);
-        let Some(next) = sleepers.iter().copied().reduce(f64::min) else { return false };
-        self.0.elapsed.set(next);
+        let Some(next) = sleepers.iter().map(|(at, _)| *at).reduce(f64::min) else {
+            return false;
+        };
+        self.0.elapsed.set(next.max(now));
+        let now = next.max(now);
+        let (due, later) = sleepers.drain(..).partition(|(at, _)| *at <= now);
+        *sleepers = later;
+        drop(sleepers);
+        let due: Vec<(f64, Waker)> = due;
+        due.into_iter().for_each(|(_, waker)| waker.wake());
         true
     }
 }
@@ -56,14 +63,15 @@ struct Sleep {
 
 impl Future for Sleep {
     type Output = ();
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.clock.0.elapsed.get() >= self.until {
             return Poll::Ready(());
         }
-        let mut sleepers = self.clock.0.sleepers.borrow_mut();
-        if !sleepers.contains(&self.until) {
-            sleepers.push(self.until);
-        }
+        self.clock
+            .0
+            .sleepers
+            .borrow_mut()
+            .push((self.until, context.waker().clone()));
         Poll::Pending
     }
 }
@@ -77,7 +85,11 @@ impl Clock for TestClock {
     }
     async fn sleep(&self, ms: u32) {
         let until = self.0.elapsed.get() + f64::from(ms);
-        Sleep { clock: self.clone(), until }.await;
+        Sleep {
+            clock: self.clone(),
+            until,
+        }
+        .await;
     }
 }
 

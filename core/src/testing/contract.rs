@@ -4,14 +4,21 @@
 use crate::domain::ids::{AccountId, BlobHandle};
 use crate::ports::blobs::Blobs;
 use crate::ports::records::seal;
-use crate::ports::store::{Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Store, Table};
+use crate::ports::store::{
+    Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Store, Table,
+};
 
 fn key(lane: &str, seq: u64) -> Key {
     Key::new("anna").text(lane).number(seq)
 }
 
 fn body(text: &str) -> Envelope {
-    Envelope { v: 1, t: "test".into(), seal: None, body: text.into() }
+    Envelope {
+        v: 1,
+        t: "test".into(),
+        seal: None,
+        body: text.into(),
+    }
 }
 
 fn put(lane: &str, seq: u64, text: &str) -> (Table, Key, Envelope) {
@@ -19,7 +26,10 @@ fn put(lane: &str, seq: u64, text: &str) -> (Table, Key, Envelope) {
 }
 
 async fn write<S: Store>(store: &S, puts: Vec<(Table, Key, Envelope)>) -> u64 {
-    let commit = Commit { puts, ..Commit::new(Durability::Strict) };
+    let commit = Commit {
+        puts,
+        ..Commit::new(Durability::Strict)
+    };
     match store.commit(commit).await.unwrap() {
         Committed::Done(revision) => revision,
         other => panic!("the commit was not done: {other:?}"),
@@ -36,21 +46,46 @@ fn lane(lane: &str) -> Query {
 }
 
 pub async fn a_put_is_read_back_whole<S: Store>(store: &S) {
-    let envelope = Envelope { v: 7, t: "odd".into(), seal: Some("none".into()), body: "åäö \u{0} \u{1f4e6}".into() };
+    let envelope = Envelope {
+        v: 7,
+        t: "odd".into(),
+        seal: Some("none".into()),
+        body: "åäö \u{0} \u{1f4e6}".into(),
+    };
     let revision = write(store, vec![(Table::Stops, key("x", 1), envelope.clone())]).await;
-    let found = store.read(&[Query::One(Table::Stops, key("x", 1))]).await.unwrap().concat();
+    let found = store
+        .read(&[Query::One(Table::Stops, key("x", 1))])
+        .await
+        .unwrap()
+        .concat();
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].envelope.clone(), found[0].revision), (envelope, revision));
+    assert_eq!(
+        (found[0].envelope.clone(), found[0].revision),
+        (envelope, revision)
+    );
     assert_eq!(found[0].key, key("x", 1));
 }
 
 pub async fn reads_come_in_key_order_numbers_by_value<S: Store>(store: &S) {
-    write(store, vec![put("l", 10, "ten"), put("l", 9, "nine"), put("m", 1, "m"), put("l", 100, "hundred")]).await;
+    write(
+        store,
+        vec![
+            put("l", 10, "ten"),
+            put("l", 9, "nine"),
+            put("m", 1, "m"),
+            put("l", 100, "hundred"),
+        ],
+    )
+    .await;
     assert_eq!(bodies(store, lane("l")).await, ["nine", "ten", "hundred"]);
 }
 
 pub async fn a_prefix_takes_whole_parts_only<S: Store>(store: &S) {
-    write(store, vec![put("l", 1, "l"), put("l2", 1, "l2"), put("l/x", 1, "l/x")]).await;
+    write(
+        store,
+        vec![put("l", 1, "l"), put("l2", 1, "l2"), put("l/x", 1, "l/x")],
+    )
+    .await;
     assert_eq!(bodies(store, lane("l")).await, ["l"]);
     let other = Query::under(Table::Operations, Key::new("ann"));
     assert!(bodies(store, other).await.is_empty());
@@ -59,7 +94,11 @@ pub async fn a_prefix_takes_whole_parts_only<S: Store>(store: &S) {
 }
 
 pub async fn from_limit_and_newest_first_cut_a_range<S: Store>(store: &S) {
-    write(store, (1..=5).map(|n| put("l", n, &n.to_string())).collect()).await;
+    write(
+        store,
+        (1..=5).map(|n| put("l", n, &n.to_string())).collect(),
+    )
+    .await;
     let from = |limit| Query::From {
         table: Table::Operations,
         prefix: Key::new("anna").text("l"),
@@ -80,7 +119,11 @@ pub async fn from_limit_and_newest_first_cut_a_range<S: Store>(store: &S) {
 pub async fn several_queries_answer_in_their_order<S: Store>(store: &S) {
     write(store, vec![put("l", 1, "a"), put("m", 1, "b")]).await;
     let found = store
-        .read(&[lane("m"), lane("nothing"), Query::One(Table::Operations, key("l", 1))])
+        .read(&[
+            lane("m"),
+            lane("nothing"),
+            Query::One(Table::Operations, key("l", 1)),
+        ])
         .await
         .unwrap();
     let sizes: Vec<usize> = found.iter().map(Vec::len).collect();
@@ -113,7 +156,14 @@ pub async fn a_stale_commit_changes_nothing<S: Store>(store: &S) {
         };
         assert_eq!(store.commit(commit).await.unwrap(), expected);
         let now = bodies(store, lane("l")).await;
-        assert_eq!(now, if expected == Committed::Stale { ["b"] } else { ["new"] });
+        assert_eq!(
+            now,
+            if expected == Committed::Stale {
+                ["b"]
+            } else {
+                ["new"]
+            }
+        );
     }
 }
 
@@ -123,7 +173,10 @@ pub async fn absence_can_be_expected<S: Store>(store: &S) {
         puts: vec![put("l", 1, "mine")],
         ..Commit::new(Durability::Relaxed)
     };
-    assert!(matches!(store.commit(commit()).await.unwrap(), Committed::Done(_)));
+    assert!(matches!(
+        store.commit(commit()).await.unwrap(),
+        Committed::Done(_)
+    ));
     assert_eq!(store.commit(commit()).await.unwrap(), Committed::Stale);
 }
 
@@ -135,11 +188,17 @@ pub async fn an_older_generation_is_fenced<S: Store>(store: &S) {
         ..Commit::new(Durability::Strict)
     };
     assert_eq!(store.commit(at(1)).await.unwrap(), Committed::Fenced);
-    let record = seal("lease", &serde_json::json!({ "generation": 2, "expiresAt": 5 }));
+    let record = seal(
+        "lease",
+        &serde_json::json!({ "generation": 2, "expiresAt": 5 }),
+    );
     write(store, vec![(Table::Meta, lease.clone(), record)]).await;
     assert_eq!(store.commit(at(1)).await.unwrap(), Committed::Fenced);
     assert!(bodies(store, lane("l")).await.is_empty());
-    assert!(matches!(store.commit(at(2)).await.unwrap(), Committed::Done(_)));
+    assert!(matches!(
+        store.commit(at(2)).await.unwrap(),
+        Committed::Done(_)
+    ));
 }
 
 pub async fn two_recorders_cannot_take_one_place<S: Store>(store: &S) {
@@ -156,7 +215,12 @@ pub async fn two_recorders_cannot_take_one_place<S: Store>(store: &S) {
     // Both are under way before either has ended.
     let (a, b) = futures_util::join!(store.commit(take("a")), store.commit(take("b")));
     let done = [a.unwrap(), b.unwrap()];
-    assert_eq!(done.iter().filter(|c| matches!(c, Committed::Done(_))).count(), 1);
+    assert_eq!(
+        done.iter()
+            .filter(|c| matches!(c, Committed::Done(_)))
+            .count(),
+        1
+    );
     assert_eq!(done.iter().filter(|c| **c == Committed::Stale).count(), 1);
     assert_eq!(bodies(store, lane("l")).await.len(), 1);
 }
@@ -164,23 +228,47 @@ pub async fn two_recorders_cannot_take_one_place<S: Store>(store: &S) {
 pub async fn deletes_and_puts_go_together<S: Store>(store: &S) {
     write(store, vec![put("l", 1, "a"), put("l", 2, "b")]).await;
     let commit = Commit {
-        puts: vec![(Table::Settled, Key::new("anna").number(5).number(1), body("a"))],
-        deletes: vec![(Table::Operations, key("l", 1)), (Table::Operations, key("l", 77))],
+        puts: vec![(
+            Table::Settled,
+            Key::new("anna").number(5).number(1),
+            body("a"),
+        )],
+        deletes: vec![
+            (Table::Operations, key("l", 1)),
+            (Table::Operations, key("l", 77)),
+        ],
         ..Commit::new(Durability::Relaxed)
     };
     store.commit(commit).await.unwrap();
     assert_eq!(bodies(store, lane("l")).await, ["b"]);
-    let settled = store.read(&[Query::under(Table::Settled, Key::new("anna"))]).await.unwrap().concat();
+    let settled = store
+        .read(&[Query::under(Table::Settled, Key::new("anna"))])
+        .await
+        .unwrap()
+        .concat();
     assert_eq!(settled[0].key.0[1], KeyPart::Number(5));
 }
 
-pub async fn staged_bytes_come_back_with_length_and_hash<B: Blobs + Store>(port: &B, bytes: B::Bytes) {
+pub async fn staged_bytes_come_back_with_length_and_hash<B: Blobs + Store>(
+    port: &B,
+    bytes: B::Bytes,
+) {
     let anna = AccountId::new("anna");
     let handle = BlobHandle::new("photo-1");
-    let meta = port.stage(&anna, handle.clone(), "image/jpeg", bytes, 77).await.unwrap();
+    let meta = port
+        .stage(&anna, handle.clone(), "image/jpeg", bytes, 77)
+        .await
+        .unwrap();
     assert_eq!((meta.bytes, meta.staged_at), (3, 77));
-    assert_eq!(meta.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    let (media_type, _) = port.bytes(&anna, &handle).await.unwrap().expect("the bytes are there");
+    assert_eq!(
+        meta.sha256,
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
+    let (media_type, _) = port
+        .bytes(&anna, &handle)
+        .await
+        .unwrap()
+        .expect("the bytes are there");
     assert_eq!(media_type, "image/jpeg");
     let known = Query::One(Table::Blobs, Key::new("anna").text("photo-1"));
     assert_eq!(port.read(&[known]).await.unwrap().concat().len(), 1);
@@ -188,14 +276,29 @@ pub async fn staged_bytes_come_back_with_length_and_hash<B: Blobs + Store>(port:
 
 pub async fn bytes_belong_to_their_account<B: Blobs + Store>(port: &B, bytes: B::Bytes) {
     let handle = BlobHandle::new("photo-1");
-    port.stage(&AccountId::new("anna"), handle.clone(), "image/jpeg", bytes, 1).await.unwrap();
-    assert!(port.bytes(&AccountId::new("omar"), &handle).await.unwrap().is_none());
+    port.stage(
+        &AccountId::new("anna"),
+        handle.clone(),
+        "image/jpeg",
+        bytes,
+        1,
+    )
+    .await
+    .unwrap();
+    assert!(
+        port.bytes(&AccountId::new("omar"), &handle)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 pub async fn a_commit_deletes_bytes<B: Blobs + Store>(port: &B, bytes: B::Bytes) {
     let anna = AccountId::new("anna");
     let handle = BlobHandle::new("photo-1");
-    port.stage(&anna, handle.clone(), "image/jpeg", bytes, 1).await.unwrap();
+    port.stage(&anna, handle.clone(), "image/jpeg", bytes, 1)
+        .await
+        .unwrap();
     let key = Key::new("anna").text("photo-1");
     let commit = Commit {
         deletes: vec![(Table::Blobs, key.clone()), (Table::BlobData, key)],

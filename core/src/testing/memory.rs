@@ -66,7 +66,12 @@ impl Store for MemoryStore {
         for query in queries {
             let (table, limit, newest_first) = match query {
                 Query::One(table, _) => (table, Some(1), false),
-                Query::Under { table, limit, newest_first, .. } => (table, *limit, *newest_first),
+                Query::Under {
+                    table,
+                    limit,
+                    newest_first,
+                    ..
+                } => (table, *limit, *newest_first),
                 Query::From { table, limit, .. } => (table, *limit, false),
             };
             let empty = BTreeMap::new();
@@ -109,7 +114,11 @@ impl Store for MemoryStore {
         inner.revision += 1;
         let revision = inner.revision;
         let counter = seal("revision", &revision);
-        let puts = commit.puts.into_iter().chain([(Table::Meta, Key::new("").text("revision"), counter)]);
+        let puts =
+            commit
+                .puts
+                .into_iter()
+                .chain([(Table::Meta, Key::new("").text("revision"), counter)]);
         for (table, key) in commit.deletes {
             inner.tables.entry(table).or_default().remove(&key);
             if table == Table::BlobData {
@@ -117,7 +126,11 @@ impl Store for MemoryStore {
             }
         }
         for (table, key, envelope) in puts {
-            inner.tables.entry(table).or_default().insert(key, (revision, envelope));
+            inner
+                .tables
+                .entry(table)
+                .or_default()
+                .insert(key, (revision, envelope));
         }
         inner.commits += 1;
         inner.strict_commits += u64::from(commit.durability == Durability::Strict);
@@ -136,7 +149,10 @@ impl Blobs for MemoryStore {
         bytes: Vec<u8>,
         now_ms: i64,
     ) -> Result<BlobMeta, StoreError> {
-        let sha256 = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = Sha256::digest(&bytes)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
         let meta = BlobMeta {
             handle: handle.clone(),
             media_type: media_type.to_owned(),
@@ -147,9 +163,14 @@ impl Blobs for MemoryStore {
         };
         let key = Key::new(&account.0).text(&handle.0);
         let mut commit = Commit::new(Durability::Strict);
-        commit.puts.push((Table::Blobs, key.clone(), seal("blob", &meta)));
+        commit
+            .puts
+            .push((Table::Blobs, key.clone(), seal("blob", &meta)));
         self.commit(commit).await?;
-        self.0.borrow_mut().bytes.insert(key, (media_type.to_owned(), bytes));
+        self.0
+            .borrow_mut()
+            .bytes
+            .insert(key, (media_type.to_owned(), bytes));
         Ok(meta)
     }
 
@@ -158,7 +179,12 @@ impl Blobs for MemoryStore {
         account: &AccountId,
         handle: &BlobHandle,
     ) -> Result<Option<(String, Vec<u8>)>, StoreError> {
-        Ok(self.0.borrow().bytes.get(&Key::new(&account.0).text(&handle.0)).cloned())
+        Ok(self
+            .0
+            .borrow()
+            .bytes
+            .get(&Key::new(&account.0).text(&handle.0))
+            .cloned())
     }
 }
 
@@ -200,7 +226,11 @@ impl Lock for MemoryLock {
         inner.0 += 1;
         let ticket = inner.0;
         inner.1.insert((name.to_owned(), ticket));
-        Some(MemoryGuard { lock: self.clone(), name: name.to_owned(), ticket })
+        Some(MemoryGuard {
+            lock: self.clone(),
+            name: name.to_owned(),
+            ticket,
+        })
     }
 
     async fn acquire(&self, name: &str, _ms: u32) -> Option<MemoryGuard> {

@@ -4,6 +4,7 @@
 // A test says what it expects by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod backend;
 pub mod clock;
 pub mod contract;
 pub mod host;

@@ -11,6 +11,7 @@ use std::rc::Rc;
 type Handler = Box<dyn FnMut(&Request) -> Exchange>;
 
 #[derive(Clone)]
+
 pub struct TestNet(Rc<Inner>);
 
 struct Inner {
@@ -49,7 +50,9 @@ impl Net for TestNet {
         let inner = &self.0;
         inner.sent.borrow_mut().push(request.clone());
         inner.in_flight.set(inner.in_flight.get() + 1);
-        inner.most_in_flight.set(inner.most_in_flight.get().max(inner.in_flight.get()));
+        inner
+            .most_in_flight
+            .set(inner.most_in_flight.get().max(inner.in_flight.get()));
         inner.clock.sleep(inner.latency_ms.get()).await;
         inner.in_flight.set(inner.in_flight.get() - 1);
         (inner.handler.borrow_mut())(request)
@@ -60,7 +63,9 @@ impl Net for TestNet {
 pub fn json(status: u16, body: &serde_json::Value) -> Exchange {
     Ok(Answer {
         status,
-        headers: [("content-type".to_owned(), "application/json".to_owned())].into_iter().collect(),
+        headers: [("content-type".to_owned(), "application/json".to_owned())]
+            .into_iter()
+            .collect(),
         body: body.to_string(),
     })
 }

@@ -19,7 +19,10 @@ pub fn run<T>(clock: &TestClock, future: impl Future<Output = T>) -> T {
             if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
                 return value;
             }
-            assert!(clock.advance_to_next(), "the future waits for something that never comes");
+            assert!(
+                clock.advance_to_next(),
+                "the future waits for something that never comes"
+            );
         }
     }
     panic!("the future does not end");

@@ -1,14 +1,14 @@
 //! The JavaScript API. `core/js` wraps it with types and with recovery from traps; nobody else
 //! calls it.
 
-use pannier::domain::dictionary::Dictionary;
 use crate::error::{invalid, to_js};
 use crate::host::BrowserHost;
 use crate::store::SCHEMA;
 use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use pannier::domain::address::Position;
-use pannier::domain::json::{FromJson, ToJson};
+use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
+use pannier::domain::json::{FromJson, ToJson};
 use pannier::domain::operation::Intent;
 use pannier::engine::listing::account_view;
 use pannier::engine::session::SessionState;
@@ -45,7 +45,9 @@ fn json<T: ToJson>(value: T) -> Value {
 
 fn encode(value: &Value) -> Answer {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    value.serialize(&serializer).map_err(|e| to_js(&invalid("answer", &e)))
+    value
+        .serialize(&serializer)
+        .map_err(|e| to_js(&invalid("answer", &e)))
 }
 
 fn decode<T: FromJson>(what: &str, value: JsValue) -> Result<T, CoreError> {
@@ -82,7 +84,10 @@ impl Core {
             let database = options.database.unwrap_or_else(|| "pannier".to_owned());
             let host = BrowserHost::new(&database, Some(on_change));
             let driver = Driver::open(host, options.profile, options.servers).await;
-            Ok(Self { driver: Rc::new(driver.map_err(|e| to_js(&e))?) }.into())
+            Ok(Self {
+                driver: Rc::new(driver.map_err(|e| to_js(&e))?),
+            }
+            .into())
         })
     }
 
@@ -160,8 +165,13 @@ impl Core {
     pub fn blob(&self, handle: String) -> Promise {
         let core = self.driver.clone();
         promise(async move {
-            let found = core.blob(&BlobHandle(handle)).await.map_err(|e| to_js(&e))?;
-            let Some((media_type, bytes)) = found else { return Ok(JsValue::UNDEFINED) };
+            let found = core
+                .blob(&BlobHandle(handle))
+                .await
+                .map_err(|e| to_js(&e))?;
+            let Some((media_type, bytes)) = found else {
+                return Ok(JsValue::UNDEFINED);
+            };
             let out = Object::new();
             Reflect::set(&out, &"mediaType".into(), &media_type.into())?;
             Reflect::set(&out, &"bytes".into(), &bytes)?;
@@ -194,7 +204,11 @@ impl Core {
     }
 
     pub fn drain(&self, reason: JsValue, budget_ms: Option<u32>) -> Promise {
-        self.run(async move |core| Ok(json(core.drain(decode("reason", reason)?, budget_ms).await?)))
+        self.run(async move |core| {
+            Ok(json(
+                core.drain(decode("reason", reason)?, budget_ms).await?,
+            ))
+        })
     }
 
     pub fn sweep(&self) -> Promise {

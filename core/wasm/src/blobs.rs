@@ -25,7 +25,9 @@ async fn sha256(bytes: &ArrayBuffer) -> Result<String, StoreError> {
     let digest = subtle
         .digest_with_str_and_buffer_source("SHA-256", bytes)
         .map_err(|_| failed("the browser refused"))?;
-    let digest = JsFuture::from(digest).await.map_err(|_| failed("the browser refused"))?;
+    let digest = JsFuture::from(digest)
+        .await
+        .map_err(|_| failed("the browser refused"))?;
     let mut text = String::with_capacity(64);
     for byte in Uint8Array::new(&digest).to_vec() {
         // Writing to a String cannot fail.
@@ -55,15 +57,25 @@ impl Blobs for IdbStore {
         };
         let key = Key::new(&account.0).text(&handle.0);
         let value = Object::new();
-        let path: Array = [&account.0, &handle.0].iter().map(|p| JsValue::from_str(p)).collect();
-        for (name, field) in [("k", path.into()), ("m", JsValue::from_str(media_type)), ("d", bytes.into())] {
+        let path: Array = [&account.0, &handle.0]
+            .iter()
+            .map(|p| JsValue::from_str(p))
+            .collect();
+        for (name, field) in [
+            ("k", path.into()),
+            ("m", JsValue::from_str(media_type)),
+            ("d", bytes.into()),
+        ] {
             let field: JsValue = field;
             // Setting a property of a plain object cannot fail.
             let _ = Reflect::set(&value, &name.into(), &field);
         }
         let mut commit = Commit::new(Durability::Strict);
         commit.puts.push((Table::Blobs, key, seal("blob", &meta)));
-        match self.commit_with(&commit, &[(Table::BlobData, value.into())]).await? {
+        match self
+            .commit_with(&commit, &[(Table::BlobData, value.into())])
+            .await?
+        {
             Committed::Done(_) => Ok(meta),
             // Without expectations nothing can be stale.
             _ => Err(StoreError::Failed("the picture was not stored".to_owned())),
@@ -76,9 +88,14 @@ impl Blobs for IdbStore {
         handle: &BlobHandle,
     ) -> Result<Option<(String, ArrayBuffer)>, StoreError> {
         let key = Key::new(&account.0).text(&handle.0);
-        let Some(value) = self.raw(Table::BlobData, &key).await? else { return Ok(None) };
+        let Some(value) = self.raw(Table::BlobData, &key).await? else {
+            return Ok(None);
+        };
         let part = |name: &str| Reflect::get(&value, &name.into()).unwrap_or(JsValue::UNDEFINED);
         let media_type = part("m").as_string().unwrap_or_default();
-        Ok(part("d").dyn_into::<ArrayBuffer>().ok().map(|bytes| (media_type, bytes)))
+        Ok(part("d")
+            .dyn_into::<ArrayBuffer>()
+            .ok()
+            .map(|bytes| (media_type, bytes)))
     }
 }

@@ -8,7 +8,9 @@ use wasm_bindgen::{JsCast, JsValue};
 pub struct BrowserClock;
 
 pub fn global(name: &str) -> Option<JsValue> {
-    Reflect::get(&js_sys::global(), &name.into()).ok().filter(|v| !v.is_undefined() && !v.is_null())
+    Reflect::get(&js_sys::global(), &name.into())
+        .ok()
+        .filter(|v| !v.is_undefined() && !v.is_null())
 }
 
 #[allow(clippy::cast_possible_truncation)]

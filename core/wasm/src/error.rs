@@ -14,7 +14,10 @@ pub fn to_js(error: &CoreError) -> JsValue {
 }
 
 pub fn invalid(what: &str, error: &dyn std::fmt::Display) -> CoreError {
-    CoreError::new(&format!("{what}_invalid"), format!("the {what} cannot be read: {error}"))
+    CoreError::new(
+        &format!("{what}_invalid"),
+        format!("the {what} cannot be read: {error}"),
+    )
 }
 
 /// What a DOM exception means for the store.
@@ -26,7 +29,10 @@ pub enum Trouble {
 
 pub fn trouble(value: &JsValue) -> Trouble {
     let field = |name: &str| {
-        Reflect::get(value, &name.into()).ok().and_then(|v| v.as_string()).unwrap_or_default()
+        Reflect::get(value, &name.into())
+            .ok()
+            .and_then(|v| v.as_string())
+            .unwrap_or_default()
     };
     let (name, message) = (field("name"), field("message"));
     match name.as_str() {

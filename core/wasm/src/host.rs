@@ -21,11 +21,15 @@ impl BrowserHost {
     pub fn new(database: &str, on_change: Option<Function>) -> Self {
         let store = IdbStore::new(database);
         Self {
-            net: FetchNet { blobs: store.clone() },
+            net: FetchNet {
+                blobs: store.clone(),
+            },
             store,
             clock: BrowserClock,
             ids: BrowserIds,
-            lock: BrowserLock { prefix: format!("pannier:{database}") },
+            lock: BrowserLock {
+                prefix: format!("pannier:{database}"),
+            },
             on_change,
         }
     }

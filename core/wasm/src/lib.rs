@@ -14,3 +14,6 @@ pub mod store;
 
 pub use api::Core;
 pub use blobs::Bytes;
+pub use clock::{BrowserClock, BrowserIds};
+pub use host::BrowserHost;
+pub use lock::BrowserLock;

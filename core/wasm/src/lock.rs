@@ -32,14 +32,22 @@ impl Drop for Guard {
 fn deferred() -> (Promise, Function) {
     let mut resolver = None;
     let promise = Promise::new(&mut |resolve, _| resolver = Some(resolve));
-    (promise, resolver.unwrap_or_else(|| Function::new_no_args("")))
+    (
+        promise,
+        resolver.unwrap_or_else(|| Function::new_no_args("")),
+    )
 }
 
 impl BrowserLock {
     async fn request(&self, name: &str, option: Option<&str>) -> Option<Guard> {
         let locks = global("navigator").and_then(|n| Reflect::get(&n, &"locks".into()).ok());
-        let Some(locks) = locks.filter(|l| !l.is_undefined()) else { return Some(Guard(None)) };
-        let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
+        let Some(locks) = locks.filter(|l| !l.is_undefined()) else {
+            return Some(Guard(None));
+        };
+        let request: Function = Reflect::get(&locks, &"request".into())
+            .ok()?
+            .dyn_into()
+            .ok()?;
         let options = Object::new();
         if let Some(option) = option {
             Reflect::set(&options, &option.into(), &JsValue::TRUE).ok()?;
@@ -48,10 +56,18 @@ impl BrowserLock {
         let (granted, grant) = deferred();
         let callback = Closure::once_into_js(move |lock: JsValue| -> JsValue {
             let _ = grant.call1(&JsValue::UNDEFINED, &JsValue::from_bool(!lock.is_null()));
-            if lock.is_null() { JsValue::UNDEFINED } else { held.into() }
+            if lock.is_null() {
+                JsValue::UNDEFINED
+            } else {
+                held.into()
+            }
         });
         let name = format!("{}:{name}", self.prefix);
-        let done: Promise = request.call3(&locks, &name.into(), &options, &callback).ok()?.dyn_into().ok()?;
+        let done: Promise = request
+            .call3(&locks, &name.into(), &options, &callback)
+            .ok()?
+            .dyn_into()
+            .ok()?;
         // Being stolen from rejects this promise; the fence tells the loser soon enough.
         let ignore = Closure::once_into_js(|_: JsValue| {});
         let catch: Function = Reflect::get(&done, &"catch".into()).ok()?.dyn_into().ok()?;
@@ -66,7 +82,8 @@ impl Lock for BrowserLock {
     type Guard = Guard;
 
     async fn try_acquire(&self, name: &str, steal: bool) -> Option<Guard> {
-        self.request(name, Some(if steal { "steal" } else { "ifAvailable" })).await
+        self.request(name, Some(if steal { "steal" } else { "ifAvailable" }))
+            .await
     }
 
     async fn acquire(&self, name: &str, ms: u32) -> Option<Guard> {

@@ -29,14 +29,24 @@ impl Drop for Abort {
 }
 
 fn not_sent(code: &str, text: impl Into<String>) -> NetFailure {
-    NetFailure::NotSent { code: code.to_owned(), text: text.into() }
+    NetFailure::NotSent {
+        code: code.to_owned(),
+        text: text.into(),
+    }
 }
 
 impl FetchNet {
-    async fn bytes(&self, account: &AccountId, handle: &BlobHandle) -> Result<ArrayBuffer, NetFailure> {
+    async fn bytes(
+        &self,
+        account: &AccountId,
+        handle: &BlobHandle,
+    ) -> Result<ArrayBuffer, NetFailure> {
         match self.blobs.bytes(account, handle).await {
             Ok(Some((_, bytes))) => Ok(bytes),
-            Ok(None) => Err(not_sent("blob_missing", "the picture is no longer on this device")),
+            Ok(None) => Err(not_sent(
+                "blob_missing",
+                "the picture is no longer on this device",
+            )),
             // Nothing left, so nothing is in doubt; but it is no fault of the operation either.
             Err(_) => Err(NetFailure::Unreachable),
         }
@@ -55,7 +65,12 @@ impl FetchNet {
                         Part::Text { name, value } => {
                             form.append_with_str(name, value).map_err(refused)?;
                         }
-                        Part::File { name, filename, media_type, handle } => {
+                        Part::File {
+                            name,
+                            filename,
+                            media_type,
+                            handle,
+                        } => {
                             let bytes = self.bytes(account, handle).await?;
                             let options = BlobPropertyBag::new();
                             options.set_type(media_type);
@@ -64,7 +79,8 @@ impl FetchNet {
                                 &sequence, &options,
                             )
                             .map_err(refused)?;
-                            form.append_with_blob_and_filename(name, &blob, filename).map_err(refused)?;
+                            form.append_with_blob_and_filename(name, &blob, filename)
+                                .map_err(refused)?;
                         }
                     }
                 }
@@ -76,12 +92,21 @@ impl FetchNet {
 
 impl Net for FetchNet {
     async fn exchange(&self, account: &AccountId, request: &Request) -> Exchange {
-        let refused = |why: String| not_sent("request_unbuildable", format!("the request could not be made: {why}"));
+        let refused = |why: String| {
+            not_sent(
+                "request_unbuildable",
+                format!("the request could not be made: {why}"),
+            )
+        };
         let body = self.body(account, &request.body).await?;
-        let controller = AbortController::new().map_err(|_| refused("no AbortController".into()))?;
+        let controller =
+            AbortController::new().map_err(|_| refused("no AbortController".into()))?;
         let signal = controller.signal();
         let abort = Abort(controller);
-        let method: Method = request.method.parse().map_err(|_| refused(request.method.clone()))?;
+        let method: Method = request
+            .method
+            .parse()
+            .map_err(|_| refused(request.method.clone()))?;
         let mut builder = RequestBuilder::new(&request.url)
             .method(method)
             .credentials(RequestCredentials::Omit)
@@ -92,7 +117,9 @@ impl Net for FetchNet {
         }
         match &request.body {
             Body::Json(_) => builder = builder.header("content-type", "application/json"),
-            Body::Form(_) => builder = builder.header("content-type", "application/x-www-form-urlencoded"),
+            Body::Form(_) => {
+                builder = builder.header("content-type", "application/x-www-form-urlencoded")
+            }
             Body::Blob { media_type, .. } => builder = builder.header("content-type", media_type),
             Body::Empty | Body::Multipart(_) => {}
         }
@@ -103,7 +130,10 @@ impl Net for FetchNet {
         let built = built.map_err(|e| refused(e.to_string()))?;
         let exchange = async {
             let response = built.send().await.map_err(|_| NetFailure::Unreachable)?;
-            let mut answer = Answer { status: response.status(), ..Answer::default() };
+            let mut answer = Answer {
+                status: response.status(),
+                ..Answer::default()
+            };
             for (name, value) in response.headers().entries() {
                 answer.headers.insert(name.to_ascii_lowercase(), value);
             }

@@ -19,8 +19,8 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
-use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbDatabase, IdbTransaction};
 
 #[wasm_bindgen]
@@ -92,7 +92,9 @@ impl IdbStore {
     async fn open(&self) -> Result<Connection, Trouble> {
         let unavailable = |e: idb::Error| Trouble::Store(StoreError::Unavailable(e.to_string()));
         let factory = Factory::new().map_err(unavailable)?;
-        let mut request = factory.open(&self.0.name, Some(SCHEMA)).map_err(idb_trouble)?;
+        let mut request = factory
+            .open(&self.0.name, Some(SCHEMA))
+            .map_err(idb_trouble)?;
         request.on_upgrade_needed(|event| {
             use idb::DatabaseEvent;
             if let Ok(database) = event.database() {
@@ -101,12 +103,18 @@ impl IdbStore {
         });
         let database = request.await.map_err(|e| match idb_trouble(e) {
             Trouble::Connection(why) if why.starts_with("VersionError") => {
-                Trouble::Store(StoreError::Newer { found: 0, known: SCHEMA })
+                Trouble::Store(StoreError::Newer {
+                    found: 0,
+                    known: SCHEMA,
+                })
             }
             other => other,
         })?;
         let names = database.store_names();
-        if let Some(missing) = Table::ALL.iter().find(|t| !names.iter().any(|n| n == t.name())) {
+        if let Some(missing) = Table::ALL
+            .iter()
+            .find(|t| !names.iter().any(|n| n == t.name()))
+        {
             database.close();
             return Err(Trouble::Store(StoreError::Failed(format!(
                 "the database has no store {}",
@@ -124,7 +132,10 @@ impl IdbStore {
         let weak = Rc::downgrade(&self.0);
         database.on_version_change(move |_| {
             // A newer context wants to upgrade: make way, and open again when next needed.
-            if let Some(connection) = weak.upgrade().and_then(|i| i.connection.borrow_mut().take()) {
+            if let Some(connection) = weak
+                .upgrade()
+                .and_then(|i| i.connection.borrow_mut().take())
+            {
                 connection.database.close();
             }
         });
@@ -147,7 +158,9 @@ impl IdbStore {
         let mut last = String::new();
         for _ in 0..TRIES {
             let outcome = match self.connection().await {
-                Ok(connection) => within(TRANSACTION_MS_MAX, work(connection)).await.and_then(|r| r),
+                Ok(connection) => within(TRANSACTION_MS_MAX, work(connection))
+                    .await
+                    .and_then(|r| r),
                 Err(trouble) => Err(trouble),
             };
             match outcome {
@@ -168,15 +181,22 @@ impl IdbStore {
         commit: &Commit,
         raw: &[(Table, JsValue)],
     ) -> Result<Committed, StoreError> {
-        self.with_connection(|db| async move { write(&db, commit, raw).await }).await
+        self.with_connection(|db| async move { write(&db, commit, raw).await })
+            .await
     }
 
     pub(crate) async fn raw(&self, table: Table, key: &Key) -> Result<Option<JsValue>, StoreError> {
         self.with_connection(|db| async move {
             let transaction = begin(&db, &[table], "readonly", Durability::Relaxed)?;
             let transaction = Transaction::from(transaction);
-            let store = transaction.object_store(table.name()).map_err(idb_trouble)?;
-            store.get(key_value(key)).map_err(idb_trouble)?.await.map_err(idb_trouble)
+            let store = transaction
+                .object_store(table.name())
+                .map_err(idb_trouble)?;
+            store
+                .get(key_value(key))
+                .map_err(idb_trouble)?
+                .await
+                .map_err(idb_trouble)
         })
         .await
     }
@@ -218,7 +238,9 @@ fn begin(
     // Setting a property of a plain object cannot fail.
     let _ = Reflect::set(&options, &"durability".into(), &wanted.into());
     let database: &OptionsDatabase = connection.raw.unchecked_ref();
-    database.transaction(&names, mode, &options).map_err(|e| trouble(&e))
+    database
+        .transaction(&names, mode, &options)
+        .map_err(|e| trouble(&e))
 }
 
 fn key_value(key: &Key) -> JsValue {
@@ -280,7 +302,9 @@ fn from_value(value: &JsValue) -> Record {
         key: Key(key),
         revision: number_of(&field(value, "r")).unwrap_or(0),
         envelope: Envelope {
-            v: number_of(&field(value, "v")).and_then(|v| u16::try_from(v).ok()).unwrap_or(u16::MAX),
+            v: number_of(&field(value, "v"))
+                .and_then(|v| u16::try_from(v).ok())
+                .unwrap_or(u16::MAX),
             t: field(value, "t").as_string().unwrap_or_default(),
             seal: field(value, "s").as_string(),
             body: field(value, "b").as_string().unwrap_or_default(),
@@ -295,7 +319,9 @@ fn under(prefix: &Key) -> Result<Option<KeyRange>, Trouble> {
     }
     let upper: Array = key_value(prefix).unchecked_into();
     upper.push(&Array::new());
-    KeyRange::bound(&key_value(prefix), &upper, None, None).map(Some).map_err(idb_trouble)
+    KeyRange::bound(&key_value(prefix), &upper, None, None)
+        .map(Some)
+        .map_err(idb_trouble)
 }
 
 async fn run(transaction: &Transaction, query: &Query) -> Result<Vec<JsValue>, Trouble> {
@@ -305,15 +331,26 @@ async fn run(transaction: &Transaction, query: &Query) -> Result<Vec<JsValue>, T
             let request = store(table)?.get(key_value(key)).map_err(idb_trouble)?;
             Ok(request.await.map_err(idb_trouble)?.into_iter().collect())
         }
-        Query::Under { table, prefix, limit, newest_first: false } => {
+        Query::Under {
+            table,
+            prefix,
+            limit,
+            newest_first: false,
+        } => {
             let range = under(prefix)?.map(Into::into);
             let request = store(table)?.get_all(range, *limit).map_err(idb_trouble)?;
             request.await.map_err(idb_trouble)
         }
-        Query::Under { table, prefix, limit, newest_first: true } => {
+        Query::Under {
+            table,
+            prefix,
+            limit,
+            newest_first: true,
+        } => {
             let range = under(prefix)?.map(Into::into);
-            let request =
-                store(table)?.open_cursor(range, Some(CursorDirection::Prev)).map_err(idb_trouble)?;
+            let request = store(table)?
+                .open_cursor(range, Some(CursorDirection::Prev))
+                .map_err(idb_trouble)?;
             let mut out = vec![];
             let mut cursor = request.await.map_err(idb_trouble)?;
             while let Some(here) = cursor {
@@ -321,11 +358,20 @@ async fn run(transaction: &Transaction, query: &Query) -> Result<Vec<JsValue>, T
                 if limit.is_some_and(|l| out.len() >= l as usize) {
                     break;
                 }
-                cursor = here.next(None).map_err(idb_trouble)?.await.map_err(idb_trouble)?;
+                cursor = here
+                    .next(None)
+                    .map_err(idb_trouble)?
+                    .await
+                    .map_err(idb_trouble)?;
             }
             Ok(out)
         }
-        Query::From { table, prefix, from, limit } => {
+        Query::From {
+            table,
+            prefix,
+            from,
+            limit,
+        } => {
             let bound = |last: JsValue| {
                 let out: Array = key_value(prefix).unchecked_into();
                 out.push(&last);
@@ -333,7 +379,9 @@ async fn run(transaction: &Transaction, query: &Query) -> Result<Vec<JsValue>, T
             };
             let (lower, upper) = (bound(number_value(*from)), bound(JsValue::from_str("")));
             let range = KeyRange::bound(&lower, &upper, None, Some(true)).map_err(idb_trouble)?;
-            let request = store(table)?.get_all(Some(range.into()), *limit).map_err(idb_trouble)?;
+            let request = store(table)?
+                .get_all(Some(range.into()), *limit)
+                .map_err(idb_trouble)?;
             request.await.map_err(idb_trouble)
         }
     }
@@ -345,8 +393,15 @@ async fn write(
     raw: &[(Table, JsValue)],
 ) -> Result<Committed, Trouble> {
     let mut tables = vec![Table::Meta];
-    let named = commit.expect.iter().map(|(t, ..)| *t).chain(commit.puts.iter().map(|(t, ..)| *t));
-    for table in named.chain(commit.deletes.iter().map(|(t, _)| *t)).chain(raw.iter().map(|(t, _)| *t)) {
+    let named = commit
+        .expect
+        .iter()
+        .map(|(t, ..)| *t)
+        .chain(commit.puts.iter().map(|(t, ..)| *t));
+    for table in named
+        .chain(commit.deletes.iter().map(|(t, _)| *t))
+        .chain(raw.iter().map(|(t, _)| *t))
+    {
         if !tables.contains(&table) {
             tables.push(table);
         }
@@ -359,10 +414,17 @@ async fn write(
     // All reads are issued before the first is awaited; nothing foreign is awaited in between.
     let get = |table: Table, key: &Key| -> Result<_, Trouble> {
         use std::future::IntoFuture;
-        Ok(store(table)?.get(key_value(key)).map_err(idb_trouble)?.into_future())
+        Ok(store(table)?
+            .get(key_value(key))
+            .map_err(idb_trouble)?
+            .into_future())
     };
     let counter = get(Table::Meta, &counter_key)?;
-    let lease = commit.generation.as_ref().map(|(key, _)| get(Table::Meta, key)).transpose()?;
+    let lease = commit
+        .generation
+        .as_ref()
+        .map(|(key, _)| get(Table::Meta, key))
+        .transpose()?;
     let mut seen = vec![];
     for (table, key, _) in &commit.expect {
         seen.push(get(*table, key)?);
@@ -375,7 +437,10 @@ async fn write(
         }
     }
     for (found, (_, _, wanted)) in seen.into_iter().zip(&commit.expect) {
-        let now = found.await.map_err(idb_trouble)?.map(|v| from_value(&v).revision);
+        let now = found
+            .await
+            .map_err(idb_trouble)?
+            .map(|v| from_value(&v).revision);
         if now != *wanted {
             return give_up(&ours, Committed::Stale);
         }
@@ -386,13 +451,22 @@ async fn write(
         store(*table)?.delete(key_value(key)).map_err(idb_trouble)?;
     }
     for (table, key, envelope) in &commit.puts {
-        store(*table)?.put(&to_value(key, revision, envelope), None).map_err(idb_trouble)?;
+        store(*table)?
+            .put(&to_value(key, revision, envelope), None)
+            .map_err(idb_trouble)?;
     }
     for (table, value) in raw {
         store(*table)?.put(value, None).map_err(idb_trouble)?;
     }
-    let counter = Envelope { v: 1, t: "revision".into(), seal: None, body: revision.to_string() };
-    store(Table::Meta)?.put(&to_value(&counter_key, revision, &counter), None).map_err(idb_trouble)?;
+    let counter = Envelope {
+        v: 1,
+        t: "revision".into(),
+        seal: None,
+        body: revision.to_string(),
+    };
+    store(Table::Meta)?
+        .put(&to_value(&counter_key, revision, &counter), None)
+        .map_err(idb_trouble)?;
 
     // Resolves on `complete`, not on the last request's success: that is when it is on the disk.
     let ended = transaction.await.map_err(idb_trouble)?;
@@ -418,18 +492,24 @@ impl Store for IdbStore {
         }
         let mut tables: Vec<Table> = vec![];
         for query in queries {
-            let (Query::One(table, _) | Query::Under { table, .. } | Query::From { table, .. }) = query;
+            let (Query::One(table, _) | Query::Under { table, .. } | Query::From { table, .. }) =
+                query;
             if !tables.contains(table) {
                 tables.push(*table);
             }
         }
         let tables = &tables;
         self.with_connection(|db| async move {
-            let transaction = Transaction::from(begin(&db, tables, "readonly", Durability::Relaxed)?);
+            let transaction =
+                Transaction::from(begin(&db, tables, "readonly", Durability::Relaxed)?);
             // Together: one round trip to the database, one snapshot.
             let answers =
-                futures_util::future::try_join_all(queries.iter().map(|q| run(&transaction, q))).await?;
-            Ok(answers.iter().map(|values| values.iter().map(from_value).collect()).collect())
+                futures_util::future::try_join_all(queries.iter().map(|q| run(&transaction, q)))
+                    .await?;
+            Ok(answers
+                .iter()
+                .map(|values| values.iter().map(from_value).collect())
+                .collect())
         })
         .await
     }

@@ -1,0 +1,867 @@
+//! The courier's day on the in-memory twins, with the shipped sandbox profile: recording, draining
+//! and every kind of trouble on the way.
+
+use pannier::domain::ids::{BlobHandle, OperationId, ParcelId, StopId};
+use pannier::domain::operation::{Intent, ScanSource};
+use pannier::domain::parcel::{ParcelFate, ParcelOutcome};
+use pannier::engine::meaning::MeaningVerdict;
+use pannier::engine::projection::StopState;
+use pannier::engine::session::Reachability;
+use pannier::ports::Driver;
+use pannier::ports::drain::{DrainReport, Stopped, WakeReason};
+use pannier::ports::session::RouteOutcome;
+use pannier::ports::store::{StoreError, Table};
+use pannier::ports::views::{OutboxFilter, OutboxQuery};
+use pannier::testing::backend::{Backend, Effect, Fault};
+use pannier::testing::clock::TestClock;
+use pannier::testing::host::TestHost;
+use pannier::testing::net::TestNet;
+use pannier::testing::run::run;
+use serde_json::{Map, Value, json};
+
+const PROFILE: &str = include_str!("../../profiles/sandbox.json");
+const JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 4];
+
+struct Phone {
+    clock: TestClock,
+    backend: Backend,
+    net: TestNet,
+    core: Driver<TestHost>,
+}
+
+fn open(clock: &TestClock, host: TestHost) -> Driver<TestHost> {
+    let servers = [("api".to_owned(), "http://backend".to_owned())]
+        .into_iter()
+        .collect();
+    run(clock, Driver::open(host, Some(PROFILE.into()), servers)).expect("opens")
+}
+
+impl Phone {
+    /// Signed in, with today's route.
+    fn new() -> Self {
+        let clock = TestClock::default();
+        let backend = Backend::new();
+        let twin = backend.clone();
+        let net = TestNet::new(&clock, move |request| twin.handle(request));
+        let core = open(&clock, TestHost::new(&clock, &net, 7));
+        let phone = Self {
+            clock,
+            backend,
+            net,
+            core,
+        };
+        phone.sign_in();
+        let refresh = run(&phone.clock, phone.core.refresh_route()).expect("refreshes");
+        assert_eq!(refresh.outcome, RouteOutcome::Updated);
+        phone
+    }
+    fn sign_in(&self) {
+        let credentials = json!({"username": "anna", "password": "packet123"});
+        let Value::Object(credentials) = credentials else {
+            unreachable!()
+        };
+        run(&self.clock, self.core.sign_in(credentials)).expect("signs in");
+    }
+    fn tab(&self, seed: u64) -> Driver<TestHost> {
+        open(&self.clock, self.core.host.tab(seed))
+    }
+    fn record(&self, intent: Intent) -> Result<OperationId, String> {
+        run(&self.clock, self.core.record(intent, None))
+            .map(|r| r.operation)
+            .map_err(|e| e.code)
+    }
+    fn done(&self, intent: Intent) -> OperationId {
+        self.record(intent).expect("is recorded")
+    }
+    fn drain(&self, reason: WakeReason) -> DrainReport {
+        run(&self.clock, self.core.drain(reason, None)).expect("drains")
+    }
+    /// Follows the core's own timer until nothing is left to do by itself.
+    fn settle(&self) {
+        for _ in 0..200 {
+            let report = self.drain(WakeReason::Timer);
+            let Some(at) = report.next_wake_at else {
+                return;
+            };
+            let now = run(&self.clock, async {
+                pannier::ports::clock::Clock::now_ms(&self.clock)
+            });
+            self.clock.advance((at - now).max(1));
+        }
+        panic!("the outbox does not come to rest");
+    }
+    fn state(&self, stop: &str) -> StopState {
+        let stop = run(&self.clock, self.core.stop(&StopId::new(stop))).expect("reads");
+        stop.expect("is there").state
+    }
+    fn marks(&self, kind: &str) -> Vec<String> {
+        self.effects(kind).into_iter().map(|e| e.mark).collect()
+    }
+    fn effects(&self, kind: &str) -> Vec<Effect> {
+        self.backend
+            .effects()
+            .into_iter()
+            .filter(|e| e.kind == kind)
+            .collect()
+    }
+    fn waiting(&self) -> u32 {
+        run(&self.clock, self.core.status()).expect("reads").waiting
+    }
+    fn photo(&self, stop: &str, tail: u8) -> OperationId {
+        let mut bytes = JPEG.to_vec();
+        bytes.push(tail);
+        let staged = run(
+            &self.clock,
+            self.core.stage(JPEG, bytes.len() as u64, bytes),
+        )
+        .expect("stages");
+        self.done(Intent::Photo {
+            stop: StopId::new(stop),
+            blob: staged.handle,
+        })
+    }
+    fn reason(&self, id: &OperationId) -> Option<(String, String)> {
+        let page = run(&self.clock, self.core.outbox(OutboxQuery::default())).expect("lists");
+        let item = page
+            .items
+            .into_iter()
+            .find(|i| i.id == *id)
+            .expect("is listed");
+        item.reason.map(|r| (r.code, r.backend.unwrap_or_default()))
+    }
+}
+
+fn arrive(stop: &str) -> Intent {
+    Intent::Arrive {
+        stop: StopId::new(stop),
+    }
+}
+fn note(stop: &str, text: &str) -> Intent {
+    Intent::Note {
+        stop: StopId::new(stop),
+        text: text.into(),
+    }
+}
+fn scan(stop: &str, code: &str) -> Intent {
+    Intent::Scan {
+        stop: StopId::new(stop),
+        code: code.into(),
+        source: ScanSource::Typed,
+    }
+}
+fn deliver(stop: &str, second: ParcelFate) -> Intent {
+    let outcome = |parcel: &str, outcome, reason: Option<&str>| ParcelOutcome {
+        parcel: ParcelId::new(format!("{stop}-{parcel}")),
+        outcome,
+        reason: reason.map(str::to_owned),
+    };
+    let reason = (second != ParcelFate::Delivered).then_some("damaged");
+    Intent::Deliver {
+        stop: StopId::new(stop),
+        recipient: "Anna Berg".into(),
+        outcomes: vec![
+            outcome("a", ParcelFate::Delivered, None),
+            outcome("b", second, reason),
+        ],
+        overrides: vec![],
+    }
+}
+fn fail(stop: &str) -> Intent {
+    Intent::Fail {
+        stop: StopId::new(stop),
+        reason: "nobody_home".into(),
+        text: None,
+    }
+}
+
+#[test]
+fn the_day_reaches_the_backend_once_and_in_order() {
+    let phone = Phone::new();
+    phone.backend.faults(|_| Fault::Lost);
+    for stop in ["s1", "s2"] {
+        phone.done(arrive(stop));
+        phone.done(scan(stop, &format!("PN-{stop}-A")));
+        phone.done(scan(stop, &format!("PN-{stop}-B")));
+        phone.photo(stop, stop.as_bytes()[1]);
+    }
+    phone.done(deliver("s1", ParcelFate::Failed));
+    phone.done(deliver("s2", ParcelFate::Delivered));
+    phone.done(arrive("s3"));
+    phone.done(fail("s3"));
+    assert_eq!(phone.state("s1"), StopState::Waiting);
+    assert_eq!(
+        phone.drain(WakeReason::Recorded).stopped,
+        Stopped::Unreachable
+    );
+    assert_eq!(phone.waiting(), 12);
+    phone.backend.healthy();
+    phone.clock.advance(120_000);
+    phone.settle();
+    let effects = phone.backend.effects();
+    assert_eq!(effects.len(), 12);
+    let of = |stop: &str| -> Vec<String> {
+        effects
+            .iter()
+            .filter(|e| e.stop == stop)
+            .map(|e| e.kind.clone())
+            .collect()
+    };
+    assert_eq!(of("s1"), ["arrive", "scans", "scans", "photo", "complete"]);
+    assert_eq!(of("s2"), ["arrive", "scans", "scans", "photo", "complete"]);
+    assert_eq!(of("s3"), ["arrive", "fail"]);
+    let completed = effects
+        .iter()
+        .find(|e| e.kind == "complete" && e.stop == "s2")
+        .expect("is there");
+    assert!(
+        completed.body["photo_ids"][0]
+            .as_str()
+            .is_some_and(|id| id.starts_with('p'))
+    );
+    for stop in ["s1", "s2", "s3"] {
+        assert_eq!(phone.state(stop), StopState::Done);
+    }
+    assert_eq!(phone.waiting(), 0);
+}
+
+#[test]
+fn an_answer_that_is_cut_after_applying_makes_no_second_effect() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.done(note("s1", "left at the door"));
+    phone.photo("s1", 1);
+    phone.done(deliver("s1", ParcelFate::Delivered));
+    let mut n = 0;
+    phone.backend.faults(move |request| {
+        n += u32::from(request.method == "POST");
+        if request.method == "POST" && n % 2 == 1 {
+            Fault::Cut
+        } else {
+            Fault::None
+        }
+    });
+    phone.settle();
+    let kinds: Vec<_> = phone
+        .backend
+        .effects()
+        .into_iter()
+        .map(|e| e.kind)
+        .collect();
+    assert_eq!(kinds, ["arrive", "notes", "photo", "complete"]);
+    let completed = phone.effects("complete");
+    assert_eq!(
+        completed[0].body["photo_ids"],
+        json!(["p1"]),
+        "the photo's id was read back by the probe"
+    );
+    assert_eq!(phone.state("s1"), StopState::Done);
+}
+
+#[test]
+fn a_request_that_never_arrives_is_sent_again() {
+    let phone = Phone::new();
+    let id = phone.done(note("s1", "a"));
+    let mut posts = 0;
+    phone.backend.faults(move |request| {
+        posts += u32::from(request.method == "POST");
+        if request.method == "POST" && posts <= 3 {
+            Fault::Lost
+        } else {
+            Fault::None
+        }
+    });
+    phone.settle();
+    assert_eq!(phone.marks("notes"), [id.0]);
+}
+
+#[test]
+fn a_drain_that_is_dropped_midway_leaves_doubt_that_a_probe_settles() {
+    let phone = Phone::new();
+    let id = phone.done(note("s1", "a"));
+    // The page is killed while the request is under way; it lands all the same.
+    {
+        let mut drain = std::pin::pin!(phone.core.drain(WakeReason::Recorded, None));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        while phone.net.sent().iter().all(|r| !r.url.ends_with("/notes")) {
+            assert!(drain.as_mut().poll(&mut context).is_pending());
+            phone.clock.advance_to_next();
+        }
+    }
+    let landed = phone
+        .net
+        .sent()
+        .into_iter()
+        .find(|r| r.url.ends_with("/notes"))
+        .expect("was sent");
+    phone.backend.handle(&landed).expect("lands");
+    let fresh = phone.tab(8);
+    let phone = Phone {
+        core: fresh,
+        ..phone
+    };
+    phone.settle();
+    assert_eq!(phone.marks("notes"), [id.0]);
+    assert_eq!(phone.waiting(), 0);
+}
+
+#[test]
+fn a_parked_head_blocks_only_its_lane() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    let refused = phone.done(deliver("s1", ParcelFate::Delivered));
+    let behind = phone.done(note("s1", "behind"));
+    phone.done(arrive("s3"));
+    phone.done(fail("s3"));
+    phone.backend.faults(|r| {
+        if r.url.ends_with("/complete") {
+            Fault::Status(422)
+        } else {
+            Fault::None
+        }
+    });
+    phone.settle();
+    assert_eq!(
+        (phone.state("s1"), phone.state("s3")),
+        (StopState::Attention, StopState::Done)
+    );
+    assert_eq!(
+        phone.reason(&refused),
+        Some(("invalid".into(), "a fault".into()))
+    );
+    assert_eq!(phone.waiting(), 2);
+    phone.backend.healthy();
+    run(&phone.clock, phone.core.retry(&refused)).expect("is sent again");
+    phone.settle();
+    assert_eq!(phone.marks("notes"), [behind.0]);
+    assert_eq!(phone.state("s1"), StopState::Done);
+}
+
+#[test]
+fn a_discarded_head_lets_its_lane_go_on_and_is_kept() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    let refused = phone.done(deliver("s1", ParcelFate::Delivered));
+    phone.done(note("s1", "behind"));
+    phone.backend.faults(|r| {
+        if r.url.ends_with("/complete") {
+            Fault::Status(422)
+        } else {
+            Fault::None
+        }
+    });
+    phone.settle();
+    let discard = |reason: &str| run(&phone.clock, phone.core.discard(&refused, reason));
+    assert_eq!(
+        discard(" ").map_err(|e| e.code),
+        Err("reason_missing".to_owned())
+    );
+    discard("recorded at the wrong stop").expect("is set aside");
+    phone.settle();
+    assert_eq!(phone.effects("notes").len(), 1);
+    let page = run(
+        &phone.clock,
+        phone.core.outbox(OutboxQuery {
+            state: OutboxFilter::Settled,
+            ..OutboxQuery::default()
+        }),
+    );
+    let kept = page
+        .expect("lists")
+        .items
+        .into_iter()
+        .find(|i| i.id == refused)
+        .expect("is kept");
+    assert_eq!(kept.state, "discarded");
+    assert_eq!(
+        phone.state("s1"),
+        StopState::Arrived,
+        "the stop can have another outcome"
+    );
+}
+
+#[test]
+fn a_stop_that_the_office_closed_is_a_conflict_and_the_proof_is_kept() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.photo("s1", 1);
+    let mine = phone.done(deliver("s1", ParcelFate::Delivered));
+    phone.backend.faults(|_| Fault::None);
+    // Someone in the office closes the stop while the courier is on his way.
+    let backend = phone.backend.clone();
+    phone.backend.faults(move |r| {
+        if r.url.ends_with("/complete") {
+            backend.set_status("s1", "failed");
+        }
+        Fault::None
+    });
+    phone.settle();
+    assert_eq!(
+        phone.reason(&mine),
+        Some(("conflict".into(), "the stop is failed".into()))
+    );
+    assert_eq!(phone.effects("photo").len(), 1);
+    assert_eq!(phone.effects("complete").len(), 0);
+}
+
+#[test]
+fn an_expired_token_is_renewed_and_nothing_is_lost() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.done(note("s1", "a"));
+    phone.backend.expire_tokens(false);
+    phone.settle();
+    assert_eq!(phone.backend.effects().len(), 2);
+}
+
+#[test]
+fn a_refused_renewal_pauses_and_keeps_everything_until_a_person_signs_in() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.backend.expire_tokens(true);
+    assert_eq!(phone.drain(WakeReason::Recorded).stopped, Stopped::SignIn);
+    let status = run(&phone.clock, phone.core.status()).expect("reads");
+    assert_eq!((status.waiting, status.signed_in), (1, false));
+    assert_eq!(status.reachability, Reachability::SignInNeeded);
+    phone.done(note("s1", "still recorded"));
+    phone.sign_in();
+    phone.settle();
+    assert_eq!(phone.backend.effects().len(), 2);
+}
+
+#[test]
+fn work_of_one_account_is_not_sent_with_anothers_sign_in() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    assert_eq!(
+        run(&phone.clock, phone.core.sign_out(false)).map_err(|e| e.code),
+        Err("unsent_work".to_owned())
+    );
+    run(&phone.clock, phone.core.sign_out(true)).expect("signs out");
+    assert_eq!(
+        phone.record(note("s1", "nobody")),
+        Err("signed_out".to_owned())
+    );
+    assert_eq!(phone.drain(WakeReason::Manual).stopped, Stopped::SignIn);
+    assert_eq!(phone.backend.effects().len(), 0);
+    let status = run(&phone.clock, phone.core.status()).expect("reads");
+    assert_eq!((status.waiting, status.other_accounts), (0, 1));
+    phone.sign_in();
+    phone.settle();
+    assert_eq!(phone.backend.effects().len(), 1);
+}
+
+#[test]
+fn a_login_portal_is_no_answer() {
+    let phone = Phone::new();
+    let id = phone.done(arrive("s1"));
+    let mut n = 0;
+    phone.backend.faults(move |_| {
+        n += 1;
+        if n <= 4 { Fault::Portal } else { Fault::None }
+    });
+    phone.settle();
+    assert_eq!(phone.marks("arrive"), [id.0]);
+}
+
+#[test]
+fn a_throttle_pauses_all_lanes_until_its_time() {
+    let phone = Phone::new();
+    for stop in ["s1", "s2", "s3", "s4", "s5", "s6"] {
+        phone.done(arrive(stop));
+    }
+    phone.backend.faults(|_| Fault::Status(429));
+    let before = phone.net.sent().len();
+    phone.drain(WakeReason::Recorded);
+    assert!(
+        phone.net.sent().len() - before <= 4,
+        "no lane is begun after the throttle"
+    );
+    let report = phone.drain(WakeReason::Online);
+    assert_eq!(
+        report.attempted, 0,
+        "a hopeful wake does not hurry a throttle"
+    );
+    phone.backend.healthy();
+    phone.settle();
+    assert_eq!(phone.backend.effects().len(), 6);
+}
+
+#[test]
+fn lanes_go_out_together_but_not_more_than_the_profile_says() {
+    let phone = Phone::new();
+    for stop in ["s1", "s2", "s3", "s4", "s5", "s6"] {
+        phone.done(arrive(stop));
+        phone.done(note(stop, "a"));
+    }
+    phone.settle();
+    assert_eq!(phone.net.most_in_flight(), 4);
+    assert_eq!(phone.backend.effects().len(), 12);
+}
+
+#[test]
+fn two_tabs_record_and_drain_at_once_without_duplicates() {
+    let phone = Phone::new();
+    let other = phone.tab(99);
+    let both = async {
+        let mine = async {
+            for i in 0..10 {
+                phone
+                    .core
+                    .record(note("s1", &format!("mine {i}")), None)
+                    .await
+                    .expect("records");
+                phone
+                    .core
+                    .drain(WakeReason::Recorded, None)
+                    .await
+                    .expect("drains");
+            }
+        };
+        let theirs = async {
+            for i in 0..10 {
+                other
+                    .record(note("s1", &format!("theirs {i}")), None)
+                    .await
+                    .expect("records");
+                other
+                    .drain(WakeReason::Recorded, None)
+                    .await
+                    .expect("drains");
+            }
+        };
+        futures_util::join!(mine, theirs);
+    };
+    run(&phone.clock, both);
+    phone.settle();
+    let mut marks = phone.marks("notes");
+    assert_eq!(marks.len(), 20);
+    marks.sort();
+    marks.dedup();
+    assert_eq!(marks.len(), 20);
+}
+
+#[test]
+fn a_lock_that_a_dead_context_keeps_is_stolen_after_its_lease() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.core.host.lock.hold_forever("drain:anna");
+    // No drain ever ran, so no lease protects the holder.
+    assert_ne!(phone.drain(WakeReason::Timer).stopped, Stopped::Busy);
+    assert_eq!(phone.backend.effects().len(), 1);
+    phone.done(note("s1", "a"));
+    phone.core.host.lock.hold_forever("drain:anna");
+    assert_eq!(phone.drain(WakeReason::Timer).stopped, Stopped::Busy);
+    phone.clock.advance(60_000);
+    assert_ne!(phone.drain(WakeReason::Timer).stopped, Stopped::Busy);
+    assert_eq!(phone.backend.effects().len(), 2);
+}
+
+#[test]
+fn preconditions_are_refused_with_their_code_and_change_nothing() {
+    let phone = Phone::new();
+    let commits = phone.core.host.store.commits();
+    for (intent, code) in [
+        (arrive("nowhere"), "stop_unknown"),
+        (deliver("s1", ParcelFate::Delivered), "not_arrived"),
+        (scan("s1", "PN-s2-A"), "parcel_unlisted"),
+        (scan("s1", " "), "code_empty"),
+        (scan("s1", &"x".repeat(4096)), "code_too_long"),
+        (note("s1", "  "), "text_missing"),
+        (
+            Intent::Fail {
+                stop: StopId::new("s1"),
+                reason: "x".into(),
+                text: None,
+            },
+            "not_arrived",
+        ),
+        (
+            Intent::Photo {
+                stop: StopId::new("s1"),
+                blob: BlobHandle::new("none"),
+            },
+            "blob_unknown",
+        ),
+        (
+            Intent::Load {
+                code: "PN-9".into(),
+            },
+            "parcel_unlisted",
+        ),
+        (
+            Intent::Custom {
+                name: "x y".into(),
+                stop: None,
+                fields: Map::new(),
+            },
+            "operation_unsupported",
+        ),
+    ] {
+        assert_eq!(
+            phone.record(intent.clone()),
+            Err(code.to_owned()),
+            "{intent:?}"
+        );
+    }
+    assert_eq!(phone.core.host.store.commits(), commits);
+    phone.done(arrive("s2"));
+    assert_eq!(
+        phone.record(deliver("s2", ParcelFate::Delivered)),
+        Err("photo_missing".to_owned())
+    );
+    phone.done(arrive("s1"));
+    let Intent::Deliver {
+        stop,
+        outcomes,
+        overrides,
+        ..
+    } = deliver("s1", ParcelFate::Delivered)
+    else {
+        unreachable!()
+    };
+    let nobody = Intent::Deliver {
+        stop,
+        outcomes,
+        overrides,
+        recipient: " ".into(),
+    };
+    assert_eq!(phone.record(nobody), Err("recipient_missing".to_owned()));
+    phone.done(deliver("s1", ParcelFate::Delivered));
+    assert_eq!(phone.record(fail("s1")), Err("stop_closed".to_owned()));
+}
+
+#[test]
+fn the_same_thing_recorded_twice_is_one_operation() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.done(scan("s1", "PN-s1-A"));
+    phone.photo("s1", 1);
+    for intent in [arrive("s1"), scan("s1", " PN-s1-A\n")] {
+        let again = run(&phone.clock, phone.core.record(intent, None)).expect("is known");
+        assert!(again.duplicate);
+    }
+    phone.photo("s1", 1);
+    assert_eq!(phone.waiting(), 3);
+}
+
+#[test]
+fn a_full_disk_refuses_whole_and_says_so() {
+    let phone = Phone::new();
+    phone.core.host.store.fail_next_commit(StoreError::Quota);
+    assert_eq!(phone.record(arrive("s1")), Err("storage_full".to_owned()));
+    assert_eq!((phone.waiting(), phone.state("s1")), (0, StopState::Open));
+    phone.done(arrive("s1"));
+}
+
+#[test]
+fn an_unreadable_operation_is_set_aside_raw_and_its_lane_goes_on() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.done(note("s1", "behind"));
+    phone.core.host.store.spoil(Table::Operations, 0);
+    phone.settle();
+    assert_eq!(phone.effects("notes").len(), 1);
+    assert_eq!(phone.core.host.store.count(Table::Quarantine), 1);
+    assert_eq!(
+        run(&phone.clock, phone.core.status())
+            .expect("reads")
+            .quarantined,
+        1
+    );
+}
+
+#[test]
+fn an_unreadable_lane_is_summed_up_again() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.core.host.store.spoil(Table::Lanes, 0);
+    phone.settle();
+    assert_eq!(phone.effects("arrive").len(), 1);
+}
+
+#[test]
+fn a_new_route_is_merged_with_unsent_work() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.backend.remove_stop("s1");
+    phone.backend.remove_stop("s5");
+    run(&phone.clock, phone.core.refresh_route()).expect("refreshes");
+    let route = run(&phone.clock, phone.core.route()).expect("reads");
+    let ids: Vec<_> = route.stops.iter().map(|s| s.id.0.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["s1", "s2", "s3", "s4", "s6"],
+        "the stop with unsent work stays"
+    );
+    assert_eq!(phone.state("s1"), StopState::Arrived);
+    assert_eq!(route.changes.len(), 2, "{:?}", route.changes);
+}
+
+#[test]
+fn a_route_that_no_shift_can_be_changes_nothing() {
+    let phone = Phone::new();
+    let stops = |n: usize| -> Vec<Value> { (0..n).map(|i| json!({"id": i.to_string()})).collect() };
+    let refresh = |body: Value| {
+        phone.backend.answer_route(body);
+        run(&phone.clock, phone.core.refresh_route())
+            .map(|r| r.text)
+            .map_err(|e| e.code)
+    };
+    assert_eq!(
+        refresh(json!({"stops": stops(10_000)})),
+        Err("route_too_large".to_owned())
+    );
+    assert_eq!(
+        refresh(json!({"stops": {"not": "a list"}})),
+        Err("route_unreadable".to_owned())
+    );
+    assert_eq!(
+        refresh(json!({"stops": [{"id": "a"}, {"id": "a"}]})),
+        Err("route_stop_twice".to_owned())
+    );
+    let told = refresh(json!({"stops": [{"id": "s1", "surprise": [1]}, {"sequence": "x"}]}))
+        .expect("is taken");
+    assert!(
+        told.contains("1 stop could not be read (#/stops/1"),
+        "{told}"
+    );
+    let route = run(&phone.clock, phone.core.route()).expect("reads");
+    assert_eq!(
+        route.stops.len(),
+        6,
+        "with an unreadable stop none is taken as gone"
+    );
+}
+
+#[test]
+fn an_empty_route_behind_an_expired_sign_in_wipes_nothing() {
+    let phone = Phone::new();
+    phone.backend.answer_route(json!({"stops": []}));
+    phone.backend.expire_tokens(true);
+    // This backend answers 401; one with row-level rules answers an empty list. Both end here.
+    let refresh = run(&phone.clock, phone.core.refresh_route()).expect("refreshes");
+    assert_eq!(refresh.outcome, RouteOutcome::SignIn);
+    assert_eq!(
+        run(&phone.clock, phone.core.route())
+            .expect("reads")
+            .stops
+            .len(),
+        6
+    );
+}
+
+#[test]
+fn codes_mean_what_the_route_says() {
+    let phone = Phone::new();
+    let meaning = |code: &str, at: Option<&str>| {
+        let at = at.map(StopId::new);
+        run(&phone.clock, phone.core.meaning(code, at.as_ref()))
+            .expect("judges")
+            .verdict
+    };
+    assert_eq!(meaning("PN-s1-A", Some("s1")), MeaningVerdict::Expected);
+    phone.done(scan("s1", "PN-s1-A"));
+    assert_eq!(
+        meaning("PN-s1-A", Some("s1")),
+        MeaningVerdict::AlreadyScanned
+    );
+    assert_eq!(meaning("PN-s2-A", Some("s1")), MeaningVerdict::OtherStop);
+    assert_eq!(
+        meaning("<b>hi</b>\u{7}", Some("s1")),
+        MeaningVerdict::Unlisted
+    );
+    assert_eq!(meaning(&"9".repeat(4096), None), MeaningVerdict::Unreadable);
+    assert_eq!(meaning("PN-s3-B", None), MeaningVerdict::Expected);
+}
+
+#[test]
+fn a_draft_keeps_its_pictures_and_orphans_are_swept() {
+    let phone = Phone::new();
+    let stage = |tail: u8| {
+        let bytes = [JPEG, &[tail]].concat();
+        run(
+            &phone.clock,
+            phone.core.stage(JPEG, bytes.len() as u64, bytes),
+        )
+        .expect("stages")
+        .handle
+    };
+    let (kept, orphan) = (stage(1), stage(2));
+    let fields = Map::from_iter([("recipient".to_owned(), json!("An"))]);
+    run(
+        &phone.clock,
+        phone
+            .core
+            .save_draft(StopId::new("s1"), vec![kept.clone()], fields),
+    )
+    .expect("saves");
+    assert_eq!(
+        run(&phone.clock, phone.core.sweep()),
+        Ok(0),
+        "a fresh picture may still be named"
+    );
+    phone.clock.advance(25 * 3_600_000);
+    assert_eq!(run(&phone.clock, phone.core.sweep()), Ok(1));
+    assert!(
+        run(&phone.clock, phone.core.blob(&orphan))
+            .expect("reads")
+            .is_none()
+    );
+    assert!(
+        run(&phone.clock, phone.core.blob(&kept))
+            .expect("reads")
+            .is_some()
+    );
+    let draft = run(&phone.clock, phone.core.draft(&StopId::new("s1")))
+        .expect("reads")
+        .expect("is there");
+    assert_eq!(draft.fields["recipient"], "An");
+}
+
+#[test]
+fn a_budget_ends_the_drain_and_what_was_in_flight_is_asked_for_later() {
+    let phone = Phone::new();
+    let id = phone.done(note("s1", "a"));
+    let report = run(&phone.clock, phone.core.drain(WakeReason::Push, Some(20))).expect("drains");
+    assert_eq!((report.stopped, report.settled), (Stopped::Budget, 0));
+    phone.settle();
+    assert_eq!(phone.marks("notes"), [id.0]);
+}
+
+#[test]
+fn a_profile_that_does_not_parse_names_its_mistake() {
+    let phone = Phone::new();
+    let opened = |document: &str| {
+        let servers = [("api".to_owned(), "http://backend".to_owned())]
+            .into_iter()
+            .collect();
+        let host = phone.core.host.tab(3);
+        let opened = run(
+            &phone.clock,
+            Driver::open(host, Some(document.to_owned()), servers),
+        );
+        opened
+            .err()
+            .map(|e| (e.code, e.message))
+            .expect("is refused")
+    };
+    let with = |from: &str, to: &str| PROFILE.replacen(from, to, 1);
+    assert_eq!(opened("{").0, "profile_unreadable");
+    let (code, text) = opened(&with("\"settleMs\"", "\"settle\""));
+    assert_eq!(code, "profile_unreadable");
+    assert!(
+        text.contains("operations/") && text.contains("unknown field settle"),
+        "{text}"
+    );
+    let (code, text) = opened(&with(
+        "\"$operation.recordedAt\"",
+        "\"$operatoin.recordedAt\"",
+    ));
+    assert_eq!(code, "profile_invalid");
+    assert!(text.contains("$operatoin.recordedAt"), "{text}");
+    assert_eq!(
+        opened(&with("\"pannier\": 1", "\"pannier\": 2")).0,
+        "profile_language"
+    );
+    assert_eq!(opened(&" ".repeat(600_000)).0, "profile_too_large");
+}

@@ -1,0 +1,134 @@
+//! The browser's adapters keep the contract that the in-memory twins keep: real IndexedDB, in each
+//! of the three engines. Every fact gets a database of its own.
+#![cfg(target_arch = "wasm32")]
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use pannier::domain::ids::{AccountId, BlobHandle};
+use pannier::ports::blobs::Blobs;
+use pannier::ports::clock::{Clock, Ids};
+use pannier::ports::lock::Lock;
+use pannier::ports::store::{Commit, Committed, Durability, Envelope, Key, Query, Store, Table};
+use pannier::testing::contract;
+use pannier_wasm::store::IdbStore;
+use pannier_wasm::{BrowserClock, BrowserIds, BrowserLock};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+fn fresh(name: &str) -> IdbStore {
+    // Databases of earlier runs may still be there, so the name holds a random part.
+    let random = u64::from_le_bytes(BrowserIds.random()[..8].try_into().expect("eight bytes"));
+    IdbStore::new(&format!("contract-{name}-{random:x}"))
+}
+
+fn abc() -> ArrayBuffer {
+    Uint8Array::from(&b"abc"[..]).buffer()
+}
+
+macro_rules! store_fact {
+    ($name:ident) => {
+        #[wasm_bindgen_test]
+        async fn $name() {
+            contract::$name(&fresh(stringify!($name))).await;
+        }
+    };
+}
+pannier::for_each_store_fact!(store_fact);
+
+macro_rules! blob_fact {
+    ($name:ident) => {
+        #[wasm_bindgen_test]
+        async fn $name() {
+            contract::$name(&fresh(stringify!($name)), abc()).await;
+        }
+    };
+}
+pannier::for_each_blob_fact!(blob_fact);
+
+fn put(body: &str) -> Commit {
+    let envelope = Envelope {
+        v: 1,
+        t: "test".into(),
+        seal: None,
+        body: body.into(),
+    };
+    Commit {
+        puts: vec![(Table::Drafts, Key::new("anna").text("s1"), envelope)],
+        ..Commit::new(Durability::Strict)
+    }
+}
+
+async fn body(store: &IdbStore) -> Vec<String> {
+    let query = Query::under(Table::Drafts, Key::new("anna"));
+    store
+        .read(&[query])
+        .await
+        .expect("reads")
+        .concat()
+        .into_iter()
+        .map(|r| r.envelope.body)
+        .collect()
+}
+
+#[wasm_bindgen_test]
+async fn what_was_committed_is_there_for_the_next_connection() {
+    let store = fresh("reopened");
+    store.commit(put("kept")).await.expect("commits");
+    store.close();
+    assert_eq!(body(&store).await, ["kept"]);
+}
+
+#[wasm_bindgen_test]
+async fn two_connections_see_each_other() {
+    let random = u64::from_le_bytes(BrowserIds.random()[..8].try_into().expect("eight bytes"));
+    let name = format!("contract-shared-{random:x}");
+    let (page, worker) = (IdbStore::new(&name), IdbStore::new(&name));
+    page.commit(put("from the page")).await.expect("commits");
+    assert_eq!(body(&worker).await, ["from the page"]);
+    assert_eq!(
+        worker.commit(put("from the worker")).await,
+        Ok(Committed::Done(2))
+    );
+    assert_eq!(body(&page).await, ["from the worker"]);
+}
+
+#[wasm_bindgen_test]
+async fn staged_bytes_are_the_same_bytes() {
+    let store = fresh("bytes");
+    let picture: Vec<u8> = (0..200_000_u32).map(|i| (i * 31 % 251) as u8).collect();
+    let (anna, handle) = (AccountId::new("anna"), BlobHandle::new("h"));
+    let staged = Uint8Array::from(&picture[..]).buffer();
+    store
+        .stage(&anna, handle.clone(), "image/jpeg", staged, 1)
+        .await
+        .expect("stages");
+    store.close();
+    let (_, read) = store
+        .bytes(&anna, &handle)
+        .await
+        .expect("reads")
+        .expect("is there");
+    assert_eq!(Uint8Array::new(&read).to_vec(), picture);
+}
+
+#[wasm_bindgen_test]
+async fn a_lock_is_held_by_one_and_can_be_stolen() {
+    let random = u64::from_le_bytes(BrowserIds.random()[..8].try_into().expect("eight bytes"));
+    let lock = BrowserLock {
+        prefix: format!("contract-{random:x}"),
+    };
+    let held = lock.try_acquire("drain", false).await;
+    assert!(held.is_some());
+    assert!(lock.try_acquire("drain", false).await.is_none());
+    let stolen = lock.try_acquire("drain", true).await;
+    assert!(stolen.is_some());
+    drop((held, stolen));
+    assert!(lock.acquire("drain", 2_000).await.is_some());
+}
+
+#[wasm_bindgen_test]
+async fn the_clock_sleeps_about_as_long_as_asked() {
+    let began = BrowserClock.monotonic_ms();
+    BrowserClock.sleep(30).await;
+    assert!(BrowserClock.monotonic_ms() - began >= 29.0);
+}
