@@ -1,0 +1,59 @@
+// The backend behind the page's own origin, as a reverse proxy, and on another one with CORS.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { freePort, log, startSandbox } from "./lib/index.mjs";
+import { exactlyOnce } from "./stories/backend.mjs";
+import {
+  allSent, arrive, comeBack, deliver, engines, networkIsBack, note, photograph, scanTyped, shellIsCached, signIn, withCourier,
+} from "./stories/courier.mjs";
+import { startProxy } from "./stories/proxy.mjs";
+
+async function shortDay(courier) {
+  await signIn(courier);
+  await shellIsCached(courier);
+  await courier.faults.dead();
+  await arrive(courier, "st-01");
+  await scanTyped(courier, "st-01", ["PN-7H2K-0001"]);
+  await photograph(courier, "st-01");
+  await note(courier, "st-01", "Left at the door");
+  // A reload without network: where the backend is must be remembered too.
+  await comeBack(courier);
+  await deliver(courier, "st-01", { recipient: "Karin" });
+  await courier.faults.alive();
+  await networkIsBack(courier);
+  await allSent(courier);
+  await exactlyOnce(courier);
+  const posts = (await log(courier.server)).filter(({ method, status }) => method === "POST" && status !== null);
+  return { origins: new Set(posts.map(({ origin }) => origin)), preflights: (await log(courier.server)).filter(({ method }) => method === "OPTIONS").length };
+}
+
+for (const engine of engines) {
+  test(`${engine}: the backend behind the page's origin`, withCourier({ engine }, async (courier) => {
+    const { origins, preflights } = await shortDay(courier);
+    assert.equal(origins.size, 1);
+    assert.equal(preflights, 0, "same origin: nothing to ask first");
+  }));
+
+  test(`${engine}: the backend on another origin, with an ordinary company's CORS`, async () => {
+    const port = await freePort();
+    const server = await startSandbox({ args: ["--allow-origin", `http://localhost:${port}`] });
+    const proxy = await startProxy({
+      port, to: server.page,
+      change: ({ url }) => (url === "/config.json" ? { path: "/config.json?origin=second" } : undefined),
+    });
+    try {
+      const answer = await (await fetch(`${proxy.page}/config.json`)).json();
+      assert.notEqual(new URL(answer.servers.api).origin, proxy.page);
+      // The sandbox names the host it was asked for; its second port is what counts.
+      await withCourier({ engine, server, page: proxy.page }, async (courier) => {
+        const { origins, preflights } = await shortDay(courier);
+        assert.equal(origins.size, 1);
+        assert.ok(preflights > 0, "another origin: the browser asks first");
+      })();
+    } finally {
+      await proxy.stop();
+      await server.stop();
+    }
+  });
+}

@@ -1,0 +1,35 @@
+// A server before the sandbox, on an origin of its own: what stands between a page and its backend
+// in a company, and where a test can put another answer, in every engine alike.
+
+import { createServer, request as ask } from "node:http";
+
+/**
+ * `change(request)` may give `{ path }` to ask for something else, or `{ status, headers, body }` to
+ * answer itself. Everything else passes as it is.
+ */
+export async function startProxy({ port, to, change = () => undefined }) {
+  const upstream = new URL(to);
+  const server = createServer((request, response) => {
+    const changed = change(request) ?? {};
+    if (changed.status) {
+      request.resume();
+      response.writeHead(changed.status, changed.headers).end(changed.body);
+      return;
+    }
+    const onward = ask({
+      host: upstream.hostname, port: upstream.port, method: request.method, path: changed.path ?? request.url, headers: request.headers, agent: false,
+    }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+      answer.on("error", () => response.destroy());
+    });
+    // A cut above is a cut below.
+    onward.on("error", () => request.socket.destroy());
+    request.pipe(onward);
+  });
+  await new Promise((resolve, reject) => { server.once("error", reject); server.listen(port, resolve); });
+  return {
+    page: `http://localhost:${port}`,
+    stop: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }),
+  };
+}
