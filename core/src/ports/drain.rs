@@ -11,7 +11,6 @@ use super::driver::{Driver, STALE_MAX, contended};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
-use super::net::Net;
 use super::records;
 use super::session::Renewal;
 use super::store::{Committed, Table};
@@ -204,10 +203,7 @@ impl<H: Host> Driver<H> {
             return self.report(reason, Stopped::SignIn, began).await;
         };
         let (generation, lease_until) = self.raise_generation(&account).await?;
-        let reach = self
-            .read(&[records::one(&account, &EntityKey::Reach)])
-            .await?
-            .concat();
+        let reach = self.list(records::one(&account, &EntityKey::Reach)).await?;
         let reach = reach.first().and_then(|r| records::open::<Reach>(r).ok());
         let budget = budget_ms.map_or(f64::INFINITY, f64::from);
         let mut d = Draining {
@@ -245,10 +241,7 @@ impl<H: Host> Driver<H> {
     }
 
     async fn lease(&self, account: &AccountId) -> Result<Seen<Lease>, CoreError> {
-        let found = self
-            .read(&[records::one(account, &EntityKey::Lease)])
-            .await?
-            .concat();
+        let found = self.list(records::one(account, &EntityKey::Lease)).await?;
         // An unreadable lease is replaced: its generation can only be lower than the clock's.
         records::first_or(&found, Lease::default()).or_else(|unreadable| {
             let generation = u64::try_from(self.now()).unwrap_or(1);
@@ -303,7 +296,7 @@ impl<H: Host> Driver<H> {
         }
         let context = for_session(Some(&d.session), self.now());
         let request = build(&profile, &heartbeat.request, &context)?;
-        let exchange = self.host.net().exchange(&d.account, &request).await;
+        let exchange = self.exchange(&d.account, &request).await;
         let verdict = match &exchange {
             Ok(answer) => Some(judge(&heartbeat.outcomes, &profile, answer, &context)?.verdict),
             Err(_) => None,
@@ -366,7 +359,7 @@ impl<H: Host> Driver<H> {
                     let turned = self.turn(d, &lane, None).await?;
                     moved |= turned.change.is_some();
                     if let Some(send) = self.take_in(d, &lane, turned).await? {
-                        sends.push(self.exchange(d.account.clone(), send));
+                        sends.push(self.send(d.account.clone(), send));
                     }
                 }
             }
@@ -397,23 +390,20 @@ impl<H: Host> Driver<H> {
                     self.note_reach(d, Reachability::Reachable, "the backend answered");
                 }
                 if let Some(next) = self.take_in(d, &send.lane.clone(), turned).await? {
-                    sends.push(self.exchange(d.account.clone(), next));
+                    sends.push(self.send(d.account.clone(), next));
                 }
             }
         }
     }
 
-    async fn exchange(&self, account: AccountId, send: Send) -> (Send, Exchange) {
-        let exchange = self.host.net().exchange(&account, &send.request).await;
+    async fn send(&self, account: AccountId, send: Send) -> (Send, Exchange) {
+        let exchange = self.exchange(&account, &send.request).await;
         (send, exchange)
     }
 
     /// Lanes whose head may be taken up now, oldest head first.
     async fn due_lanes(&self, d: &Draining) -> Result<Vec<LaneId>, CoreError> {
-        let found = self
-            .read(&[records::all(&d.account, Table::Lanes)])
-            .await?
-            .concat();
+        let found = self.list(records::all(&d.account, Table::Lanes)).await?;
         let mut aside = vec![];
         let mut lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut aside)
             .into_iter()
@@ -522,7 +512,7 @@ impl<H: Host> Driver<H> {
             }
         };
         let stop = match head.value.stop() {
-            Some(stop) => self.read(&[records::stop(account, stop)]).await?.concat(),
+            Some(stop) => self.list(records::stop(account, stop)).await?,
             None => vec![],
         };
         let stop = stop
@@ -622,10 +612,7 @@ impl<H: Host> Driver<H> {
 
     /// Writes down what came of it, and says when to come back.
     async fn close(&self, d: Draining, began: f64) -> Result<DrainReport, CoreError> {
-        let found = self
-            .read(&[records::all(&d.account, Table::Lanes)])
-            .await?
-            .concat();
+        let found = self.list(records::all(&d.account, Table::Lanes)).await?;
         let lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut vec![])
             .into_iter()
             .map(|l| l.value)
@@ -648,7 +635,7 @@ impl<H: Host> Driver<H> {
             limit: Some(WAKES_KEPT + 20),
             newest_first: true,
         };
-        let wakes = self.read(&[old_wakes]).await?.concat();
+        let wakes = self.list(old_wakes).await?;
         for record in wakes.iter().skip(WAKES_KEPT as usize) {
             if let Some(super::store::KeyPart::Number(at)) = record.key.0.get(1) {
                 change.delete(EntityKey::Wake(i64::try_from(*at).unwrap_or(0)));

@@ -9,7 +9,9 @@ use super::clock::{Clock, Ids};
 use super::error::CoreError;
 use super::host::Host;
 use super::records::{self, Unreadable};
-use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, StoreError, Table};
+use super::net::Net;
+use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, Table};
+use crate::profile::http::{Exchange, Request};
 use crate::domain::address::Position;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, ProfileRevision, StopId};
@@ -25,7 +27,11 @@ use crate::profile::document::Profile;
 use crate::profile::read::read;
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// How often a step is taken again because someone else was first.
 pub(super) const STALE_MAX: u32 = 16;
@@ -175,32 +181,43 @@ impl<H: Host> Driver<H> {
         self.host.clock().now_ms()
     }
 
-    pub(super) async fn write(
-        &self,
+    // The three calls below are made from everywhere: boxed, so that the store's and the network's
+    // own machinery stands once in the module and not in each caller's state.
+
+    pub(super) fn write<'a>(
+        &'a self,
         account: &AccountId,
         change: Change,
-    ) -> Result<Committed, StoreError> {
-        let committed = self
-            .host
-            .store()
-            .commit(records::commit(account, change))
-            .await?;
-        if let Committed::Done(revision) = committed {
-            self.host.changed(revision);
-        }
-        Ok(committed)
+    ) -> Boxed<'a, Result<Committed, CoreError>> {
+        self.commit(records::commit(account, change))
     }
 
-    pub(super) async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError> {
-        self.host.store().read(queries).await
+    pub(super) fn commit(&self, commit: Commit) -> Boxed<'_, Result<Committed, CoreError>> {
+        Box::pin(async move {
+            let committed = self.host.store().commit(commit).await?;
+            if let Committed::Done(revision) = committed {
+                self.host.changed(revision);
+            }
+            Ok(committed)
+        })
+    }
+
+    pub(super) fn read<'a>(&'a self, queries: &'a [Query]) -> Boxed<'a, Result<Vec<Vec<Record>>, CoreError>> {
+        Box::pin(async move { Ok(self.host.store().read(queries).await?) })
+    }
+
+    /// What one query finds.
+    pub(super) fn list(&self, query: Query) -> Boxed<'_, Result<Vec<Record>, CoreError>> {
+        Box::pin(async move { Ok(self.read(&[query]).await?.pop().unwrap_or_default()) })
+    }
+
+    pub(super) fn exchange<'a>(&'a self, account: &'a AccountId, request: &'a Request) -> Boxed<'a, Exchange> {
+        Box::pin(self.host.net().exchange(account, request))
     }
 
     /// Who is current on this device, with the sign-in as it stands.
     pub async fn session(&self) -> Result<Option<Seen<Session>>, CoreError> {
-        let current = self
-            .read(&[Query::One(Table::Session, device("current"))])
-            .await?
-            .concat();
+        let current = self.list(Query::One(Table::Session, device("current"))).await?;
         let Some(current) = current
             .first()
             .and_then(|r| records::open::<Current>(r).ok())
@@ -208,7 +225,7 @@ impl<H: Host> Driver<H> {
             return Ok(None);
         };
         let query = records::one(&current.value.account, &EntityKey::Session);
-        let found = self.read(&[query]).await?.concat();
+        let found = self.list(query).await?;
         Ok(found.first().and_then(|r| records::open(r).ok()))
     }
 
@@ -236,18 +253,14 @@ impl<H: Host> Driver<H> {
         commit
             .puts
             .push((Table::Session, device("current"), current));
-        if let Committed::Done(revision) = self.host.store().commit(commit).await? {
-            self.host.changed(revision);
-        }
+        self.commit(commit).await?;
         Ok(())
     }
 
     pub(super) async fn forget_current(&self) -> Result<(), CoreError> {
         let mut commit = Commit::new(Durability::Strict);
         commit.deletes.push((Table::Session, device("current")));
-        if let Committed::Done(revision) = self.host.store().commit(commit).await? {
-            self.host.changed(revision);
-        }
+        self.commit(commit).await?;
         Ok(())
     }
 
@@ -306,10 +319,7 @@ impl<H: Host> Driver<H> {
             };
             match admit(admitting, &profile)? {
                 Admitted::Duplicate(seq) => {
-                    let before = self
-                        .read(&[records::lane_from(account, &lane, seq, Some(1))])
-                        .await?
-                        .concat();
+                    let before = self.list(records::lane_from(account, &lane, seq, Some(1))).await?;
                     let before = before
                         .first()
                         .and_then(|r| records::open::<Operation>(r).ok());
@@ -343,7 +353,7 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         id: &StopId,
     ) -> Result<Option<Seen<StopRecord>>, CoreError> {
-        let found = self.read(&[records::stop(account, id)]).await?.concat();
+        let found = self.list(records::stop(account, id)).await?;
         found
             .first()
             .map(records::open)
@@ -356,10 +366,7 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         code: &str,
     ) -> Result<Option<Seen<StopRecord>>, CoreError> {
-        let found = self
-            .read(&[records::all(account, Table::Stops)])
-            .await?
-            .concat();
+        let found = self.list(records::all(account, Table::Stops)).await?;
         let mut stops = records::read_all::<StopRecord>(&found, &mut vec![]).into_iter();
         Ok(stops.find(|s| s.value.mirror.parcel_by_code(code).is_some()))
     }
@@ -395,7 +402,7 @@ impl<H: Host> Driver<H> {
     pub async fn draft(&self, stop: &StopId) -> Result<Option<Draft>, CoreError> {
         let account = self.account().await?.value.account;
         let query = records::one(&account, &EntityKey::Draft(stop.clone()));
-        let found = self.read(&[query]).await?.concat();
+        let found = self.list(query).await?;
         Ok(found
             .first()
             .and_then(|r| records::open::<Draft>(r).ok())
@@ -488,7 +495,7 @@ impl<H: Host> Driver<H> {
         for _ in 0..STALE_MAX {
             let (op, lane) = self.find(&account, id).await?;
             let behind = records::lane_from(&account, &op.value.lane, op.value.seq + 1, Some(1));
-            let behind = self.read(&[behind]).await?.concat();
+            let behind = self.list(behind).await?;
             let next = behind
                 .first()
                 .map(records::open::<Operation>)
@@ -512,10 +519,7 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         id: &OperationId,
     ) -> Result<(Seen<Operation>, Seen<Lane>), CoreError> {
-        let found = self
-            .read(&[records::all(account, Table::Operations)])
-            .await?
-            .concat();
+        let found = self.list(records::all(account, Table::Operations)).await?;
         let ops = records::read_all::<Operation>(&found, &mut vec![]);
         let Some(op) = ops.into_iter().find(|o| o.value.id == *id) else {
             return Err(CoreError::new(
@@ -524,7 +528,7 @@ impl<H: Host> Driver<H> {
             ));
         };
         let query = records::one(account, &EntityKey::Lane(op.value.lane.clone()));
-        let lane = self.read(&[query]).await?.concat();
+        let lane = self.list(query).await?;
         let lane = self.lane_or_heal(account, &op.value.lane, &lane).await?;
         match lane.value {
             Some(value) => Ok((
@@ -577,10 +581,7 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         id: &LaneId,
     ) -> Result<Option<Lane>, CoreError> {
-        let found = self
-            .read(&[records::lane_from(account, id, 0, None)])
-            .await?
-            .concat();
+        let found = self.list(records::lane_from(account, id, 0, None)).await?;
         let mut aside = vec![];
         let ops = records::read_all::<Operation>(&found, &mut aside);
         self.set_aside(account, Table::Operations, aside).await?;
@@ -619,9 +620,7 @@ impl<H: Host> Driver<H> {
             ));
             commit.deletes.push((table, unreadable.record.key));
         }
-        if let Committed::Done(revision) = self.host.store().commit(commit).await? {
-            self.host.changed(revision);
-        }
+        self.commit(commit).await?;
         Ok(())
     }
 }

@@ -5,7 +5,6 @@ use super::driver::{Driver, STALE_MAX, contended, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
-use super::net::Net;
 use super::records;
 use super::store::{Committed, Table};
 use crate::domain::ids::AccountId;
@@ -24,7 +23,7 @@ use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use crate::profile::route::map;
 use crate::profile::value::plain_text;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 const REFRESH_WAIT_MS: u32 = 35_000;
 /// A token with less life than this is renewed before it is used.
@@ -69,10 +68,7 @@ impl<H: Host> Driver<H> {
         let request = build(&profile, request, &context)?;
         let asked_at = self.now();
         let nobody = AccountId::default();
-        let answer = self
-            .host
-            .net()
-            .exchange(&nobody, &request)
+        let answer = self.exchange(&nobody, &request)
             .await
             .map_err(|_| {
                 CoreError::new(
@@ -127,10 +123,7 @@ impl<H: Host> Driver<H> {
             return Ok(());
         };
         let account = session.value.account.clone();
-        let lanes = self
-            .read(&[records::all(&account, Table::Lanes)])
-            .await?
-            .concat();
+        let lanes = self.list(records::all(&account, Table::Lanes)).await?;
         let lanes: Vec<Seen<Lane>> = records::read_all(&lanes, &mut vec![]);
         let waiting: u32 = lanes.iter().map(|l| l.value.count).sum();
         if waiting > 0 && !force {
@@ -203,7 +196,7 @@ impl<H: Host> Driver<H> {
         let context = for_session(Some(&seen.value), self.now());
         let request = build(&profile, &refresh.request, &context)?;
         let asked_at = self.now();
-        let Ok(answer) = self.host.net().exchange(&account, &request).await else {
+        let Ok(answer) = self.exchange(&account, &request).await else {
             return Ok(Renewal::Unreachable);
         };
         match judge(&refresh.outcomes, &profile, &answer, &context)?.verdict {
@@ -358,7 +351,7 @@ impl<H: Host> Driver<H> {
             let context = for_session(Some(&session), self.now());
             let request = build(&profile, &profile.route.request, &context)?;
             let asked_at = self.now();
-            let exchange = self.host.net().exchange(&session.account, &request).await;
+            let exchange = self.exchange(&session.account, &request).await;
             let verdict = match &exchange {
                 Ok(answer) => {
                     Some(judge(&profile.route.outcomes, &profile, answer, &context)?.verdict)
@@ -391,8 +384,7 @@ impl<H: Host> Driver<H> {
     }
 
     async fn learn_offset(&self, now_ms: Option<i64>, asked_at: i64) -> Result<(), CoreError> {
-        let got = Map::from_iter(now_ms.map(|now| ("nowMs".to_owned(), json!(now))));
-        let Some(offset) = offset(&got, asked_at, self.host.clock().now_ms()) else {
+        let Some(offset) = clock_offset(now_ms, asked_at, self.host.clock().now_ms()) else {
             return Ok(());
         };
         let Some(seen) = self.session().await? else {
@@ -427,4 +419,8 @@ fn offset(got: &Map<String, Value>, asked_at: i64, now: i64) -> Option<i64> {
     got.get("nowMs")
         .and_then(Value::as_i64)
         .map(|theirs| theirs - (asked_at + (now - asked_at) / 2))
+}
+
+fn clock_offset(theirs: Option<i64>, asked_at: i64, now: i64) -> Option<i64> {
+    theirs.map(|theirs| theirs - (asked_at + (now - asked_at) / 2))
 }

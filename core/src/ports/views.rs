@@ -94,10 +94,7 @@ impl<H: Host> Driver<H> {
 
     pub async fn meaning(&self, code: &str, at: Option<&StopId>) -> Result<ScanMeaning, CoreError> {
         let account = self.account().await?.value.account;
-        let found = self
-            .read(&[records::all(&account, Table::Stops)])
-            .await?
-            .concat();
+        let found = self.list(records::all(&account, Table::Stops)).await?;
         Ok(meaning(code, at, &values(&found, &mut vec![])))
     }
 

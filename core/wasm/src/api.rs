@@ -8,7 +8,7 @@ use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use pannier::domain::address::Position;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
-use pannier::domain::json::{FromJson, ToJson};
+use pannier::domain::json::{FromJson, ToJson, parse};
 use pannier::domain::operation::Intent;
 use pannier::engine::listing::account_view;
 use pannier::engine::session::SessionState;
@@ -58,7 +58,8 @@ fn decode_value(what: &str, value: JsValue) -> Result<Value, CoreError> {
     if value.is_undefined() {
         return Ok(Value::Null);
     }
-    serde_wasm_bindgen::from_value(value).map_err(|e| invalid(what, &e))
+    let text = js_sys::JSON::stringify(&value).ok().and_then(|t| t.as_string());
+    parse(&text.unwrap_or_default()).map_err(|e| invalid(what, &e))
 }
 
 /// The one place where a future becomes a promise: boxed, so that the machinery exists once.
