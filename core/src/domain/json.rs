@@ -134,7 +134,7 @@ pub fn parse(text: &str) -> Result<Value, Wrong> {
     serde_json::from_str(text).map_err(|e| Wrong::new(e.to_string()))
 }
 
-pub fn to_text<T: ToJson>(value: &T) -> String {
+pub fn to_text(value: &dyn ToJson) -> String {
     value.to_json().to_string()
 }
 
@@ -332,12 +332,11 @@ impl<T: FromJson> FromJson for Option<T> {
         None
     }
     fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = if value.is_null() {
-            None
-        } else {
-            Some(T::from_json(value)?)
-        };
-        Ok(())
+        if value.is_null() {
+            *self = None;
+            return Ok(());
+        }
+        self.insert(T::blank()).read(value)
     }
     fn may_be_absent() -> bool {
         true
@@ -360,28 +359,36 @@ impl<T: FromJson> FromJson for Box<T> {
 
 impl<T: ToJson> ToJson for Vec<T> {
     fn to_json(&self) -> Value {
-        let mut out: Vec<Value> = Vec::new();
-        for item in self {
-            out.push(item.to_json());
-        }
-        Value::Array(out)
+        write_items(&mut self.iter().map(|item| item as &dyn ToJson))
     }
+}
+
+fn write_items(items: &mut dyn Iterator<Item = &dyn ToJson>) -> Value {
+    let mut out = Vec::new();
+    for item in items {
+        out.push(item.to_json());
+    }
+    Value::Array(out)
 }
 impl<T: FromJson> FromJson for Vec<T> {
     fn blank() -> Self {
         Self::new()
     }
     fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        let Value::Array(items) = value else {
-            return Err(Wrong::expected("a list", &value));
-        };
-        for (i, item) in items.into_iter().enumerate() {
-            let mut read = T::blank();
-            read.read(item).map_err(|e| e.within(&i.to_string()))?;
-            self.push(read);
-        }
-        Ok(())
+        // Read in place: what is half read goes with the list when an item is wrong.
+        read_items(value, &mut |item| {
+            self.push(T::blank());
+            self.last_mut().map_or(Ok(()), |place| place.read(item))
+        })
     }
+}
+
+fn read_items(value: Value, read: &mut dyn FnMut(Value) -> Result<(), Wrong>) -> Result<(), Wrong> {
+    let Value::Array(items) = value else { return Err(Wrong::expected("a list", &value)) };
+    for (i, item) in items.into_iter().enumerate() {
+        read(item).map_err(|e| e.within(&i.to_string()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

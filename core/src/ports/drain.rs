@@ -7,7 +7,7 @@
 //! them as in doubt.
 
 use super::clock::{Clock, Ids};
-use super::driver::{Driver, STALE_MAX, contended};
+use super::driver::{Boxed, Driver, STALE_MAX, contended};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
@@ -30,8 +30,7 @@ use crate::profile::document::{Profile, Verdict};
 use crate::profile::http::Exchange;
 use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
-use futures_util::future::{Either, select};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::future::{Either, select, select_all};
 use std::pin::pin;
 
 /// Why something woke the core.
@@ -344,7 +343,7 @@ impl<H: Host> Driver<H> {
     }
 
     async fn run(&self, d: &mut Draining, hard_end: f64) -> Result<(), CoreError> {
-        let mut sends = FuturesUnordered::new();
+        let mut sends: Vec<Boxed<'_, (Send, Exchange)>> = vec![];
         loop {
             let mut moved = false;
             if self.host.clock().monotonic_ms() > d.soft_end && !d.stopping {
@@ -370,35 +369,33 @@ impl<H: Host> Driver<H> {
                 return Ok(());
             }
             let left = hard_end - self.host.clock().monotonic_ms();
-            let finished = if left.is_finite() {
-                let timer = pin!(self.host.clock().sleep(millis(left.max(0.0))));
-                match select(sends.next(), timer).await {
-                    Either::Left((finished, _)) => finished,
-                    Either::Right(_) => {
-                        // What is in flight is on record; the next drain asks what became of it.
-                        d.report.stopped = Stopped::Budget;
-                        return Ok(());
-                    }
+            let timer = pin!(self.host.clock().sleep(millis(left)));
+            let ((send, exchange), place) = match select(select_all(sends.iter_mut()), timer).await {
+                Either::Left(((finished, place, _), _)) => (finished, place),
+                Either::Right(_) if left.is_finite() => {
+                    // What is in flight is on record; the next drain asks what became of it.
+                    d.report.stopped = Stopped::Budget;
+                    return Ok(());
                 }
-            } else {
-                sends.next().await
+                Either::Right(_) => continue,
             };
-            if let Some((send, exchange)) = finished {
-                d.in_flight.remove(&send.lane);
-                let turned = self.turn(d, &send.lane, Some((&send, &exchange))).await?;
-                if exchange.is_ok() {
-                    self.note_reach(d, Reachability::Reachable, "the backend answered");
-                }
-                if let Some(next) = self.take_in(d, &send.lane.clone(), turned).await? {
-                    sends.push(self.send(d.account.clone(), next));
-                }
+            drop(sends.swap_remove(place));
+            d.in_flight.remove(&send.lane);
+            let turned = self.turn(d, &send.lane, Some((&send, &exchange))).await?;
+            if exchange.is_ok() {
+                self.note_reach(d, Reachability::Reachable, "the backend answered");
+            }
+            if let Some(next) = self.take_in(d, &send.lane, turned).await? {
+                sends.push(self.send(d.account.clone(), next));
             }
         }
     }
 
-    async fn send(&self, account: AccountId, send: Send) -> (Send, Exchange) {
-        let exchange = self.exchange(&account, &send.request).await;
-        (send, exchange)
+    fn send(&self, account: AccountId, send: Send) -> Boxed<'_, (Send, Exchange)> {
+        Box::pin(async move {
+            let exchange = self.exchange(&account, &send.request).await;
+            (send, exchange)
+        })
     }
 
     /// Lanes whose head may be taken up now, oldest head first.
@@ -677,7 +674,8 @@ impl Drop for Reset<'_> {
     }
 }
 
+/// At most an hour: browsers take a timer of more than 24 days for one of none.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn millis(ms: f64) -> u32 {
-    ms.clamp(0.0, f64::from(u32::MAX)) as u32
+    ms.clamp(0.0, 3_600_000.0) as u32
 }

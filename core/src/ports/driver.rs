@@ -216,7 +216,8 @@ impl<H: Host> Driver<H> {
     }
 
     /// Who is current on this device, with the sign-in as it stands.
-    pub async fn session(&self) -> Result<Option<Seen<Session>>, CoreError> {
+    pub fn session(&self) -> Boxed<'_, Result<Option<Seen<Session>>, CoreError>> {
+        Box::pin(async move {
         let current = self.list(Query::One(Table::Session, device("current"))).await?;
         let Some(current) = current
             .first()
@@ -227,16 +228,19 @@ impl<H: Host> Driver<H> {
         let query = records::one(&current.value.account, &EntityKey::Session);
         let found = self.list(query).await?;
         Ok(found.first().and_then(|r| records::open(r).ok()))
+    })
     }
 
     /// The account whose work this is.
     ///
     /// # Errors
     /// `signed_out`.
-    pub(super) async fn account(&self) -> Result<Seen<Session>, CoreError> {
+    pub(super) fn account(&self) -> Boxed<'_, Result<Seen<Session>, CoreError>> {
+        Box::pin(async move {
         self.session()
             .await?
             .ok_or_else(|| CoreError::new("signed_out", "nobody is signed in on this device"))
+    })
     }
 
     pub(super) async fn make_current(&self, session: Session) -> Result<(), CoreError> {
@@ -548,12 +552,13 @@ impl<H: Host> Driver<H> {
     // ---------------------------------------------------------------- unreadable records
 
     /// A lane's summary can be made again from its operations, so an unreadable one is.
-    pub(super) async fn lane_or_heal(
-        &self,
-        account: &AccountId,
-        id: &LaneId,
-        records: &[Record],
-    ) -> Result<Seen<Option<Lane>>, CoreError> {
+    pub(super) fn lane_or_heal<'a>(
+        &'a self,
+        account: &'a AccountId,
+        id: &'a LaneId,
+        records: &'a [Record],
+    ) -> Boxed<'a, Result<Seen<Option<Lane>>, CoreError>> {
+        Box::pin(async move {
         let Some(record) = records.first() else {
             return Ok(Seen {
                 value: None,
@@ -573,14 +578,16 @@ impl<H: Host> Driver<H> {
                 })
             }
         }
+    })
     }
 
     /// Sets unreadable operations of a lane aside and sums up the rest.
-    pub(super) async fn rebuilt_lane(
-        &self,
-        account: &AccountId,
-        id: &LaneId,
-    ) -> Result<Option<Lane>, CoreError> {
+    pub(super) fn rebuilt_lane<'a>(
+        &'a self,
+        account: &'a AccountId,
+        id: &'a LaneId,
+    ) -> Boxed<'a, Result<Option<Lane>, CoreError>> {
+        Box::pin(async move {
         let found = self.list(records::lane_from(account, id, 0, None)).await?;
         let mut aside = vec![];
         let ops = records::read_all::<Operation>(&found, &mut aside);
@@ -593,15 +600,17 @@ impl<H: Host> Driver<H> {
             }
         }
         Ok(lane)
+    })
     }
 
     /// Moves unreadable records to the quarantine, raw.
-    pub(super) async fn set_aside(
-        &self,
-        account: &AccountId,
+    pub(super) fn set_aside<'a>(
+        &'a self,
+        account: &'a AccountId,
         table: Table,
         aside: Vec<Unreadable>,
-    ) -> Result<(), CoreError> {
+    ) -> Boxed<'a, Result<(), CoreError>> {
+        Box::pin(async move {
         if aside.is_empty() {
             return Ok(());
         }
@@ -622,6 +631,7 @@ impl<H: Host> Driver<H> {
         }
         self.commit(commit).await?;
         Ok(())
+    })
     }
 }
 
@@ -643,7 +653,8 @@ fn with_servers(
     Ok(profile)
 }
 
-pub(super) fn unreadable(unreadable: Unreadable) -> CoreError {
+#[allow(clippy::boxed_local)] // what `open` gives
+pub(super) fn unreadable(unreadable: Box<Unreadable>) -> CoreError {
     CoreError::new(
         "record_unreadable",
         format!(

@@ -5,7 +5,8 @@
 
 use super::store::{Commit, Durability, Envelope, Key, Query, Record, Table};
 use crate::domain::ids::{AccountId, LaneId, StopId};
-use crate::domain::json::{self, FromJson, ToJson};
+use crate::domain::json::{self, FromJson, ToJson, Wrong};
+use serde_json::Value;
 use crate::engine::change::{Change, Entity, EntityKey, Seen};
 
 /// The version under which each type is stored today. Raised together with a migration.
@@ -31,7 +32,7 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
     }
 }
 
-pub fn seal<T: ToJson>(name: &str, value: &T) -> Envelope {
+pub fn seal(name: &str, value: &dyn ToJson) -> Envelope {
     let body = json::to_text(value);
     Envelope {
         v: VERSION,
@@ -111,32 +112,30 @@ pub struct Unreadable {
     pub why: String,
 }
 
-pub fn open<T: FromJson>(record: &Record) -> Result<Seen<T>, Unreadable> {
-    let unreadable = |why: String| Unreadable {
-        record: record.clone(),
-        why,
-    };
-    if record.envelope.v > VERSION {
-        return Err(unreadable(format!(
-            "written by a newer version ({})",
-            record.envelope.v
-        )));
+pub fn open<T: FromJson>(record: &Record) -> Result<Seen<T>, Box<Unreadable>> {
+    let mut value = T::blank();
+    body(record).and_then(|body| value.read(body)).map_err(|why| aside(record, &why))?;
+    Ok(Seen { value, revision: Some(record.revision) })
+}
+
+#[cold]
+fn aside(record: &Record, why: &Wrong) -> Box<Unreadable> {
+    Box::new(Unreadable { record: record.clone(), why: why.to_string() })
+}
+
+fn body(record: &Record) -> Result<Value, Wrong> {
+    let Envelope { v, seal, body, .. } = &record.envelope;
+    if *v > VERSION {
+        return Err(Wrong::new(format!("written by a newer version ({v})")));
     }
-    if let Some(seal) = &record.envelope.seal {
-        return Err(unreadable(format!(
-            "sealed as {seal}, which this core cannot open"
-        )));
+    if let Some(seal) = seal {
+        return Err(Wrong::new(format!("sealed as {seal}, which this core cannot open")));
     }
-    json::from_text(&record.envelope.body)
-        .map(|value| Seen {
-            value,
-            revision: Some(record.revision),
-        })
-        .map_err(|e| unreadable(e.to_string()))
+    json::parse(body)
 }
 
 /// The first record of an answer, or the value a store without it stands for.
-pub fn first_or<T: FromJson>(records: &[Record], absent: T) -> Result<Seen<T>, Unreadable> {
+pub fn first_or<T: FromJson>(records: &[Record], absent: T) -> Result<Seen<T>, Box<Unreadable>> {
     match records.first() {
         Some(record) => open(record),
         None => Ok(Seen {
@@ -152,7 +151,7 @@ pub fn read_all<T: FromJson>(records: &[Record], aside: &mut Vec<Unreadable>) ->
     for record in records {
         match open(record) {
             Ok(seen) => out.push(seen),
-            Err(unreadable) => aside.push(unreadable),
+            Err(unreadable) => aside.push(*unreadable),
         }
     }
     out

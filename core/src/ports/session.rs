@@ -1,7 +1,7 @@
 //! Signing in, renewing a token once for all contexts, and reading the route.
 
 use super::clock::Clock;
-use super::driver::{Driver, STALE_MAX, contended, unreadable};
+use super::driver::{Boxed, Driver, STALE_MAX, contended, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
@@ -149,7 +149,8 @@ impl<H: Host> Driver<H> {
     }
 
     /// A session fit for use, renewed first when its token is about to end.
-    pub(super) async fn fresh_session(&self) -> Result<Option<Session>, CoreError> {
+    pub(super) fn fresh_session(&self) -> Boxed<'_, Result<Option<Session>, CoreError>> {
+        Box::pin(async move {
         let Some(session) = self.session().await? else {
             return Ok(None);
         };
@@ -166,11 +167,13 @@ impl<H: Host> Driver<H> {
             Renewal::Unreachable => Ok(Some(session.value)),
             Renewal::Refused => Ok(None),
         }
+    })
     }
 
     /// Renews the token once for all contexts: whoever waited finds it renewed. `stale` is the
     /// token that the backend refused.
-    pub(super) async fn renew(&self, stale: &str) -> Result<Renewal, CoreError> {
+    pub(super) fn renew<'a>(&'a self, stale: &'a str) -> Boxed<'a, Result<Renewal, CoreError>> {
+        Box::pin(async move {
         let profile = self.profile();
         let SignIn::Password { refresh, .. } = &profile.sign_in;
         let Some(seen) = self.session().await? else {
@@ -225,6 +228,7 @@ impl<H: Host> Driver<H> {
         change.put(Entity::Session(renewed), seen.revision);
         self.write(&account, change).await?;
         Ok(Renewal::Renewed)
+    })
     }
 
     pub(super) async fn sign_in_needed(&self, seen: Seen<Session>) -> Result<Renewal, CoreError> {

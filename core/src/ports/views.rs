@@ -1,6 +1,6 @@
 //! Reads for people: the route, a stop, the outbox, the bar.
 
-use super::driver::{Driver, unreadable};
+use super::driver::{Boxed, Driver, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
@@ -145,7 +145,8 @@ impl<H: Host> Driver<H> {
         })
     }
 
-    pub async fn status(&self) -> Result<Status, CoreError> {
+    pub fn status(&self) -> Boxed<'_, Result<Status, CoreError>> {
+        Box::pin(async move {
         let session = self.session().await?;
         let account = session
             .as_ref()
@@ -181,6 +182,7 @@ impl<H: Host> Driver<H> {
             reach: &reach.map(|r| r.value).unwrap_or_default(),
             quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
         }))
+    })
     }
 }
 

@@ -61,6 +61,6 @@ pub fn idb_trouble(error: idb::Error) -> Trouble {
         | E::ObjectStoreNotFound(v)
         | E::IndexedDbOpenFailed(v)
         | E::RequestErrorNotFound(v) => trouble(&v),
-        other => Trouble::Connection(other.to_string()),
+        _ => Trouble::Connection("the database answered oddly".to_owned()),
     }
 }

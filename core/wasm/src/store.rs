@@ -7,7 +7,7 @@
 //! binding of our own, because neither `idb` nor stable web-sys can ask for durability.
 
 use crate::error::{Trouble, idb_trouble, trouble};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, maybe_done, select};
 use gloo_timers::future::TimeoutFuture;
 use idb::{CursorDirection, Database, Factory, KeyPath, KeyRange, ObjectStoreParams, Transaction};
 use js_sys::{Array, Object, Reflect};
@@ -16,9 +16,10 @@ use pannier::ports::store::{
     generation_of,
 };
 use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{IdbDatabase, IdbTransaction};
@@ -90,8 +91,8 @@ impl IdbStore {
     }
 
     async fn open(&self) -> Result<Connection, Trouble> {
-        let unavailable = |e: idb::Error| Trouble::Store(StoreError::Unavailable(e.to_string()));
-        let factory = Factory::new().map_err(unavailable)?;
+        let unavailable = StoreError::Unavailable("no IndexedDB".to_owned());
+        let factory = Factory::new().map_err(|_| Trouble::Store(unavailable))?;
         let mut request = factory
             .open(&self.0.name, Some(SCHEMA))
             .map_err(idb_trouble)?;
@@ -502,14 +503,25 @@ impl Store for IdbStore {
         self.with_connection(|db| async move {
             let transaction =
                 Transaction::from(begin(&db, tables, "readonly", Durability::Relaxed)?);
-            // Together: one round trip to the database, one snapshot.
-            let answers =
-                futures_util::future::try_join_all(queries.iter().map(|q| run(&transaction, q)))
-                    .await?;
-            Ok(answers
-                .iter()
-                .map(|values| values.iter().map(from_value).collect())
-                .collect())
+            // Issued together: one round trip to the database, one snapshot.
+            let mut asked = Vec::with_capacity(queries.len());
+            for query in queries {
+                asked.push(maybe_done(Box::pin(run(&transaction, query))));
+            }
+            poll_fn(|context| {
+                let mut waiting = 0;
+                for one in &mut asked {
+                    waiting += usize::from(Pin::new(one).poll(context).is_pending());
+                }
+                if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            let mut out = Vec::with_capacity(queries.len());
+            for mut one in asked {
+                let values = Pin::new(&mut one).take_output().unwrap_or_else(|| Ok(vec![]))?;
+                out.push(values.iter().map(from_value).collect());
+            }
+            Ok(out)
         })
         .await
     }
