@@ -2,6 +2,25 @@
 // in a company, and where a test can put another answer, in every engine alike.
 
 import { createServer, request as ask } from "node:http";
+import { freePort, startSandbox } from "../lib/index.mjs";
+import { withCourier } from "./courier.mjs";
+
+/**
+ * A courier whose page comes through a proxy: `courier.answer` takes a `change` of the story's
+ * own (see below), and every request has a connection of its own.
+ */
+export const withProxy = (options, story, { args = () => [] } = {}) => async (context) => {
+  const port = await freePort();
+  const server = await startSandbox({ args: args(port) });
+  const courier = { change: () => undefined };
+  const proxy = await startProxy({ port, to: server.page, change: (request) => courier.change(request, server) });
+  try {
+    await withCourier({ ...options, server, page: proxy.page }, (real) => story(Object.assign(real, { answer: (change) => { courier.change = change; } }), context))();
+  } finally {
+    await proxy.stop();
+    await server.stop();
+  }
+};
 
 /**
  * `change(request)` may give `{ path }` to ask for something else, or `{ status, headers, body }` to
@@ -13,13 +32,13 @@ export async function startProxy({ port, to, change = () => undefined }) {
     const changed = change(request) ?? {};
     if (changed.status) {
       request.resume();
-      response.writeHead(changed.status, changed.headers).end(changed.body);
+      response.writeHead(changed.status, { ...changed.headers, connection: "close" }).end(changed.body);
       return;
     }
     const onward = ask({
-      host: upstream.hostname, port: upstream.port, method: request.method, path: changed.path ?? request.url, headers: request.headers, agent: false,
+      host: upstream.hostname, port: upstream.port, method: request.method, path: changed.path ?? request.url, headers: { ...request.headers, connection: "close" }, agent: false,
     }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
+      response.writeHead(answer.statusCode, { ...answer.headers, connection: "close" });
       answer.pipe(response);
       answer.on("error", () => response.destroy());
     });
