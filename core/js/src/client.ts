@@ -45,7 +45,7 @@ export class Pannier implements PannierApi {
     await start(wasm);
     const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
     const client = new Pannier({ database, servers, ...(text === undefined ? {} : { profile: text }) });
-    await client.#call(async () => undefined);
+    await client.#on(async () => undefined);
     return client;
   }
 
@@ -55,7 +55,7 @@ export class Pannier implements PannierApi {
     await start("");
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
-      const opening = guarded(() => Core.open(this.#options, (revision: number) => this.#changed(revision)));
+      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision)));
       this.#core = opening;
       opening.then(
         (core) => { this.#versions = core.versions(); },
@@ -65,9 +65,14 @@ export class Pannier implements PannierApi {
     return this.#core;
   }
 
-  async #call<T>(work: (core: Core) => Promise<T>): Promise<T> {
+  async #on<T>(work: (core: Core) => Promise<T>): Promise<T> {
     const core = await this.#present();
     return guarded(() => work(core));
+  }
+
+  /** A call of the core by name; arguments and answer are JSON. */
+  #call<T>(name: string, ...given: unknown[]): Promise<T> {
+    return this.#on((core): Promise<T> => core.call(name, given));
   }
 
   #changed(revision: number): void {
@@ -87,82 +92,82 @@ export class Pannier implements PannierApi {
   }
 
   session(): Promise<{ account?: { id: string; name: string }; signedIn: boolean }> {
-    return this.#call((core) => core.session());
+    return this.#call("session");
   }
 
   signIn(credentials: { username: string; password: string }): Promise<{ account: { id: string; name: string } }> {
-    return this.#call((core) => core.signIn(credentials));
+    return this.#call("signIn", credentials);
   }
 
   async signOut(options: { force?: boolean } = {}): Promise<void> {
-    await this.#call((core) => core.signOut(options.force ?? false));
+    await this.#call("signOut", options.force ?? false);
   }
 
   refreshRoute(): Promise<RouteRefresh> {
-    return this.#call((core) => core.refreshRoute());
+    return this.#call("refreshRoute");
   }
 
   route(): Promise<RouteView> {
-    return this.#call((core) => core.route());
+    return this.#call("route");
   }
 
   async stop(id: string): Promise<StopView | undefined> {
-    return await this.#call<StopView | null>((core) => core.stop(id)) ?? undefined;
+    return await this.#call<StopView | null>("stop", id) ?? undefined;
   }
 
   meaning(code: string, stop?: string): Promise<ScanMeaning> {
-    return this.#call((core) => core.meaning(code, stop));
+    return this.#call("meaning", code, stop);
   }
 
   async record(intent: Intent, options: RecordOptions = {}): Promise<Receipt> {
-    const receipt = await this.#call<Receipt>((core) => core.record(intent, options.position));
+    const receipt = await this.#call<Receipt>("record", intent, options.position);
     if (!receipt.duplicate) this.onRecorded?.();
     return receipt;
   }
 
   stage(bytes: ArrayBuffer, _mediaType: string): Promise<StagedBlob> {
     // What a picture is, its own bytes say; the claimed type is not believed.
-    return this.#call((core) => core.stage(bytes));
+    return this.#on((core): Promise<StagedBlob> => core.stage(bytes));
   }
 
   async blob(handle: string): Promise<Blob | undefined> {
-    const found = await this.#call<{ mediaType: string; bytes: ArrayBuffer } | undefined>((core) => core.blob(handle));
+    const found = await this.#on((core): Promise<{ mediaType: string; bytes: ArrayBuffer } | undefined> => core.blob(handle));
     return found && new Blob([found.bytes], { type: found.mediaType });
   }
 
   async draft(stop: string): Promise<Draft | undefined> {
-    return await this.#call<Draft | null>((core) => core.draft(stop)) ?? undefined;
+    return await this.#call<Draft | null>("draft", stop) ?? undefined;
   }
 
   async saveDraft(stop: string, blobs: string[], fields: Record<string, unknown>): Promise<void> {
-    await this.#call((core) => core.saveDraft(stop, blobs, fields));
+    await this.#call("saveDraft", stop, blobs, fields);
   }
 
   outbox(query?: OutboxQuery): Promise<OutboxPage> {
-    return this.#call((core) => core.outbox(query));
+    return this.#call("outbox", query);
   }
 
   async status(): Promise<Status> {
-    const [status, storage] = await Promise.all([this.#call<CoreStatus>((core) => core.status()), storageFigures()]);
+    const [status, storage] = await Promise.all([this.#call<CoreStatus>("status"), storageFigures()]);
     return { ...status, storage };
   }
 
   drain(reason: WakeReason, options: { budgetMs?: number } = {}): Promise<DrainReport> {
-    return this.#call((core) => core.drain(reason, options.budgetMs));
+    return this.#call("drain", reason, options.budgetMs);
   }
 
   /** Removes staged pictures that nothing names any more; called at launch. */
   sweep(): Promise<number> {
-    return this.#call((core) => core.sweep());
+    return this.#call("sweep");
   }
 
   async retry(operation: string): Promise<void> {
-    await this.#call((core) => core.retry(operation));
+    await this.#call("retry", operation);
     this.onRecorded?.();
   }
 
   async discard(operation: string, reason: string): Promise<void> {
-    await this.#call((core) => core.discard(operation, reason));
+    await this.#call("discard", operation, reason);
     this.onRecorded?.();
   }
 
@@ -185,7 +190,7 @@ export class Pannier implements PannierApi {
 
   /** Kills the instance, so that a test can see the next call work on a fresh one. */
   async trapForTest(): Promise<void> {
-    await this.#call((core) => core.trapForTest());
+    await this.#on((core) => core.trapForTest());
   }
 }
 

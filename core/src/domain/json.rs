@@ -384,7 +384,9 @@ impl<T: FromJson> FromJson for Vec<T> {
 }
 
 fn read_items(value: Value, read: &mut dyn FnMut(Value) -> Result<(), Wrong>) -> Result<(), Wrong> {
-    let Value::Array(items) = value else { return Err(Wrong::expected("a list", &value)) };
+    let Value::Array(items) = value else {
+        return Err(Wrong::expected("a list", &value));
+    };
     for (i, item) in items.into_iter().enumerate() {
         read(item).map_err(|e| e.within(&i.to_string()))?;
     }

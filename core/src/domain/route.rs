@@ -43,7 +43,7 @@ pub fn check_route(route: &Route) -> Result<(), Refusal> {
     }
     let mut stops = Set::new();
     for stop in &route.stops {
-        if !stops.add(&stop.id) {
+        if !stops.add(stop.id.as_str()) {
             return Err(Refusal::new(
                 "route_stop_twice",
                 format!("the backend's route names stop {} twice", stop.id),
@@ -61,7 +61,7 @@ pub fn check_route(route: &Route) -> Result<(), Refusal> {
         }
         let mut parcels = Set::new();
         for parcel in &stop.parcels {
-            if !parcels.add(&parcel.id) {
+            if !parcels.add(parcel.id.as_str()) {
                 return Err(Refusal::new(
                     "route_parcel_twice",
                     format!("stop {} names parcel {} twice", stop.id, parcel.id),

@@ -172,7 +172,7 @@ impl Situation<'_> {
         let mut seen = Set::new();
         for o in outcomes {
             self.known(&o.parcel)?;
-            if !seen.add(&o.parcel) {
+            if !seen.add(o.parcel.as_str()) {
                 return Err(Refusal::new(
                     "parcel_twice",
                     format!("parcel {} has two outcomes", shown(&o.parcel.0, 40)),
@@ -196,7 +196,7 @@ impl Situation<'_> {
             .stop
             .parcels
             .iter()
-            .find(|p| !seen.contains_key(&&p.id))
+            .find(|p| !seen.contains_key(p.id.as_str()))
         {
             return Err(Refusal::new(
                 "parcel_without_outcome",

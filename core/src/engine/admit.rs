@@ -1,7 +1,7 @@
 //! From what the courier did to an operation in the outbox, in one change: the operation, its
 //! place in the order, its lane, the stop's progress, the picture's pin and the end of its draft.
 
-use super::change::{Change, Counters, Entity, EntityKey, Seen, StopRecord};
+use super::change::{Change, Counters, EntityKey, Seen, StopRecord};
 use super::lane::Lane;
 use crate::domain::error::Refusal;
 use crate::domain::ids::{AccountId, LaneId, OperationId};
@@ -137,11 +137,8 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
     };
 
     let mut change = Change::strict();
-    change.put(
-        Entity::Counters(Counters { next_seq: seq + 1 }),
-        a.counters.revision,
-    );
-    change.put(Entity::Operation(operation.clone()), None);
+    change.put(&Counters { next_seq: seq + 1 }, a.counters.revision);
+    change.put(&operation, None);
     let lane = match a.lane.value {
         Some(mut lane) => {
             lane.append(&operation);
@@ -149,14 +146,14 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         }
         None => Lane::begin(&operation),
     };
-    change.put(Entity::Lane(lane), a.lane.revision);
+    change.put(&lane, a.lane.revision);
     if let Some(mut stop) = a.stop {
         stop.value.progress.apply(&stop.value.mirror, &operation);
-        change.put(Entity::Stop(stop.value), stop.revision);
+        change.put(&stop.value, stop.revision);
     }
     if let Some(mut blob) = a.blob {
         blob.value.pinned_by = Some(seq);
-        change.put(Entity::Blob(blob.value), blob.revision);
+        change.put(&blob.value, blob.revision);
     }
     if operation.intent.outcome().is_some()
         && let Some(stop) = operation.stop()

@@ -1,6 +1,6 @@
 //! The head of a due lane becomes an attempt on record, before any byte leaves.
 
-use super::change::{Change, Entity, EntityKey, Seen, StopRecord};
+use super::change::{Change, EntityKey, Seen, StopRecord};
 use super::context::{carry, for_operation, operation_value};
 use super::lane::{Head, Lane};
 use super::session::Session;
@@ -51,9 +51,11 @@ pub struct Send {
 /// What a turn of a lane came to.
 #[derive(Clone, Debug, Default)]
 pub struct Turned {
-    /// nothing to write: there was nothing to do
+    /// to be committed before the effect runs; `None`: there was nothing to do
     pub change: Option<Change>,
     pub effect: Option<Send>,
+    /// set by the driver once the change is in the store
+    pub moved: bool,
     pub settled: u32,
     pub parked: u32,
     pub failed: u32,
@@ -142,12 +144,8 @@ impl<'a> Turning<'a> {
     /// Writes the head as it now is, and the lane's summary of it.
     pub fn write_head(&mut self) {
         self.lane.value.head = Head::of(&self.head.value);
-        self.change.put(
-            Entity::Operation(self.head.value.clone()),
-            self.head.revision,
-        );
-        self.change
-            .put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
+        self.change.put(&self.head.value, self.head.revision);
+        self.change.put(&self.lane.value, self.lane.revision);
     }
 
     pub fn park(&mut self, reason: Reason) {
@@ -178,8 +176,7 @@ impl<'a> Turning<'a> {
         match self.lane.value.clone().advance(&op, next) {
             Some(lane) => {
                 self.lane.value = lane;
-                self.change
-                    .put(Entity::Lane(self.lane.value.clone()), self.lane.revision);
+                self.change.put(&self.lane.value, self.lane.revision);
             }
             None => self.change.delete(lane_key),
         }
@@ -192,10 +189,9 @@ impl<'a> Turning<'a> {
             } else {
                 stop.value.progress.withdraw(op.seq);
             }
-            self.change
-                .put(Entity::Stop(stop.value.clone()), stop.revision);
+            self.change.put(&stop.value, stop.revision);
         }
-        self.change.put_blind(Entity::Settled(op));
+        self.change.put_blind(&op);
         self.out.settled += u32::from(applied);
     }
 

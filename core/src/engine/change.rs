@@ -36,49 +36,55 @@ pub enum EntityKey {
     Wake(i64),
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entity {
-    Counters(Counters),
-    Reach(Reach),
-    Lease(Lease),
-    Route(RouteRecord),
-    Session(Session),
-    Lane(Lane),
-    /// in the outbox
-    Operation(Operation),
-    /// settled or discarded, kept as history
-    Settled(Operation),
-    Stop(StopRecord),
-    Blob(BlobMeta),
-    Draft(Draft),
-    Wake(WakeRecord),
+/// What the engine can have written: where it belongs, and what its envelope calls it.
+pub trait Stored: ToJson {
+    const TYPE: &'static str;
+    fn key(&self) -> EntityKey;
 }
 
-impl Entity {
-    pub fn key(&self) -> EntityKey {
-        match self {
-            Self::Counters(_) => EntityKey::Counters,
-            Self::Reach(_) => EntityKey::Reach,
-            Self::Lease(_) => EntityKey::Lease,
-            Self::Route(_) => EntityKey::Route,
-            Self::Session(_) => EntityKey::Session,
-            Self::Lane(lane) => EntityKey::Lane(lane.id.clone()),
-            Self::Operation(op) => EntityKey::Operation(op.lane.clone(), op.seq),
-            Self::Settled(op) => EntityKey::Settled(settled_at(op), op.seq),
-            Self::Stop(stop) => EntityKey::Stop(stop.mirror.id.clone()),
-            Self::Blob(blob) => EntityKey::Blob(blob.handle.clone()),
-            Self::Draft(draft) => EntityKey::Draft(draft.stop.clone()),
-            Self::Wake(wake) => EntityKey::Wake(wake.at),
+macro_rules! stored {
+    ($($type:ident, $name:literal, $self:ident => $key:expr;)*) => {$(
+        impl Stored for $type {
+            const TYPE: &'static str = $name;
+            fn key(&$self) -> EntityKey {
+                $key
+            }
         }
-    }
+    )*};
 }
 
-fn settled_at(op: &Operation) -> i64 {
+stored! {
+    Counters, "counters", self => EntityKey::Counters;
+    Reach, "reach", self => EntityKey::Reach;
+    Lease, "lease", self => EntityKey::Lease;
+    RouteRecord, "route", self => EntityKey::Route;
+    Session, "session", self => EntityKey::Session;
+    Lane, "lane", self => EntityKey::Lane(self.id.clone());
+    StopRecord, "stop", self => EntityKey::Stop(self.mirror.id.clone());
+    BlobMeta, "blob", self => EntityKey::Blob(self.handle.clone());
+    Draft, "draft", self => EntityKey::Draft(self.stop.clone());
+    WakeRecord, "wake", self => EntityKey::Wake(self.at);
+    // In the outbox until it is settled or set aside, in the history from then on.
+    Operation, "operation", self => match settled_at(self) {
+        Some(at) => EntityKey::Settled(at, self.seq),
+        None => EntityKey::Operation(self.lane.clone(), self.seq),
+    };
+}
+
+fn settled_at(op: &Operation) -> Option<i64> {
     use crate::domain::operation::OperationState::{Discarded, Settled};
     match &op.state {
-        Settled { at, .. } | Discarded { at, .. } => *at,
-        _ => op.recorded.at,
+        Settled { at, .. } | Discarded { at, .. } => Some(*at),
+        _ => None,
     }
+}
+
+/// A value on its way into an envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    pub key: EntityKey,
+    pub kind: &'static str,
+    pub value: Value,
 }
 
 /// A set of writes that happens as a whole or not at all.
@@ -88,7 +94,7 @@ pub struct Change {
     pub expect: Vec<(EntityKey, Option<u64>)>,
     /// the drain generation that must be in force
     pub generation: Option<u64>,
-    pub puts: Vec<Entity>,
+    pub puts: Vec<Put>,
     pub deletes: Vec<EntityKey>,
 }
 
@@ -104,19 +110,25 @@ impl Change {
             self.expect.push((key, revision));
         }
     }
-    /// Writes an entity that must still be as it was seen.
-    pub fn put(&mut self, entity: Entity, seen: Option<u64>) {
-        self.expect(entity.key(), seen);
-        self.put_blind(entity);
+    /// Writes a value that must still be as it was seen.
+    pub fn put<T: Stored>(&mut self, value: &T, seen: Option<u64>) {
+        self.expect(value.key(), seen);
+        self.put_blind(value);
     }
-    /// Writes an entity whatever stands there.
-    pub fn put_blind(&mut self, entity: Entity) {
-        let key = entity.key();
-        self.puts.retain(|e| e.key() != key);
-        self.puts.push(entity);
+    /// Writes a value whatever stands there.
+    pub fn put_blind<T: Stored>(&mut self, value: &T) {
+        self.replace(Put {
+            key: value.key(),
+            kind: T::TYPE,
+            value: value.to_json(),
+        });
+    }
+    fn replace(&mut self, put: Put) {
+        self.puts.retain(|other| other.key != put.key);
+        self.puts.push(put);
     }
     pub fn delete(&mut self, key: EntityKey) {
-        self.puts.retain(|e| e.key() != key);
+        self.puts.retain(|put| put.key != key);
         self.deletes.push(key);
     }
 }

@@ -1,6 +1,6 @@
 //! What a person may do to an operation that waits or is parked.
 
-use super::change::{Change, Entity, EntityKey, Seen, StopRecord};
+use super::change::{Change, EntityKey, Seen, StopRecord};
 use super::lane::{Head, Lane};
 use crate::domain::error::Refusal;
 use crate::domain::operation::{Operation, OperationState};
@@ -29,9 +29,9 @@ pub fn retry(now: i64, lane: Seen<Lane>, op: Seen<Operation>) -> Result<Change, 
     };
     if lane.value.head.seq == op.value.seq {
         lane.value.head = Head::of(&op.value);
-        change.put(Entity::Lane(lane.value), lane.revision);
+        change.put(&lane.value, lane.revision);
     }
-    change.put(Entity::Operation(op.value), op.revision);
+    change.put(&op.value, op.revision);
     Ok(change)
 }
 
@@ -71,12 +71,12 @@ pub fn discard(
         Some(rest)
     };
     match rest {
-        Some(rest) => change.put_blind(Entity::Lane(rest)),
+        Some(rest) => change.put_blind(&rest),
         None => change.delete(lane_key),
     }
     if let Some(mut stop) = stop {
         stop.value.progress.withdraw(op.value.seq);
-        change.put(Entity::Stop(stop.value), stop.revision);
+        change.put(&stop.value, stop.revision);
     }
     let key = EntityKey::Operation(op.value.lane.clone(), op.value.seq);
     change.expect(key.clone(), op.revision);
@@ -91,7 +91,7 @@ pub fn discard(
         reason: reason.trim().to_owned(),
         was,
     };
-    change.put_blind(Entity::Settled(gone));
+    change.put_blind(&gone);
     Ok(change)
 }
 

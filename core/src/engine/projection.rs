@@ -4,7 +4,7 @@ use super::admit::situation;
 use super::change::{RouteRecord, StopRecord};
 use super::lane::{HeadState, Lane};
 use crate::domain::address::{Address, TimeWindow};
-use crate::domain::dictionary::{Dictionary, ordered};
+use crate::domain::dictionary::ordered;
 use crate::domain::error::Refusal;
 use crate::domain::ids::{BlobHandle, ParcelId, StopId};
 use crate::domain::json::ToJson;
@@ -13,6 +13,7 @@ use crate::domain::proof::{Proof, ProofPolicy, Requirement};
 use crate::domain::rules::Situation;
 use crate::domain::stop::{StopKind, StopStatus};
 use crate::profile::document::{Choice, Profile};
+use serde_json::{Map, Value};
 
 #[derive(Clone, Debug, PartialEq, ToJson)]
 #[json(rename_all = "camelCase")]
@@ -65,7 +66,7 @@ pub struct StopView {
     pub signature: Option<BlobHandle>,
     pub notes: Vec<String>,
     pub arrived_at: Option<i64>,
-    pub can: Dictionary<&'static str, Permission>,
+    pub can: Permissions,
     pub reasons: ReasonsView,
 }
 
@@ -100,6 +101,20 @@ pub struct ReasonsView {
     pub fail: Vec<Choice>,
     #[json(rename = "return")]
     pub return_: Vec<Choice>,
+}
+
+/// By operation kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permissions(Vec<(&'static str, Permission)>);
+
+impl ToJson for Permissions {
+    fn to_json(&self) -> Value {
+        let mut out = Map::new();
+        for (kind, permission) in &self.0 {
+            out.insert((*kind).to_owned(), permission.to_json());
+        }
+        Value::Object(out)
+    }
 }
 
 impl From<Result<(), Refusal>> for Permission {
@@ -195,7 +210,7 @@ pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> Stop
     }
 }
 
-fn permissions(at: &Situation<'_>, profile: &Profile) -> Dictionary<&'static str, Permission> {
+fn permissions(at: &Situation<'_>, profile: &Profile) -> Permissions {
     let arrive = || match at.arrived() {
         true => Err(Refusal::new(
             "already_arrived",
@@ -226,20 +241,18 @@ fn permissions(at: &Situation<'_>, profile: &Profile) -> Dictionary<&'static str
         ("return", at.may_close()),
         ("pick_up", at.may_pick_up()),
     ];
-    judged
-        .into_iter()
-        .map(|(kind, judged)| {
-            let judged = if profile.operations.contains_key(kind) {
-                judged
-            } else {
-                Err(Refusal::new(
-                    "operation_unsupported",
-                    "this company's backend does not take it",
-                ))
-            };
-            (kind, judged.into())
-        })
-        .collect()
+    let mut out = Vec::with_capacity(judged.len());
+    for (kind, judged) in judged {
+        let unsupported = || {
+            Refusal::new(
+                "operation_unsupported",
+                "this company's backend does not take it",
+            )
+        };
+        let known = profile.operations.contains_key(kind);
+        out.push((kind, if known { judged } else { Err(unsupported()) }.into()));
+    }
+    Permissions(out)
 }
 
 pub fn route_view(

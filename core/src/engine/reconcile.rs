@@ -1,10 +1,11 @@
 //! A new route meets what is known: the backend's word for what it can show, the courier's for
 //! what he did since. Nothing with unsent work leaves the device.
 
-use super::change::{Change, Entity, EntityKey, RouteRecord, Seen, StopRecord};
+use super::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
 use super::lane::Lane;
-use crate::domain::dictionary::{Dictionary, Set};
+use crate::domain::dictionary::Set;
 use crate::domain::ids::StopId;
+use crate::domain::json::ToJson;
 use crate::domain::route::Route;
 use crate::domain::stop::{Stop, StopStatus};
 use crate::domain::text::shown;
@@ -24,29 +25,29 @@ pub struct Reconciling {
 pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
     let mut change = Change::strict();
     let mut said = Vec::new();
-    let mut busy: Set<&StopId> = Set::new();
+    let mut busy: Set<&str> = Set::new();
     for stop in r.lanes.iter().filter_map(|l| l.stop.as_ref()) {
-        busy.add(stop);
+        busy.add(stop.as_str());
     }
-    let mut known: Dictionary<StopId, Seen<StopRecord>> = r
-        .stops
-        .into_iter()
-        .map(|s| (s.value.mirror.id.clone(), s))
-        .collect();
+    let mut known: Vec<Option<Seen<StopRecord>>> = r.stops.into_iter().map(Some).collect();
+    let is = |seen: &Option<Seen<StopRecord>>, id: &StopId| {
+        seen.as_ref().is_some_and(|s| s.value.mirror.id == *id)
+    };
     let first = r.header.revision.is_none();
 
     for incoming in r.route.stops {
-        match known.remove(&incoming.id) {
+        let place = known.iter_mut().find(|s| is(s, &incoming.id));
+        match place.and_then(Option::take) {
             Some(seen) => {
                 let mut record = seen.value.clone();
                 record.progress.reconcile(r.asked_at);
                 record.gone = false;
-                if busy.contains_key(&&incoming.id) {
+                if busy.contains_key(incoming.id.as_str()) {
                     said.extend(news(&record.mirror, &incoming));
                 }
                 record.mirror = incoming;
-                if record != seen.value {
-                    change.put(Entity::Stop(record), seen.revision);
+                if record.to_json() != seen.value.to_json() {
+                    change.put(&record, seen.revision);
                 }
             }
             None => {
@@ -58,20 +59,18 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
                     ));
                 }
                 change.put(
-                    Entity::Stop(StopRecord {
+                    &StopRecord {
                         mirror: incoming,
                         ..StopRecord::default()
-                    }),
+                    },
                     None,
                 );
             }
         }
     }
-    for (id, seen) in known {
-        if r.partial {
-            continue;
-        }
-        if busy.contains_key(&&id) {
+    for seen in known.into_iter().flatten().filter(|_| !r.partial) {
+        let id = seen.value.mirror.id.clone();
+        if busy.contains_key(id.as_str()) {
             said.push(format!(
                 "stop {} ({}) is no longer on your route; what you recorded there is kept and sent",
                 seen.value.mirror.sequence,
@@ -82,7 +81,7 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
                     gone: true,
                     ..seen.value
                 };
-                change.put(Entity::Stop(record), seen.revision);
+                change.put(&record, seen.revision);
             }
         } else {
             if !seen.value.mirror.status.is_final() {
@@ -102,7 +101,7 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
         fetched_at: r.asked_at,
         changes: if first { Vec::new() } else { said.clone() },
     };
-    change.put(Entity::Route(record), r.header.revision);
+    change.put(&record, r.header.revision);
     (change, said)
 }
 

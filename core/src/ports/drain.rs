@@ -14,13 +14,13 @@ use super::lock::Lock;
 use super::records;
 use super::session::Renewal;
 use super::store::{Committed, Table};
-use crate::domain::dictionary::{Set, ordered};
+use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::backoff::backoff_ms;
-use crate::engine::change::{Change, Entity, EntityKey, Seen, StopRecord, WakeRecord};
+use crate::engine::change::{Change, EntityKey, Seen, StopRecord, WakeRecord};
 use crate::engine::context::for_session;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
@@ -117,8 +117,8 @@ struct Draining {
     stopping: bool,
     auth_streak: u32,
     /// lanes whose backoff was overruled once already
-    hurried: Set<LaneId>,
-    in_flight: Set<LaneId>,
+    hurried: Vec<LaneId>,
+    in_flight: Vec<LaneId>,
     soft_end: f64,
     profile_concurrency: usize,
 }
@@ -225,8 +225,8 @@ impl<H: Host> Driver<H> {
             reach: reach.map(|r| r.value).unwrap_or_default(),
             stopping: false,
             auth_streak: 0,
-            hurried: Set::new(),
-            in_flight: Set::new(),
+            hurried: vec![],
+            in_flight: vec![],
             // The last part of a budget is for answers, not for new attempts.
             soft_end: began + budget * 0.7,
             profile_concurrency: self.profile().concurrency as usize,
@@ -262,10 +262,10 @@ impl<H: Host> Driver<H> {
             let expires_at = self.now() + 30_000 + LEASE_MARGIN_MS;
             let mut change = Change::default();
             change.put(
-                Entity::Lease(Lease {
+                &Lease {
                     generation,
                     expires_at,
-                }),
+                },
                 lease.revision,
             );
             if let Committed::Done(_) = self.write(account, change).await? {
@@ -356,7 +356,7 @@ impl<H: Host> Driver<H> {
                         break;
                     }
                     let turned = self.turn(d, &lane, None).await?;
-                    moved |= turned.change.is_some();
+                    moved |= turned.moved;
                     if let Some(send) = self.take_in(d, &lane, turned).await? {
                         sends.push(self.send(d.account.clone(), send));
                     }
@@ -370,7 +370,8 @@ impl<H: Host> Driver<H> {
             }
             let left = hard_end - self.host.clock().monotonic_ms();
             let timer = pin!(self.host.clock().sleep(millis(left)));
-            let ((send, exchange), place) = match select(select_all(sends.iter_mut()), timer).await {
+            let ((send, exchange), place) = match select(select_all(sends.iter_mut()), timer).await
+            {
                 Either::Left(((finished, place, _), _)) => (finished, place),
                 Either::Right(_) if left.is_finite() => {
                     // What is in flight is on record; the next drain asks what became of it.
@@ -380,7 +381,7 @@ impl<H: Host> Driver<H> {
                 Either::Right(_) => continue,
             };
             drop(sends.swap_remove(place));
-            d.in_flight.remove(&send.lane);
+            d.in_flight.retain(|lane| *lane != send.lane);
             let turned = self.turn(d, &send.lane, Some((&send, &exchange))).await?;
             if exchange.is_ok() {
                 self.note_reach(d, Reachability::Reachable, "the backend answered");
@@ -419,8 +420,8 @@ impl<H: Host> Driver<H> {
         }
         let now = self.now();
         lanes.retain(|l| {
-            let hopeful = d.reason.is_hopeful() && !d.hurried.contains_key(&l.id);
-            !d.in_flight.contains_key(&l.id) && l.head.is_due(now, d.generation, hopeful)
+            let hopeful = d.reason.is_hopeful() && !d.hurried.contains(&l.id);
+            !d.in_flight.contains(&l.id) && l.head.is_due(now, d.generation, hopeful)
         });
         Ok(ordered(lanes, |l| l.head.seq)
             .into_iter()
@@ -440,7 +441,7 @@ impl<H: Host> Driver<H> {
                 return Ok(Turned::default());
             };
             let profile = self.profile_for(&part.head.value).await?;
-            let hopeful = d.reason.is_hopeful() && !d.hurried.contains_key(lane);
+            let hopeful = d.reason.is_hopeful() && !d.hurried.contains(lane);
             let turn = Turn {
                 now: self.now(),
                 generation: d.generation,
@@ -462,12 +463,12 @@ impl<H: Host> Driver<H> {
                         generation: d.generation,
                         expires_at: needed,
                     };
-                    change.put_blind(Entity::Lease(lease));
+                    change.put_blind(&lease);
                 }
             }
-            match self.write(&d.account, change.clone()).await? {
+            match self.write(&d.account, change).await? {
                 Committed::Done(_) => {
-                    turned.change = Some(change);
+                    turned.moved = true;
                     return Ok(turned);
                 }
                 Committed::Stale => {}
@@ -532,7 +533,7 @@ impl<H: Host> Driver<H> {
     ) -> Result<(), CoreError> {
         let mut change = Change::strict();
         match self.rebuilt_lane(account, id).await? {
-            Some(lane) => change.put(Entity::Lane(lane), revision),
+            Some(lane) => change.put(&lane, revision),
             None => {
                 change.expect(EntityKey::Lane(id.clone()), revision);
                 change.delete(EntityKey::Lane(id.clone()));
@@ -549,7 +550,7 @@ impl<H: Host> Driver<H> {
         lane: &LaneId,
         turned: Turned,
     ) -> Result<Option<Send>, CoreError> {
-        d.hurried.add(lane.clone());
+        d.hurried.push(lane.clone());
         d.report.settled += turned.settled;
         d.report.parked += turned.parked;
         d.report.failed += turned.failed;
@@ -570,7 +571,7 @@ impl<H: Host> Driver<H> {
         }
         if let Some(send) = &turned.effect {
             d.report.attempted += 1;
-            d.in_flight.add(send.lane.clone());
+            d.in_flight.push(send.lane.clone());
         }
         Ok(turned.effect)
     }
@@ -639,15 +640,15 @@ impl<H: Host> Driver<H> {
             }
         }
         let stopped = report.stopped.to_json();
-        change.put_blind(Entity::Wake(WakeRecord {
+        change.put_blind(&WakeRecord {
             at: self.now(),
             reason: d.reason.name().to_owned(),
             attempted: report.attempted,
             settled: report.settled,
             stopped: stopped.as_str().unwrap_or_default().to_owned(),
             took_ms: report.took_ms,
-        }));
-        change.put_blind(Entity::Reach(d.reach));
+        });
+        change.put_blind(&d.reach);
         self.write(&d.account, change).await?;
         Ok(report)
     }

@@ -8,22 +8,22 @@ use super::blobs::Blobs;
 use super::clock::{Clock, Ids};
 use super::error::CoreError;
 use super::host::Host;
-use super::records::{self, Unreadable};
 use super::net::Net;
+use super::records::{self, Unreadable};
 use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, Table};
-use crate::profile::http::{Exchange, Request};
 use crate::domain::address::Position;
 use crate::domain::dictionary::Dictionary;
-use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, ProfileRevision, StopId};
+use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{Intent, Operation, Recorded};
 use crate::domain::proof::{BlobMeta, check_picture};
 use crate::engine::admit::{Admitted, Admitting, admit, lane_of};
-use crate::engine::change::{Change, Counters, Draft, Entity, EntityKey, Seen, StopRecord};
+use crate::engine::change::{Change, Counters, Draft, EntityKey, Seen, StopRecord};
 use crate::engine::lane::Lane;
 use crate::engine::person;
 use crate::engine::session::Session;
 use crate::profile::document::Profile;
+use crate::profile::http::{Exchange, Request};
 use crate::profile::read::read;
 use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
@@ -42,7 +42,7 @@ pub struct Driver<H: Host> {
     pub host: H,
     profile: RefCell<Rc<Profile>>,
     /// older revisions that operations under way are pinned to
-    pinned: RefCell<Dictionary<ProfileRevision, Rc<Profile>>>,
+    pinned: RefCell<Vec<Rc<Profile>>>,
     servers: Dictionary<String, String>,
     pub(super) draining: Cell<bool>,
     pub(super) wanted: Cell<bool>,
@@ -148,7 +148,12 @@ impl<H: Host> Driver<H> {
         let Some(revision) = op.profile.as_ref().filter(|r| **r != today.revision) else {
             return Ok(today);
         };
-        if let Some(known) = self.pinned.borrow().get(revision) {
+        if let Some(known) = self
+            .pinned
+            .borrow()
+            .iter()
+            .find(|p| p.revision == *revision)
+        {
             return Ok(known.clone());
         }
         let key = device(&format!("revision/{revision}"));
@@ -171,9 +176,7 @@ impl<H: Host> Driver<H> {
             &self.servers
         };
         let profile = Rc::new(with_servers(read(&stored.value.document)?, servers)?);
-        self.pinned
-            .borrow_mut()
-            .insert(revision.clone(), profile.clone());
+        self.pinned.borrow_mut().push(profile.clone());
         Ok(profile)
     }
 
@@ -202,7 +205,10 @@ impl<H: Host> Driver<H> {
         })
     }
 
-    pub(super) fn read<'a>(&'a self, queries: &'a [Query]) -> Boxed<'a, Result<Vec<Vec<Record>>, CoreError>> {
+    pub(super) fn read<'a>(
+        &'a self,
+        queries: &'a [Query],
+    ) -> Boxed<'a, Result<Vec<Vec<Record>>, CoreError>> {
         Box::pin(async move { Ok(self.host.store().read(queries).await?) })
     }
 
@@ -211,24 +217,30 @@ impl<H: Host> Driver<H> {
         Box::pin(async move { Ok(self.read(&[query]).await?.pop().unwrap_or_default()) })
     }
 
-    pub(super) fn exchange<'a>(&'a self, account: &'a AccountId, request: &'a Request) -> Boxed<'a, Exchange> {
+    pub(super) fn exchange<'a>(
+        &'a self,
+        account: &'a AccountId,
+        request: &'a Request,
+    ) -> Boxed<'a, Exchange> {
         Box::pin(self.host.net().exchange(account, request))
     }
 
     /// Who is current on this device, with the sign-in as it stands.
     pub fn session(&self) -> Boxed<'_, Result<Option<Seen<Session>>, CoreError>> {
         Box::pin(async move {
-        let current = self.list(Query::One(Table::Session, device("current"))).await?;
-        let Some(current) = current
-            .first()
-            .and_then(|r| records::open::<Current>(r).ok())
-        else {
-            return Ok(None);
-        };
-        let query = records::one(&current.value.account, &EntityKey::Session);
-        let found = self.list(query).await?;
-        Ok(found.first().and_then(|r| records::open(r).ok()))
-    })
+            let current = self
+                .list(Query::One(Table::Session, device("current")))
+                .await?;
+            let Some(current) = current
+                .first()
+                .and_then(|r| records::open::<Current>(r).ok())
+            else {
+                return Ok(None);
+            };
+            let query = records::one(&current.value.account, &EntityKey::Session);
+            let found = self.list(query).await?;
+            Ok(found.first().and_then(|r| records::open(r).ok()))
+        })
     }
 
     /// The account whose work this is.
@@ -237,22 +249,17 @@ impl<H: Host> Driver<H> {
     /// `signed_out`.
     pub(super) fn account(&self) -> Boxed<'_, Result<Seen<Session>, CoreError>> {
         Box::pin(async move {
-        self.session()
-            .await?
-            .ok_or_else(|| CoreError::new("signed_out", "nobody is signed in on this device"))
-    })
+            self.session()
+                .await?
+                .ok_or_else(|| CoreError::new("signed_out", "nobody is signed in on this device"))
+        })
     }
 
     pub(super) async fn make_current(&self, session: Session) -> Result<(), CoreError> {
         let account = session.account.clone();
-        let mut commit = records::commit(
-            &account,
-            Change {
-                strict: true,
-                puts: vec![Entity::Session(session)],
-                ..Change::default()
-            },
-        );
+        let mut change = Change::strict();
+        change.put_blind(&session);
+        let mut commit = records::commit(&account, change);
         let current = records::seal("current", &Current { account });
         commit
             .puts
@@ -323,7 +330,9 @@ impl<H: Host> Driver<H> {
             };
             match admit(admitting, &profile)? {
                 Admitted::Duplicate(seq) => {
-                    let before = self.list(records::lane_from(account, &lane, seq, Some(1))).await?;
+                    let before = self
+                        .list(records::lane_from(account, &lane, seq, Some(1)))
+                        .await?;
                     let before = before
                         .first()
                         .and_then(|r| records::open::<Operation>(r).ok());
@@ -442,7 +451,7 @@ impl<H: Host> Driver<H> {
                 fields,
                 saved_at: self.now(),
             };
-            change.put_blind(Entity::Draft(draft));
+            change.put_blind(&draft);
         }
         self.write(&account, change).await?;
         Ok(())
@@ -559,26 +568,26 @@ impl<H: Host> Driver<H> {
         records: &'a [Record],
     ) -> Boxed<'a, Result<Seen<Option<Lane>>, CoreError>> {
         Box::pin(async move {
-        let Some(record) = records.first() else {
-            return Ok(Seen {
-                value: None,
-                revision: None,
-            });
-        };
-        match records::open::<Lane>(record) {
-            Ok(lane) => Ok(Seen {
-                value: Some(lane.value),
-                revision: lane.revision,
-            }),
-            Err(_) => {
-                let lane = self.rebuilt_lane(account, id).await?;
-                Ok(Seen {
-                    value: lane,
-                    revision: Some(record.revision),
-                })
+            let Some(record) = records.first() else {
+                return Ok(Seen {
+                    value: None,
+                    revision: None,
+                });
+            };
+            match records::open::<Lane>(record) {
+                Ok(lane) => Ok(Seen {
+                    value: Some(lane.value),
+                    revision: lane.revision,
+                }),
+                Err(_) => {
+                    let lane = self.rebuilt_lane(account, id).await?;
+                    Ok(Seen {
+                        value: lane,
+                        revision: Some(record.revision),
+                    })
+                }
             }
-        }
-    })
+        })
     }
 
     /// Sets unreadable operations of a lane aside and sums up the rest.
@@ -588,19 +597,19 @@ impl<H: Host> Driver<H> {
         id: &'a LaneId,
     ) -> Boxed<'a, Result<Option<Lane>, CoreError>> {
         Box::pin(async move {
-        let found = self.list(records::lane_from(account, id, 0, None)).await?;
-        let mut aside = vec![];
-        let ops = records::read_all::<Operation>(&found, &mut aside);
-        self.set_aside(account, Table::Operations, aside).await?;
-        let mut lane: Option<Lane> = None;
-        for op in ops {
-            match &mut lane {
-                Some(lane) => lane.append(&op.value),
-                None => lane = Some(Lane::begin(&op.value)),
+            let found = self.list(records::lane_from(account, id, 0, None)).await?;
+            let mut aside = vec![];
+            let ops = records::read_all::<Operation>(&found, &mut aside);
+            self.set_aside(account, Table::Operations, aside).await?;
+            let mut lane: Option<Lane> = None;
+            for op in ops {
+                match &mut lane {
+                    Some(lane) => lane.append(&op.value),
+                    None => lane = Some(Lane::begin(&op.value)),
+                }
             }
-        }
-        Ok(lane)
-    })
+            Ok(lane)
+        })
     }
 
     /// Moves unreadable records to the quarantine, raw.
@@ -611,27 +620,27 @@ impl<H: Host> Driver<H> {
         aside: Vec<Unreadable>,
     ) -> Boxed<'a, Result<(), CoreError>> {
         Box::pin(async move {
-        if aside.is_empty() {
-            return Ok(());
-        }
-        let mut commit = Commit::new(Durability::Strict);
-        for unreadable in aside {
-            let key = Key::new(&account.0)
-                .text(table.name())
-                .text(&unreadable.record.key.to_string());
-            commit
-                .puts
-                .push((Table::Quarantine, key, unreadable.record.envelope));
-            commit.expect.push((
-                table,
-                unreadable.record.key.clone(),
-                Some(unreadable.record.revision),
-            ));
-            commit.deletes.push((table, unreadable.record.key));
-        }
-        self.commit(commit).await?;
-        Ok(())
-    })
+            if aside.is_empty() {
+                return Ok(());
+            }
+            let mut commit = Commit::new(Durability::Strict);
+            for unreadable in aside {
+                let key = Key::new(&account.0)
+                    .text(table.name())
+                    .text(&unreadable.record.key.to_string());
+                commit
+                    .puts
+                    .push((Table::Quarantine, key, unreadable.record.envelope));
+                commit.expect.push((
+                    table,
+                    unreadable.record.key.clone(),
+                    Some(unreadable.record.revision),
+                ));
+                commit.deletes.push((table, unreadable.record.key));
+            }
+            self.commit(commit).await?;
+            Ok(())
+        })
     }
 }
 

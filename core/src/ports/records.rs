@@ -6,8 +6,8 @@
 use super::store::{Commit, Durability, Envelope, Key, Query, Record, Table};
 use crate::domain::ids::{AccountId, LaneId, StopId};
 use crate::domain::json::{self, FromJson, ToJson, Wrong};
+use crate::engine::change::{Change, EntityKey, Seen};
 use serde_json::Value;
-use crate::engine::change::{Change, Entity, EntityKey, Seen};
 
 /// The version under which each type is stored today. Raised together with a migration.
 const VERSION: u16 = 1;
@@ -42,22 +42,6 @@ pub fn seal(name: &str, value: &dyn ToJson) -> Envelope {
     }
 }
 
-fn envelope(entity: &Entity) -> Envelope {
-    match entity {
-        Entity::Counters(v) => seal("counters", v),
-        Entity::Reach(v) => seal("reach", v),
-        Entity::Lease(v) => seal("lease", v),
-        Entity::Route(v) => seal("route", v),
-        Entity::Session(v) => seal("session", v),
-        Entity::Lane(v) => seal("lane", v),
-        Entity::Operation(v) | Entity::Settled(v) => seal("operation", v),
-        Entity::Stop(v) => seal("stop", v),
-        Entity::Blob(v) => seal("blob", v),
-        Entity::Draft(v) => seal("draft", v),
-        Entity::Wake(v) => seal("wake", v),
-    }
-}
-
 pub fn commit(account: &AccountId, change: Change) -> Commit {
     let mut commit = Commit::new(if change.strict {
         Durability::Strict
@@ -71,9 +55,9 @@ pub fn commit(account: &AccountId, change: Change) -> Commit {
     commit.generation = change
         .generation
         .map(|g| (place(account, &EntityKey::Lease).1, g));
-    for entity in &change.puts {
-        let (table, key) = place(account, &entity.key());
-        commit.puts.push((table, key, envelope(entity)));
+    for put in &change.puts {
+        let (table, key) = place(account, &put.key);
+        commit.puts.push((table, key, seal(put.kind, &put.value)));
     }
     commit.deletes = change
         .deletes
@@ -114,13 +98,21 @@ pub struct Unreadable {
 
 pub fn open<T: FromJson>(record: &Record) -> Result<Seen<T>, Box<Unreadable>> {
     let mut value = T::blank();
-    body(record).and_then(|body| value.read(body)).map_err(|why| aside(record, &why))?;
-    Ok(Seen { value, revision: Some(record.revision) })
+    body(record)
+        .and_then(|body| value.read(body))
+        .map_err(|why| aside(record, &why))?;
+    Ok(Seen {
+        value,
+        revision: Some(record.revision),
+    })
 }
 
 #[cold]
 fn aside(record: &Record, why: &Wrong) -> Box<Unreadable> {
-    Box::new(Unreadable { record: record.clone(), why: why.to_string() })
+    Box::new(Unreadable {
+        record: record.clone(),
+        why: why.to_string(),
+    })
 }
 
 fn body(record: &Record) -> Result<Value, Wrong> {
@@ -129,7 +121,9 @@ fn body(record: &Record) -> Result<Value, Wrong> {
         return Err(Wrong::new(format!("written by a newer version ({v})")));
     }
     if let Some(seal) = seal {
-        return Err(Wrong::new(format!("sealed as {seal}, which this core cannot open")));
+        return Err(Wrong::new(format!(
+            "sealed as {seal}, which this core cannot open"
+        )));
     }
     json::parse(body)
 }

@@ -11,7 +11,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::json::ToJson;
 use crate::domain::route::check_route;
 use crate::domain::text::count;
-use crate::engine::change::{Change, Entity, EntityKey, RouteRecord, Seen, StopRecord};
+use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
 use crate::engine::context::for_session;
 use crate::engine::lane::Lane;
 use crate::engine::reconcile::{Reconciling, reconcile};
@@ -68,14 +68,12 @@ impl<H: Host> Driver<H> {
         let request = build(&profile, request, &context)?;
         let asked_at = self.now();
         let nobody = AccountId::default();
-        let answer = self.exchange(&nobody, &request)
-            .await
-            .map_err(|_| {
-                CoreError::new(
-                    "unreachable",
-                    "the backend could not be reached; sign in where there is signal",
-                )
-            })?;
+        let answer = self.exchange(&nobody, &request).await.map_err(|_| {
+            CoreError::new(
+                "unreachable",
+                "the backend could not be reached; sign in where there is signal",
+            )
+        })?;
         let judgement = judge(outcomes, &profile, &answer, &context)?;
         if judgement.verdict != Ruling::Rule(Verdict::Applied) {
             let words = judgement
@@ -143,7 +141,7 @@ impl<H: Host> Driver<H> {
             ..session.value
         };
         let mut change = Change::strict();
-        change.put(Entity::Session(gone), session.revision);
+        change.put(&gone, session.revision);
         self.write(&account, change).await?;
         self.forget_current().await
     }
@@ -151,84 +149,84 @@ impl<H: Host> Driver<H> {
     /// A session fit for use, renewed first when its token is about to end.
     pub(super) fn fresh_session(&self) -> Boxed<'_, Result<Option<Session>, CoreError>> {
         Box::pin(async move {
-        let Some(session) = self.session().await? else {
-            return Ok(None);
-        };
-        if session.value.state != SessionState::SignedIn {
-            return Ok(None);
-        }
-        let ends = session.value.expires_at.unwrap_or(i64::MAX);
-        if ends - EXPIRY_MARGIN_MS > self.now() || session.value.refresh_token.is_none() {
-            return Ok(Some(session.value));
-        }
-        match self.renew(&session.value.token).await? {
-            Renewal::Renewed => Ok(self.session().await?.map(|s| s.value)),
-            // The old token may still serve; the backend will say.
-            Renewal::Unreachable => Ok(Some(session.value)),
-            Renewal::Refused => Ok(None),
-        }
-    })
+            let Some(session) = self.session().await? else {
+                return Ok(None);
+            };
+            if session.value.state != SessionState::SignedIn {
+                return Ok(None);
+            }
+            let ends = session.value.expires_at.unwrap_or(i64::MAX);
+            if ends - EXPIRY_MARGIN_MS > self.now() || session.value.refresh_token.is_none() {
+                return Ok(Some(session.value));
+            }
+            match self.renew(&session.value.token).await? {
+                Renewal::Renewed => Ok(self.session().await?.map(|s| s.value)),
+                // The old token may still serve; the backend will say.
+                Renewal::Unreachable => Ok(Some(session.value)),
+                Renewal::Refused => Ok(None),
+            }
+        })
     }
 
     /// Renews the token once for all contexts: whoever waited finds it renewed. `stale` is the
     /// token that the backend refused.
     pub(super) fn renew<'a>(&'a self, stale: &'a str) -> Boxed<'a, Result<Renewal, CoreError>> {
         Box::pin(async move {
-        let profile = self.profile();
-        let SignIn::Password { refresh, .. } = &profile.sign_in;
-        let Some(seen) = self.session().await? else {
-            return Ok(Renewal::Refused);
-        };
-        let name = format!("renew:{}", seen.value.account);
-        let Some(_turn) = self.host.lock().acquire(&name, REFRESH_WAIT_MS).await else {
-            return Ok(Renewal::Unreachable);
-        };
-        let Some(seen) = self.session().await? else {
-            return Ok(Renewal::Refused);
-        };
-        if seen.value.state == SessionState::SignedIn && seen.value.token != stale {
-            return Ok(Renewal::Renewed);
-        }
-        let account = seen.value.account.clone();
-        let Some(refresh) = refresh
-            .as_ref()
-            .filter(|_| seen.value.refresh_token.is_some())
-        else {
-            return self.sign_in_needed(seen).await;
-        };
-        let context = for_session(Some(&seen.value), self.now());
-        let request = build(&profile, &refresh.request, &context)?;
-        let asked_at = self.now();
-        let Ok(answer) = self.exchange(&account, &request).await else {
-            return Ok(Renewal::Unreachable);
-        };
-        match judge(&refresh.outcomes, &profile, &answer, &context)?.verdict {
-            Ruling::Rule(Verdict::Applied) => {}
-            Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
-                return self.sign_in_needed(seen).await;
+            let profile = self.profile();
+            let SignIn::Password { refresh, .. } = &profile.sign_in;
+            let Some(seen) = self.session().await? else {
+                return Ok(Renewal::Refused);
+            };
+            let name = format!("renew:{}", seen.value.account);
+            let Some(_turn) = self.host.lock().acquire(&name, REFRESH_WAIT_MS).await else {
+                return Ok(Renewal::Unreachable);
+            };
+            let Some(seen) = self.session().await? else {
+                return Ok(Renewal::Refused);
+            };
+            if seen.value.state == SessionState::SignedIn && seen.value.token != stale {
+                return Ok(Renewal::Renewed);
             }
-            _ => return Ok(Renewal::Unreachable),
-        }
-        let got = captured(&refresh.outputs, context, &answer)?;
-        let Some(token) = got.get("token").map(plain_text).filter(|t| !t.is_empty()) else {
-            return Ok(Renewal::Unreachable);
-        };
-        let renewed = Session {
-            token,
-            refresh_token: got
-                .get("refreshToken")
-                .map(plain_text)
-                .or(seen.value.refresh_token),
-            expires_at: expiry(&got, self.now()),
-            state: SessionState::SignedIn,
-            offset_ms: offset(&got, asked_at, self.now()).or(seen.value.offset_ms),
-            ..seen.value
-        };
-        let mut change = Change::strict();
-        change.put(Entity::Session(renewed), seen.revision);
-        self.write(&account, change).await?;
-        Ok(Renewal::Renewed)
-    })
+            let account = seen.value.account.clone();
+            let Some(refresh) = refresh
+                .as_ref()
+                .filter(|_| seen.value.refresh_token.is_some())
+            else {
+                return self.sign_in_needed(seen).await;
+            };
+            let context = for_session(Some(&seen.value), self.now());
+            let request = build(&profile, &refresh.request, &context)?;
+            let asked_at = self.now();
+            let Ok(answer) = self.exchange(&account, &request).await else {
+                return Ok(Renewal::Unreachable);
+            };
+            match judge(&refresh.outcomes, &profile, &answer, &context)?.verdict {
+                Ruling::Rule(Verdict::Applied) => {}
+                Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
+                    return self.sign_in_needed(seen).await;
+                }
+                _ => return Ok(Renewal::Unreachable),
+            }
+            let got = captured(&refresh.outputs, context, &answer)?;
+            let Some(token) = got.get("token").map(plain_text).filter(|t| !t.is_empty()) else {
+                return Ok(Renewal::Unreachable);
+            };
+            let renewed = Session {
+                token,
+                refresh_token: got
+                    .get("refreshToken")
+                    .map(plain_text)
+                    .or(seen.value.refresh_token),
+                expires_at: expiry(&got, self.now()),
+                state: SessionState::SignedIn,
+                offset_ms: offset(&got, asked_at, self.now()).or(seen.value.offset_ms),
+                ..seen.value
+            };
+            let mut change = Change::strict();
+            change.put(&renewed, seen.revision);
+            self.write(&account, change).await?;
+            Ok(Renewal::Renewed)
+        })
     }
 
     pub(super) async fn sign_in_needed(&self, seen: Seen<Session>) -> Result<Renewal, CoreError> {
@@ -238,7 +236,7 @@ impl<H: Host> Driver<H> {
             state: SessionState::SignInNeeded,
             ..seen.value
         };
-        change.put(Entity::Session(session), seen.revision);
+        change.put(&session, seen.revision);
         self.write(&account, change).await?;
         Ok(Renewal::Refused)
     }
@@ -405,7 +403,7 @@ impl<H: Host> Driver<H> {
                 ..seen.value
             };
             let mut change = Change::default();
-            change.put(Entity::Session(session), seen.revision);
+            change.put(&session, seen.revision);
             self.write(&account, change).await?;
         }
         Ok(())

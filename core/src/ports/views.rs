@@ -5,11 +5,10 @@ use super::error::CoreError;
 use super::host::Host;
 use super::records;
 use super::store::{Key, Query, Table};
-use crate::domain::dictionary::{Dictionary, ordered};
+use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
-use crate::domain::stop::Stop;
 use crate::engine::change::{EntityKey, RouteRecord, StopRecord};
 use crate::engine::lane::Lane;
 use crate::engine::listing::{OutboxItem, Status, StatusPart, item, status};
@@ -117,10 +116,8 @@ impl<H: Host> Driver<H> {
         }
         let found = self.read(&queries).await?;
         let mut aside = vec![];
-        let stops: Dictionary<StopId, Stop> = values::<StopRecord>(&found[1], &mut aside)
-            .into_iter()
-            .map(|s| (s.mirror.id.clone(), s.mirror))
-            .collect();
+        let stops: Vec<StopRecord> = values(&found[1], &mut aside);
+        let mirror = |id: &StopId| stops.iter().map(|s| &s.mirror).find(|s| s.id == *id);
         let mut ops: Vec<Operation> = vec![];
         for records in &found[2..] {
             ops.extend(values::<Operation>(records, &mut aside));
@@ -139,7 +136,7 @@ impl<H: Host> Driver<H> {
             revision: found[0].first().map_or(0, |r| r.revision),
             items: ops
                 .iter()
-                .map(|op| item(op, op.stop().and_then(|s| stops.get(s))))
+                .map(|op| item(op, op.stop().and_then(mirror)))
                 .collect(),
             more,
         })
@@ -147,42 +144,42 @@ impl<H: Host> Driver<H> {
 
     pub fn status(&self) -> Boxed<'_, Result<Status, CoreError>> {
         Box::pin(async move {
-        let session = self.session().await?;
-        let account = session
-            .as_ref()
-            .map_or_else(AccountId::default, |s| s.value.account.clone());
-        let found = self
-            .read(&[
-                revision_query(),
-                Query::Under {
-                    table: Table::Lanes,
-                    prefix: Key(vec![]),
-                    limit: None,
-                    newest_first: false,
-                },
-                records::one(&account, &EntityKey::Reach),
-                records::all(&account, Table::Quarantine),
-            ])
-            .await?;
-        let mine = crate::ports::store::KeyPart::Text(account.0.clone());
-        let (own, others): (Vec<_>, Vec<_>) = found[1]
-            .iter()
-            .cloned()
-            .partition(|r| r.key.0.first() == Some(&mine));
-        let lanes: Vec<Lane> = values(&own, &mut vec![]);
-        let others: Vec<Lane> = values(&others, &mut vec![]);
-        let reach = found[2]
-            .first()
-            .and_then(|r| records::open::<Reach>(r).ok());
-        Ok(status(&StatusPart {
-            revision: found[0].first().map_or(0, |r| r.revision),
-            session: session.as_ref().map(|s| &s.value),
-            lanes: &lanes,
-            other_accounts: others.iter().map(|l| l.count).sum(),
-            reach: &reach.map(|r| r.value).unwrap_or_default(),
-            quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
-        }))
-    })
+            let session = self.session().await?;
+            let account = session
+                .as_ref()
+                .map_or_else(AccountId::default, |s| s.value.account.clone());
+            let found = self
+                .read(&[
+                    revision_query(),
+                    Query::Under {
+                        table: Table::Lanes,
+                        prefix: Key(vec![]),
+                        limit: None,
+                        newest_first: false,
+                    },
+                    records::one(&account, &EntityKey::Reach),
+                    records::all(&account, Table::Quarantine),
+                ])
+                .await?;
+            let mine = crate::ports::store::KeyPart::Text(account.0.clone());
+            let (own, others): (Vec<_>, Vec<_>) = found[1]
+                .iter()
+                .cloned()
+                .partition(|r| r.key.0.first() == Some(&mine));
+            let lanes: Vec<Lane> = values(&own, &mut vec![]);
+            let others: Vec<Lane> = values(&others, &mut vec![]);
+            let reach = found[2]
+                .first()
+                .and_then(|r| records::open::<Reach>(r).ok());
+            Ok(status(&StatusPart {
+                revision: found[0].first().map_or(0, |r| r.revision),
+                session: session.as_ref().map(|s| &s.value),
+                lanes: &lanes,
+                other_accounts: others.iter().map(|l| l.count).sum(),
+                reach: &reach.map(|r| r.value).unwrap_or_default(),
+                quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
+            }))
+        })
     }
 }
 

@@ -121,7 +121,7 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
         let mut names = Set::new();
         for step in &operation.steps {
             let place = format!("operations.{kind}.{}", step.step_id);
-            if !names.add(&step.step_id) {
+            if !names.add(step.step_id.as_str()) {
                 return Err(invalid(&place, "this stepId stands twice"));
             }
             check_request(profile, &format!("{place}.request"), &step.request)?;
@@ -236,7 +236,11 @@ fn check_tree(place: &str, tree: &Value) -> Result<(), ProfileError> {
     }
 }
 
-fn check_functions(place: &str, tree: &Value, named: &mut Set<String>) -> Result<(), ProfileError> {
+fn check_functions<'t>(
+    place: &str,
+    tree: &'t Value,
+    named: &mut Set<&'t str>,
+) -> Result<(), ProfileError> {
     match tree {
         Value::Array(items) => items
             .iter()
@@ -255,7 +259,7 @@ fn check_functions(place: &str, tree: &Value, named: &mut Set<String>) -> Result
                 }
                 if name == "$each" {
                     if let Some(name) = fields.get("as").and_then(Value::as_str) {
-                        named.add(name.to_owned());
+                        named.add(name);
                     }
                 }
             }

@@ -8,14 +8,15 @@ use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use pannier::domain::address::Position;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
-use pannier::domain::json::{FromJson, ToJson, parse};
+use pannier::domain::json::{FromJson, ToJson, parse, write_fields};
 use pannier::domain::operation::Intent;
 use pannier::engine::listing::account_view;
 use pannier::engine::session::SessionState;
+use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
 use pannier::ports::{CoreError, Driver, Host};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -39,10 +40,6 @@ struct Options {
     servers: Dictionary<String, String>,
 }
 
-fn json<T: ToJson>(value: T) -> Value {
-    value.to_json()
-}
-
 fn encode(value: &Value) -> Answer {
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     value
@@ -50,22 +47,31 @@ fn encode(value: &Value) -> Answer {
         .map_err(|e| to_js(&invalid("answer", &e)))
 }
 
-fn decode<T: FromJson>(what: &str, value: JsValue) -> Result<T, CoreError> {
-    T::from_json(decode_value(what, value)?).map_err(|e| invalid(what, &e))
-}
-
-fn decode_value(what: &str, value: JsValue) -> Result<Value, CoreError> {
+/// JavaScript's own JSON writes, the core's reads: floats, dates and odd objects need no code here.
+fn decode_value(what: &str, value: &JsValue) -> Result<Value, CoreError> {
     if value.is_undefined() {
         return Ok(Value::Null);
     }
-    let text = js_sys::JSON::stringify(&value).ok().and_then(|t| t.as_string());
+    let text = js_sys::JSON::stringify(value)
+        .ok()
+        .and_then(|t| t.as_string());
     parse(&text.unwrap_or_default()).map_err(|e| invalid(what, &e))
 }
 
+/// What a call was given, in order; what is missing is null.
+struct Arguments(std::vec::IntoIter<Value>);
+
+impl Arguments {
+    fn next<T: FromJson>(&mut self, what: &str) -> Result<T, CoreError> {
+        T::from_json(self.0.next().unwrap_or_default()).map_err(|e| invalid(what, &e))
+    }
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
+
 /// The one place where a future becomes a promise: boxed, so that the machinery exists once.
-fn promise(future: impl Future<Output = Answer> + 'static) -> Promise {
-    let boxed: Pin<Box<dyn Future<Output = Answer>>> = Box::pin(future);
-    future_to_promise(boxed)
+fn promise(future: Boxed<Answer>) -> Promise {
+    future_to_promise(future)
 }
 
 /// Tells `on_panic` what happened before the instance dies, so that the client can start another.
@@ -80,8 +86,10 @@ pub fn on_panic(listener: Function) {
 impl Core {
     /// A `Core`.
     pub fn open(options: JsValue, on_change: Function) -> Promise {
-        promise(async move {
-            let options: Options = decode("options", options).map_err(|e| to_js(&e))?;
+        promise(Box::pin(async move {
+            let options = decode_value("options", &options)
+                .and_then(|o| Options::from_json(o).map_err(|e| invalid("options", &e)))
+                .map_err(|e| to_js(&e))?;
             let database = options.database.unwrap_or_else(|| "pannier".to_owned());
             let host = BrowserHost::new(&database, Some(on_change));
             let driver = Driver::open(host, options.profile, options.servers).await;
@@ -89,83 +97,56 @@ impl Core {
                 driver: Rc::new(driver.map_err(|e| to_js(&e))?),
             }
             .into())
-        })
+        }))
     }
 
     pub fn close(&self) {
         self.driver.host.store().close();
     }
 
+    /// `{ core, schema, profile }`
     pub fn versions(&self) -> Answer {
-        encode(&json!({
-            "core": env!("CARGO_PKG_VERSION"),
-            "schema": SCHEMA,
-            "profile": format!("{} {}", self.driver.profile().name, self.driver.profile().revision),
+        let profile = self.driver.profile();
+        let profile = [&*profile.name, " ", profile.revision.as_str()].concat();
+        encode(&write_fields(&[
+            ("core", &env!("CARGO_PKG_VERSION")),
+            ("schema", &SCHEMA),
+            ("profile", &profile),
+        ]))
+    }
+
+    /// Every call whose arguments and answer are JSON, by the name it has in `types.ts`.
+    pub fn call(&self, name: String, arguments: JsValue) -> Promise {
+        let core = self.driver.clone();
+        promise(Box::pin(async move {
+            let outcome = async {
+                let Value::Array(given) = decode_value("arguments", &arguments)? else {
+                    return Err(invalid("arguments", &"a list is expected"));
+                };
+                dispatch(core, &name, Arguments(given.into_iter()))?.await
+            };
+            encode(&outcome.await.map_err(|e| to_js(&e))?)
         }))
     }
 
-    pub fn session(&self) -> Promise {
-        self.run(async |core| {
-            let session = core.session().await?.map(|s| s.value);
-            let known = session.as_ref().filter(|s| s.state != SessionState::SignedOut);
-            let mut out =
-                json!({ "signedIn": session.as_ref().is_some_and(|s| s.state == SessionState::SignedIn) });
-            if let Some(session) = known {
-                out["account"] = account_view(session).to_json();
-            }
-            Ok(out)
-        })
-    }
-
-    #[wasm_bindgen(js_name = signIn)]
-    pub fn sign_in(&self, credentials: JsValue) -> Promise {
-        self.run(async |core| {
-            let session = core.sign_in(decode("credentials", credentials)?).await?;
-            Ok(json!({ "account": account_view(&session).to_json() }))
-        })
-    }
-
-    #[wasm_bindgen(js_name = signOut)]
-    pub fn sign_out(&self, force: bool) -> Promise {
-        self.run(async move |core| Ok(json(core.sign_out(force).await?)))
-    }
-
-    #[wasm_bindgen(js_name = refreshRoute)]
-    pub fn refresh_route(&self) -> Promise {
-        self.run(async |core| Ok(json(core.refresh_route().await?)))
-    }
-
-    pub fn route(&self) -> Promise {
-        self.run(async |core| Ok(json(core.route().await?)))
-    }
-
-    /// The stop's view, or null.
-    pub fn stop(&self, id: String) -> Promise {
-        self.run(async |core| Ok(json(core.stop(&StopId(id)).await?)))
-    }
-
-    pub fn meaning(&self, code: String, stop: Option<String>) -> Promise {
-        self.run(async move |core| Ok(json(core.meaning(&code, stop.map(StopId).as_ref()).await?)))
-    }
-
-    pub fn record(&self, intent: JsValue, position: JsValue) -> Promise {
-        self.run(async |core| {
-            let intent: Intent = decode("intent", intent)?;
-            let position: Option<Position> = decode("position", position)?;
-            Ok(json(core.record(intent, position).await?))
-        })
-    }
-
+    /// Stores a picture's bytes; they stay on JavaScript's side but for the first few.
     pub fn stage(&self, bytes: ArrayBuffer) -> Promise {
+        let core = self.driver.clone();
         let length = bytes.byte_length();
         let head = Uint8Array::new_with_byte_offset_and_length(&bytes, 0, length.min(32)).to_vec();
-        self.run(async move |core| Ok(json(core.stage(&head, u64::from(length), bytes).await?)))
+        promise(Box::pin(async move {
+            let staged = core
+                .stage(&head, u64::from(length), bytes)
+                .await
+                .map_err(|e| to_js(&e))?;
+            encode(&staged.to_json())
+        }))
     }
 
-    /// `{ mediaType, bytes }` or undefined: the only answer that is not JSON.
+    /// `{ mediaType, bytes }` or undefined.
     pub fn blob(&self, handle: String) -> Promise {
         let core = self.driver.clone();
-        promise(async move {
+        promise(Box::pin(async move {
             let found = core
                 .blob(&BlobHandle(handle))
                 .await
@@ -177,66 +158,101 @@ impl Core {
             Reflect::set(&out, &"mediaType".into(), &media_type.into())?;
             Reflect::set(&out, &"bytes".into(), &bytes)?;
             Ok(out.into())
-        })
-    }
-
-    /// The draft, or null.
-    pub fn draft(&self, stop: String) -> Promise {
-        self.run(async |core| Ok(json(core.draft(&StopId(stop)).await?)))
-    }
-
-    #[wasm_bindgen(js_name = saveDraft)]
-    pub fn save_draft(&self, stop: String, blobs: JsValue, fields: JsValue) -> Promise {
-        self.run(async |core| {
-            let (blobs, fields) = (decode("draft", blobs)?, decode("draft", fields)?);
-            Ok(json(core.save_draft(StopId(stop), blobs, fields).await?))
-        })
-    }
-
-    pub fn outbox(&self, query: JsValue) -> Promise {
-        self.run(async |core| {
-            let query: Option<OutboxQuery> = decode("query", query)?;
-            Ok(json(core.outbox(query.unwrap_or_default()).await?))
-        })
-    }
-
-    pub fn status(&self) -> Promise {
-        self.run(async |core| Ok(json(core.status().await?)))
-    }
-
-    pub fn drain(&self, reason: JsValue, budget_ms: Option<u32>) -> Promise {
-        self.run(async move |core| {
-            Ok(json(
-                core.drain(decode("reason", reason)?, budget_ms).await?,
-            ))
-        })
-    }
-
-    pub fn sweep(&self) -> Promise {
-        self.run(async |core| Ok(json(core.sweep().await?)))
-    }
-
-    pub fn retry(&self, operation: String) -> Promise {
-        self.run(async |core| Ok(json(core.retry(&OperationId(operation)).await?)))
-    }
-
-    pub fn discard(&self, operation: String, reason: String) -> Promise {
-        self.run(async move |core| Ok(json(core.discard(&OperationId(operation), &reason).await?)))
+        }))
     }
 
     /// Makes the instance trap, so that a test can see that the next call works on a fresh one.
     #[wasm_bindgen(js_name = trapForTest)]
     pub fn trap_for_test(&self) -> Promise {
-        self.run(async |_| std::process::abort())
+        promise(Box::pin(async { std::process::abort() }))
     }
 }
 
-impl Core {
-    fn run<F>(&self, work: F) -> Promise
-    where
-        F: AsyncFnOnce(&Driver<BrowserHost>) -> Result<Value, CoreError> + 'static,
-    {
-        let core = self.driver.clone();
-        promise(async move { encode(&work(&core).await.map_err(|e| to_js(&e))?) })
+type Shared = Rc<Driver<BrowserHost>>;
+
+/// Arguments are read before the work begins; each arm decodes, calls, encodes.
+fn dispatch(
+    core: Shared,
+    name: &str,
+    mut given: Arguments,
+) -> Result<Boxed<Result<Value, CoreError>>, CoreError> {
+    macro_rules! run {
+        ($call:expr) => {
+            Box::pin(async move { Ok($call.await?.to_json()) })
+        };
     }
+    Ok(match name {
+        "session" => Box::pin(async move {
+            let session = core.session().await?.map(|s| s.value);
+            let known = session
+                .as_ref()
+                .filter(|s| s.state != SessionState::SignedOut);
+            let signed_in = session
+                .as_ref()
+                .is_some_and(|s| s.state == SessionState::SignedIn);
+            Ok(write_fields(&[
+                ("signedIn", &signed_in),
+                ("account", &known.map(account_view)),
+            ]))
+        }),
+        "signIn" => {
+            let credentials = given.next("credentials")?;
+            Box::pin(async move {
+                let session = core.sign_in(credentials).await?;
+                Ok(write_fields(&[("account", &account_view(&session))]))
+            })
+        }
+        "signOut" => {
+            let force: Option<bool> = given.next("force")?;
+            run!(core.sign_out(force.unwrap_or(false)))
+        }
+        "refreshRoute" => run!(core.refresh_route()),
+        "route" => run!(core.route()),
+        "stop" => {
+            let id: StopId = given.next("stop")?;
+            run!(core.stop(&id))
+        }
+        "meaning" => {
+            let (code, at): (String, Option<StopId>) = (given.next("code")?, given.next("stop")?);
+            run!(core.meaning(&code, at.as_ref()))
+        }
+        "record" => {
+            let (intent, position): (Intent, Option<Position>) =
+                (given.next("intent")?, given.next("position")?);
+            run!(core.record(intent, position))
+        }
+        "draft" => {
+            let stop: StopId = given.next("stop")?;
+            run!(core.draft(&stop))
+        }
+        "saveDraft" => {
+            let (stop, blobs, fields) = (
+                given.next("stop")?,
+                given.next("blobs")?,
+                given.next("fields")?,
+            );
+            run!(core.save_draft(stop, blobs, fields))
+        }
+        "outbox" => {
+            let query: Option<OutboxQuery> = given.next("query")?;
+            run!(core.outbox(query.unwrap_or_default()))
+        }
+        "status" => run!(core.status()),
+        "drain" => {
+            let (reason, budget): (WakeReason, Option<u32>) =
+                (given.next("reason")?, given.next("budgetMs")?);
+            run!(core.drain(reason, budget))
+        }
+        "sweep" => run!(core.sweep()),
+        "retry" => {
+            let operation: OperationId = given.next("operation")?;
+            run!(core.retry(&operation))
+        }
+        "discard" => {
+            let (operation, reason): (OperationId, String) =
+                (given.next("operation")?, given.next("reason")?);
+            run!(core.discard(&operation, &reason))
+        }
+        other => return Err(invalid("call", &other)),
+    })
 }

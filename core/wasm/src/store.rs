@@ -513,12 +513,18 @@ impl Store for IdbStore {
                 for one in &mut asked {
                     waiting += usize::from(Pin::new(one).poll(context).is_pending());
                 }
-                if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
+                if waiting == 0 {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             })
             .await;
             let mut out = Vec::with_capacity(queries.len());
             for mut one in asked {
-                let values = Pin::new(&mut one).take_output().unwrap_or_else(|| Ok(vec![]))?;
+                let values = Pin::new(&mut one)
+                    .take_output()
+                    .unwrap_or_else(|| Ok(vec![]))?;
                 out.push(values.iter().map(from_value).collect());
             }
             Ok(out)
