@@ -1,6 +1,7 @@
 //! Where a stop is, and when it wants the courier.
 
 use crate::domain::json::{FromJson, ToJson};
+use serde_json::Number;
 
 #[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase")]
@@ -18,9 +19,9 @@ pub struct Address {
     #[json(default)]
     pub floor: Option<String>,
     #[json(default)]
-    pub lat: Option<f64>,
+    pub lat: Option<Number>,
     #[json(default)]
-    pub lon: Option<f64>,
+    pub lon: Option<Number>,
     #[json(default)]
     pub phone: Option<String>,
 }
@@ -33,12 +34,12 @@ pub struct TimeWindow {
 }
 
 /// A fix the device gave when something was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, ToJson, FromJson)]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase")]
 pub struct Position {
-    pub lat: f64,
-    pub lon: f64,
-    pub accuracy_m: f64,
+    pub lat: Number,
+    pub lon: Number,
+    pub accuracy_m: Number,
     /// how old the fix was at that moment
     pub age_ms: i64,
 }

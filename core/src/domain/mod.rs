@@ -8,6 +8,7 @@ pub mod dictionary;
 pub mod error;
 pub mod ids;
 pub mod json;
+pub mod json_text;
 pub mod operation;
 pub mod parcel;
 pub mod progress;

@@ -133,7 +133,7 @@ impl Intent {
 }
 
 /// When and where it was recorded, by the device's own clock.
-#[derive(Clone, Copy, Debug, PartialEq, ToJson, FromJson)]
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase")]
 pub struct Recorded {
     pub at: i64,

@@ -123,11 +123,11 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
             sha256: b.value.sha256.clone(),
         }),
         intent: a.intent,
-        recorded: a.recorded,
         state: OperationState::Waiting {
             due_at: a.recorded.at,
             floor_at: a.recorded.at,
         },
+        recorded: a.recorded,
         profile: None,
         steps: vec![],
         attempt_count: 0,

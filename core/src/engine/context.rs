@@ -3,12 +3,12 @@
 
 use super::change::StopRecord;
 use super::session::Session;
-use crate::domain::json::ToJson;
+use crate::domain::json::{ToJson, object};
 use crate::domain::operation::{Intent, Operation};
 use crate::domain::progress::Carried;
 use crate::profile::document::Profile;
 use crate::profile::value::{Context, references};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// The operation's fields as requests see them: `$operation.*`.
 pub fn operation_value(op: &Operation) -> Value {
@@ -16,11 +16,11 @@ pub fn operation_value(op: &Operation) -> Value {
         Value::Object(fields) => fields,
         _ => Map::new(),
     };
-    fields.insert("kind".into(), json!(op.intent.kind()));
+    fields.insert("kind".into(), op.intent.kind().to_json());
     fields.insert("id".into(), op.id.to_json());
-    fields.insert("seq".into(), json!(op.seq));
-    fields.insert("recordedAt".into(), json!(op.recorded.backend_at()));
-    if let Some(position) = op.recorded.position {
+    fields.insert("seq".into(), op.seq.to_json());
+    fields.insert("recordedAt".into(), op.recorded.backend_at().to_json());
+    if let Some(position) = &op.recorded.position {
         fields.insert("position".into(), position.to_json());
     }
     if let Some(blob) = &op.blob {
@@ -30,15 +30,15 @@ pub fn operation_value(op: &Operation) -> Value {
 }
 
 pub fn for_session(session: Option<&Session>, now: i64) -> Context {
-    let mut context = Context::default().with("now", json!(now));
+    let mut context = Context::default().with("now", now.to_json());
     if let Some(session) = session {
         context.set(
             "account",
-            json!({ "id": session.account.0, "name": session.name }),
+            object([("id", session.account.to_json()), ("name", session.name.to_json())]),
         );
         context.set(
             "session",
-            json!({ "token": session.token, "refreshToken": session.refresh_token }),
+            object([("token", session.token.to_json()), ("refreshToken", session.refresh_token.to_json())]),
         );
     }
     context
@@ -54,7 +54,7 @@ pub fn for_operation(
     context.set("operation", operation_value(op));
     let mut steps = Map::new();
     for done in &op.steps {
-        steps.insert(done.step.clone(), json!({ "outputs": done.outputs }));
+        steps.insert(done.step.clone(), object([("outputs", done.outputs.to_json())]));
     }
     context.set("steps", Value::Object(steps));
     if let Some(stop) = stop {
@@ -65,7 +65,7 @@ pub fn for_operation(
                 .entry(item.kind.clone())
                 .or_insert_with(|| Value::Array(vec![]));
             if let Value::Array(items) = list {
-                items.push(json!({ "operation": item.operation, "outputs": item.outputs }));
+                items.push(object([("operation", item.operation.clone()), ("outputs", item.outputs.to_json())]));
             }
         }
         context.set("carried", Value::Object(carried));

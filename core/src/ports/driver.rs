@@ -320,7 +320,7 @@ impl<H: Host> Driver<H> {
                 recorded: Recorded {
                     at: self.now(),
                     offset_ms: session.offset_ms,
-                    position,
+                    position: position.clone(),
                 },
                 counters: records::first_or(&found[0], Counters { next_seq: 1 })
                     .map_err(unreadable)?,

@@ -2,6 +2,8 @@
 //! conditional commits. One commit is one transaction, complete before it opens; recorders and
 //! drainers use the same door.
 
+use crate::domain::json::{FromJson, parse};
+use serde_json::Value;
 use std::fmt;
 
 /// A part of a key. Numbers sort before texts, as in IndexedDB.
@@ -270,8 +272,6 @@ pub trait Store {
 
 /// Reads the generation out of a lease record's body, without knowing the rest of it.
 pub fn generation_of(body: &str) -> Option<u64> {
-    serde_json::from_str::<serde_json::Value>(body)
-        .ok()?
-        .get(GENERATION_FIELD)?
-        .as_u64()
+    let Ok(Value::Object(mut fields)) = parse(body) else { return None };
+    u64::from_json(fields.remove(GENERATION_FIELD)?).ok()
 }

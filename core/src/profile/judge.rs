@@ -5,6 +5,7 @@ use super::document::{OutcomeRule, Probe, Profile, StatusMatch, Verdict, When};
 use super::http::Answer;
 use super::read::ProfileError;
 use super::value::{Context, plain_text};
+use crate::domain::json::{ToJson, object, parse};
 use serde_json::{Map, Value};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum ProbeFinding {
 
 /// The answer as a subject for tests and outputs.
 pub fn answer_value(answer: &Answer) -> Value {
-    let body = match serde_json::from_str(&answer.body) {
+    let body = match parse(&answer.body) {
         Ok(json) if answer.is_json() => json,
         _ => Value::Null,
     };
@@ -39,7 +40,11 @@ pub fn answer_value(answer: &Answer) -> Value {
     for (name, value) in &answer.headers {
         headers.insert(name.clone(), Value::String(value.clone()));
     }
-    serde_json::json!({ "status": answer.status, "headers": headers, "body": body })
+    object([
+        ("status", answer.status.to_json()),
+        ("headers", Value::Object(headers)),
+        ("body", body),
+    ])
 }
 
 /// Tries a request's own rules, then the profile's common ones.

@@ -7,6 +7,7 @@ use super::url::{escape, expand};
 use super::value::{Context, fill, plain_text};
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::BlobHandle;
+use crate::domain::json::print;
 use serde_json::{Map, Value};
 
 /// Fills a request. A server, a parameter or a part that should be there and is not is an error:
@@ -36,7 +37,7 @@ pub fn build(
     let body = match &template.body {
         None => Body::Empty,
         Some(BodyTemplate::Json(tree)) => {
-            Body::Json(fill(tree, context)?.unwrap_or(Value::Null).to_string())
+            Body::Json(print(&fill(tree, context)?.unwrap_or(Value::Null)))
         }
         Some(BodyTemplate::Form(fields)) => Body::Form(form(fields, context)?),
         Some(BodyTemplate::Blob(tree)) => {

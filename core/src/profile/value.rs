@@ -11,7 +11,7 @@
 
 use super::read::ProfileError;
 use super::test::Test;
-use crate::domain::json::FromJson;
+use crate::domain::json::{FromJson, print};
 use serde_json::{Map, Value};
 
 /// The names a tree may refer to.
@@ -193,7 +193,7 @@ pub fn plain_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
-        other => other.to_string(),
+        other => print(other),
     }
 }
 

@@ -8,14 +8,13 @@ use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
 use pannier::domain::address::Position;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
-use pannier::domain::json::{FromJson, ToJson, parse, write_fields};
+use pannier::domain::json::{FromJson, ToJson, parse, print, write_fields};
 use pannier::domain::operation::Intent;
 use pannier::engine::listing::account_view;
 use pannier::engine::session::SessionState;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
 use pannier::ports::{CoreError, Driver, Host};
-use serde::Serialize;
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -40,11 +39,9 @@ struct Options {
     servers: Dictionary<String, String>,
 }
 
+/// JSON crosses as text: JavaScript's own reader is native, and numbers need no code here.
 fn encode(value: &Value) -> Answer {
-    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-    value
-        .serialize(&serializer)
-        .map_err(|e| to_js(&invalid("answer", &e)))
+    js_sys::JSON::parse(&print(value))
 }
 
 /// JavaScript's own JSON writes, the core's reads: floats, dates and odd objects need no code here.
