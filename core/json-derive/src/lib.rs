@@ -67,10 +67,10 @@ fn cased(name: &str, style: Option<&str>) -> String {
         if c == '_' || (c.is_uppercase() && words.last().is_some_and(|w| !w.is_empty())) {
             words.push(String::new());
         }
-        if c != '_' {
-            if let Some(word) = words.last_mut() {
-                word.extend(c.to_lowercase());
-            }
+        if c != '_'
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
         }
     }
     match style {

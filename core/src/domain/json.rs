@@ -131,7 +131,6 @@ pub fn from_text<T: FromJson>(text: &str) -> Result<T, Wrong> {
     T::from_json(parse(text)?)
 }
 
-
 pub fn to_text(value: &dyn ToJson) -> String {
     print(&value.to_json())
 }
@@ -198,7 +197,7 @@ macro_rules! integer {
     ($($type:ty),*) => {$(
         impl ToJson for $type {
             fn to_json(&self) -> Value {
-                Value::Number(Number::from(*self))
+                number(i64::try_from(*self).unwrap_or(i64::MAX))
             }
         }
         impl FromJson for $type {
@@ -214,20 +213,29 @@ macro_rules! integer {
 }
 integer!(u16, u32, u64, i64);
 
+/// One routine for all sizes: none of our numbers is beyond it.
+fn number(n: i64) -> Value {
+    Value::Number(Number::from(n))
+}
+
 /// A whole number, also where somebody wrote it with a fraction of nothing.
 fn whole(value: &Value) -> Result<i64, Wrong> {
-    let Value::Number(number) = value else { return Err(Wrong::expected("a whole number", value)) };
+    let Value::Number(number) = value else {
+        return Err(Wrong::expected("a whole number", value));
+    };
     let text = number.as_str();
     let digits = match text.split_once('.') {
         Some((digits, zeros)) if zeros.bytes().all(|b| b == b'0') => digits,
         _ => text,
     };
-    digits.parse().map_err(|_| Wrong::expected("a whole number", value))
+    digits
+        .parse()
+        .map_err(|_| Wrong::expected("a whole number", value))
 }
 
 impl ToJson for usize {
     fn to_json(&self) -> Value {
-        Value::Number(Number::from(*self))
+        number(i64::try_from(*self).unwrap_or(i64::MAX))
     }
 }
 
@@ -466,7 +474,10 @@ mod tests {
             "at: gone is none of: here, there"
         );
         assert_eq!(
-            wrong(serde_json::from_str(r#"{"firstName": "a", "age": 1e30, "at": {"is": "here"}}"#).expect("is JSON")),
+            wrong(
+                serde_json::from_str(r#"{"firstName": "a", "age": 1e30, "at": {"is": "here"}}"#)
+                    .expect("is JSON")
+            ),
             "age: expected a whole number, found 1e+30"
         );
     }

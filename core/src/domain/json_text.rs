@@ -11,7 +11,11 @@ const DEPTH_MAX: u32 = 100;
 /// # Errors
 /// What is wrong, with line and column.
 pub fn parse(text: &str) -> Result<Value, Wrong> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
+    let mut reader = Reader {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+    };
     match reader.document() {
         Ok(value) => Ok(value),
         Err(what) => Err(reader.wrong(what)),
@@ -55,7 +59,11 @@ impl Reader<'_> {
     fn document(&mut self) -> Read<Value> {
         let value = self.value(0)?;
         self.skip_space();
-        if self.at == self.bytes.len() { Ok(value) } else { Err("nothing more is expected") }
+        if self.at == self.bytes.len() {
+            Ok(value)
+        } else {
+            Err("nothing more is expected")
+        }
     }
 
     fn value(&mut self, depth: u32) -> Read<Value> {
@@ -137,7 +145,11 @@ impl Reader<'_> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at > from { Ok(()) } else { Err("a digit is expected") }
+        if self.at > from {
+            Ok(())
+        } else {
+            Err("a digit is expected")
+        }
     }
 
     fn number(&mut self) -> Read<Value> {
@@ -156,7 +168,9 @@ impl Reader<'_> {
             }
             self.digits()?;
         }
-        Ok(Value::Number(Number::from_string_unchecked(self.text[from..self.at].to_owned())))
+        Ok(Value::Number(Number::from_string_unchecked(
+            self.text[from..self.at].to_owned(),
+        )))
     }
 
     fn string(&mut self) -> Read<String> {
@@ -291,19 +305,55 @@ mod tests {
     fn check(text: &str) {
         match (parse(text), serde_json::from_str::<Value>(text)) {
             (Ok(ours), Ok(theirs)) => {
-                assert_eq!(serde_json::from_str::<Value>(&print(&ours)).ok(), Some(theirs), "{text}");
+                assert_eq!(
+                    serde_json::from_str::<Value>(&print(&ours)).ok(),
+                    Some(theirs),
+                    "{text}"
+                );
             }
-            (ours, theirs) => assert_eq!(ours.is_ok(), theirs.is_ok(), "{text}: {ours:?} {theirs:?}"),
+            (ours, theirs) => {
+                assert_eq!(ours.is_ok(), theirs.is_ok(), "{text}: {ours:?} {theirs:?}")
+            }
         }
     }
 
     #[test]
     fn odd_texts_mean_what_serde_json_says() {
         for text in [
-            "", " ", "nul", "null", "truE", "[", "[1,]", "[1 2]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "01", "1.", ".5",
-            "-", "-0", "1e", "1E+5", "1e-07", "123456789012345678901234567890", "\"\\u12\"", "\"\\ud83d\\ude00\"",
-            "\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83dx\"", "\"a\nb\"", "\"\\x\"", "\"\u{7f}é😀\"", "1 1", "[[],{}]", "\"\\u0000\\b\\f\\/\"",
-            "{\"a\":1,\"a\":2}", "\u{feff}1", "[1]]",
+            "",
+            " ",
+            "nul",
+            "null",
+            "truE",
+            "[",
+            "[1,]",
+            "[1 2]",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "{a:1}",
+            "01",
+            "1.",
+            ".5",
+            "-",
+            "-0",
+            "1e",
+            "1E+5",
+            "1e-07",
+            "123456789012345678901234567890",
+            "\"\\u12\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\ud83d\"",
+            "\"\\ude00\"",
+            "\"\\ud83dx\"",
+            "\"a\nb\"",
+            "\"\\x\"",
+            "\"\u{7f}é😀\"",
+            "1 1",
+            "[[],{}]",
+            "\"\\u0000\\b\\f\\/\"",
+            "{\"a\":1,\"a\":2}",
+            "\u{feff}1",
+            "[1]]",
         ] {
             check(text);
         }
@@ -320,17 +370,22 @@ mod tests {
         let leaf = prop_oneof![
             any::<String>().prop_map(|s| serde_json::to_string(&s).expect("writes")),
             any::<i64>().prop_map(|n| n.to_string()),
-            any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(|f| format!("{f:e}")),
+            any::<f64>()
+                .prop_filter("finite", |f| f.is_finite())
+                .prop_map(|f| format!("{f:e}")),
             Just("null".to_owned()),
             Just("true".to_owned()),
         ];
         leaf.prop_recursive(4, 32, 5, |inner| {
             prop_oneof![
-                prop::collection::vec(inner.clone(), 0..5).prop_map(|v| format!("[{}]", v.join(" ,\n"))),
+                prop::collection::vec(inner.clone(), 0..5)
+                    .prop_map(|v| format!("[{}]", v.join(" ,\n"))),
                 prop::collection::vec(("[a-z\"\\\\]{0,4}", inner), 0..5).prop_map(|v| {
                     let fields: Vec<String> = v
                         .into_iter()
-                        .map(|(k, v)| format!("{} :{v}", serde_json::to_string(&k).expect("writes")))
+                        .map(|(k, v)| {
+                            format!("{} :{v}", serde_json::to_string(&k).expect("writes"))
+                        })
                         .collect();
                     format!("{{ {} }}", fields.join(","))
                 }),

@@ -34,11 +34,17 @@ pub fn for_session(session: Option<&Session>, now: i64) -> Context {
     if let Some(session) = session {
         context.set(
             "account",
-            object([("id", session.account.to_json()), ("name", session.name.to_json())]),
+            object([
+                ("id", session.account.to_json()),
+                ("name", session.name.to_json()),
+            ]),
         );
         context.set(
             "session",
-            object([("token", session.token.to_json()), ("refreshToken", session.refresh_token.to_json())]),
+            object([
+                ("token", session.token.to_json()),
+                ("refreshToken", session.refresh_token.to_json()),
+            ]),
         );
     }
     context
@@ -54,7 +60,10 @@ pub fn for_operation(
     context.set("operation", operation_value(op));
     let mut steps = Map::new();
     for done in &op.steps {
-        steps.insert(done.step.clone(), object([("outputs", done.outputs.to_json())]));
+        steps.insert(
+            done.step.clone(),
+            object([("outputs", done.outputs.to_json())]),
+        );
     }
     context.set("steps", Value::Object(steps));
     if let Some(stop) = stop {
@@ -65,7 +74,10 @@ pub fn for_operation(
                 .entry(item.kind.clone())
                 .or_insert_with(|| Value::Array(vec![]));
             if let Value::Array(items) = list {
-                items.push(object([("operation", item.operation.clone()), ("outputs", item.outputs.to_json())]));
+                items.push(object([
+                    ("operation", item.operation.clone()),
+                    ("outputs", item.outputs.to_json()),
+                ]));
             }
         }
         context.set("carried", Value::Object(carried));

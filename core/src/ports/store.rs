@@ -272,6 +272,8 @@ pub trait Store {
 
 /// Reads the generation out of a lease record's body, without knowing the rest of it.
 pub fn generation_of(body: &str) -> Option<u64> {
-    let Ok(Value::Object(mut fields)) = parse(body) else { return None };
+    let Ok(Value::Object(mut fields)) = parse(body) else {
+        return None;
+    };
     u64::from_json(fields.remove(GENERATION_FIELD)?).ok()
 }

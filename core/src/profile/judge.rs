@@ -4,6 +4,7 @@
 use super::document::{OutcomeRule, Probe, Profile, StatusMatch, Verdict, When};
 use super::http::Answer;
 use super::read::ProfileError;
+use super::test::find;
 use super::value::{Context, plain_text};
 use crate::domain::json::{ToJson, object, parse};
 use serde_json::{Map, Value};
@@ -138,7 +139,7 @@ fn matches(
     if when
         .text_contains
         .as_ref()
-        .is_some_and(|t| !answer.body.contains(t.as_str()))
+        .is_some_and(|t| find(&answer.body, t).is_none())
     {
         return Ok(false);
     }

@@ -257,10 +257,10 @@ fn check_functions<'t>(
                 {
                     return Err(invalid(place, format!("{name} does not take {extra}")));
                 }
-                if name == "$each" {
-                    if let Some(name) = fields.get("as").and_then(Value::as_str) {
-                        named.add(name);
-                    }
+                if name == "$each"
+                    && let Some(name) = fields.get("as").and_then(Value::as_str)
+                {
+                    named.add(name);
                 }
             }
             fields

@@ -31,12 +31,14 @@ pub struct Effect {
     pub body: Value,
 }
 
+type Faults = Box<dyn FnMut(&Request) -> Fault>;
+
 #[derive(Default)]
 struct Inner {
     statuses: BTreeMap<String, String>,
     effects: Vec<Effect>,
     photos: Vec<(String, String, String)>,
-    faults: Option<Box<dyn FnMut(&Request) -> Fault>>,
+    faults: Option<Faults>,
     token: u32,
     /// tokens below this one are over
     valid_from: u32,

@@ -190,7 +190,10 @@ impl Blobs for MemoryStore {
 
 /// Locks between the drivers of one test.
 #[derive(Clone, Default)]
-pub struct MemoryLock(Rc<RefCell<(u64, BTreeSet<(String, u64)>)>>);
+pub struct MemoryLock(Rc<RefCell<Held>>);
+
+/// Tickets handed out, and who holds what.
+type Held = (u64, BTreeSet<(String, u64)>);
 
 impl MemoryLock {
     /// A holder that will never let go, as WebKit's dead workers do.
