@@ -1,5 +1,8 @@
 //! The in-memory twins keep the contract that the browser's adapters keep.
 
+// A test says what it expects by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use pannier::testing::clock::TestClock;
 use pannier::testing::memory::MemoryStore;
 use pannier::testing::{contract, run::run};

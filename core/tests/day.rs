@@ -1,6 +1,9 @@
 //! The courier's day on the in-memory twins, with the shipped sandbox profile: recording, draining
 //! and every kind of trouble on the way.
 
+// A test says what it expects by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use pannier::domain::ids::{BlobHandle, OperationId, ParcelId, StopId};
 use pannier::domain::operation::{Intent, ScanSource};
 use pannier::domain::parcel::{ParcelFate, ParcelOutcome};
@@ -651,6 +654,15 @@ fn a_full_disk_refuses_whole_and_says_so() {
     assert_eq!(phone.record(arrive("s1")), Err("storage_full".to_owned()));
     assert_eq!((phone.waiting(), phone.state("s1")), (0, StopState::Open));
     phone.done(arrive("s1"));
+}
+
+#[test]
+fn a_commit_that_landed_unseen_is_not_recorded_twice() {
+    let phone = Phone::new();
+    phone.core.host.store.repeat_next_commit();
+    let id = phone.done(note("s1", "once"));
+    phone.settle();
+    assert_eq!(phone.marks("notes"), [id.0]);
 }
 
 #[test]

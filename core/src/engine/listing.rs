@@ -221,6 +221,7 @@ pub fn status(part: &StatusPart<'_>) -> Status {
     };
     let operations = count(waiting as usize, "recording");
     let text = match (state, waiting, parked) {
+        _ if session.is_none() => "Not signed in".to_owned(),
         (Reachability::SignInNeeded, _, _) => format!("Sign in again to send {operations}"),
         (_, _, 1..) => format!(
             "{} you; {operations} wait",

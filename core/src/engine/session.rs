@@ -1,5 +1,6 @@
 //! Who is signed in, who drains, and what is known of the backend's reach.
 
+use super::backoff::backoff_ms;
 use crate::domain::ids::AccountId;
 use crate::domain::json::{FromJson, ToJson};
 use std::fmt;
@@ -63,6 +64,23 @@ pub struct Reach {
     pub due_at: i64,
     /// the backend asked for a pause: no attempt of any lane before this
     pub paused_until: i64,
+}
+
+impl Reach {
+    /// What one try to reach the backend came to.
+    pub fn note(&mut self, state: Reachability, text: &str, now: i64, jitter: u32) {
+        self.state = state;
+        self.last_try_at = Some(now);
+        self.last_try_text = Some(text.to_owned());
+        if state == Reachability::Reachable {
+            self.last_reached_at = Some(now);
+            self.failures = 0;
+            self.due_at = 0;
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            self.due_at = now + backoff_ms(self.failures, jitter);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]

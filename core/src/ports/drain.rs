@@ -19,7 +19,6 @@ use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
-use crate::engine::backoff::backoff_ms;
 use crate::engine::change::{Change, EntityKey, Seen, StopRecord, WakeRecord};
 use crate::engine::context::for_session;
 use crate::engine::lane::Lane;
@@ -202,8 +201,7 @@ impl<H: Host> Driver<H> {
             return self.report(reason, Stopped::SignIn, began).await;
         };
         let (generation, lease_until) = self.raise_generation(&account).await?;
-        let reach = self.list(records::one(&account, &EntityKey::Reach)).await?;
-        let reach = reach.first().and_then(|r| records::open::<Reach>(r).ok());
+        let reach = self.reach(&account).await?;
         let budget = budget_ms.map_or(f64::INFINITY, f64::from);
         let mut d = Draining {
             account,
@@ -222,7 +220,7 @@ impl<H: Host> Driver<H> {
                 next_wake_at: None,
                 took_ms: 0,
             },
-            reach: reach.map(|r| r.value).unwrap_or_default(),
+            reach,
             stopping: false,
             auth_streak: 0,
             hurried: vec![],
@@ -237,6 +235,16 @@ impl<H: Host> Driver<H> {
             self.run(&mut d, hard_end).await?;
         }
         self.close(d, began).await
+    }
+
+    pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
+        let found = self.list(records::one(account, &EntityKey::Reach)).await?;
+        // Derived from what happens next in any case, so an unreadable one is no loss.
+        Ok(found
+            .first()
+            .and_then(|r| records::open(r).ok())
+            .map(|r| r.value)
+            .unwrap_or_default())
     }
 
     async fn lease(&self, account: &AccountId) -> Result<Seen<Lease>, CoreError> {
@@ -323,21 +331,10 @@ impl<H: Host> Driver<H> {
     }
 
     fn note_reach(&self, d: &mut Draining, state: Reachability, text: &str) {
-        let now = self.now();
-        d.reach.state = state;
-        d.reach.last_try_at = Some(now);
-        d.reach.last_try_text = Some(text.to_owned());
-        if state == Reachability::Reachable {
-            d.reach.last_reached_at = Some(now);
-            d.reach.failures = 0;
-            d.reach.due_at = 0;
-        } else {
-            d.reach.failures = d.reach.failures.saturating_add(1);
-            d.reach.due_at = now + backoff_ms(d.reach.failures, self.jitter());
-        }
+        d.reach.note(state, text, self.now(), self.jitter());
     }
 
-    fn jitter(&self) -> u32 {
+    pub(super) fn jitter(&self) -> u32 {
         let random = self.host.ids().random();
         u32::from_le_bytes([random[0], random[1], random[2], random[3]])
     }

@@ -330,14 +330,7 @@ impl<H: Host> Driver<H> {
             };
             match admit(admitting, &profile)? {
                 Admitted::Duplicate(seq) => {
-                    let before = self
-                        .list(records::lane_from(account, &lane, seq, Some(1)))
-                        .await?;
-                    let before = before
-                        .first()
-                        .and_then(|r| records::open::<Operation>(r).ok());
-                    let operation = before.filter(|o| o.value.seq == seq).map(|o| o.value.id);
-                    let operation = operation.unwrap_or_default();
+                    let operation = self.operation_at(account, &lane, seq).await?;
                     return Ok(Receipt {
                         operation,
                         seq,
@@ -354,11 +347,42 @@ impl<H: Host> Driver<H> {
                             duplicate: false,
                         });
                     }
-                    Committed::Stale | Committed::Fenced => {}
+                    Committed::Stale | Committed::Fenced => {
+                        // A connection that died while committing is tried again, and then meets
+                        // what it wrote itself.
+                        let (lane, seq) = (&operation.lane, operation.seq);
+                        if self.operation_at(account, lane, seq).await? == operation.id {
+                            return Ok(Receipt {
+                                operation: operation.id,
+                                seq,
+                                revision: 0,
+                                duplicate: false,
+                            });
+                        }
+                    }
                 },
             }
         }
         Err(contended())
+    }
+
+    /// The id of the unsettled operation at a place; empty when there is none.
+    async fn operation_at(
+        &self,
+        account: &AccountId,
+        lane: &LaneId,
+        seq: u64,
+    ) -> Result<OperationId, CoreError> {
+        let found = self
+            .list(records::lane_from(account, lane, seq, Some(1)))
+            .await?;
+        let found = found
+            .first()
+            .and_then(|r| records::open::<Operation>(r).ok());
+        Ok(found
+            .filter(|o| o.value.seq == seq)
+            .map(|o| o.value.id)
+            .unwrap_or_default())
     }
 
     async fn seen_stop(

@@ -15,7 +15,7 @@ use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
 use crate::engine::context::for_session;
 use crate::engine::lane::Lane;
 use crate::engine::reconcile::{Reconciling, reconcile};
-use crate::engine::session::{Session, SessionState};
+use crate::engine::session::{Reachability, Session, SessionState};
 use crate::engine::verdict::captured;
 use crate::profile::document::{SignIn, Verdict};
 use crate::profile::http::{Exchange, NetFailure};
@@ -108,7 +108,22 @@ impl<H: Host> Driver<H> {
             offset_ms: offset(&got, asked_at, self.now()),
         };
         self.make_current(session.clone()).await?;
+        self.tried(&session.account, true).await?;
         Ok(session)
+    }
+
+    /// Signing in and asking for the route tell about the backend's reach as well as a drain does.
+    async fn tried(&self, account: &AccountId, answered: bool) -> Result<(), CoreError> {
+        let mut reach = self.reach(account).await?;
+        let (state, text) = match answered {
+            true => (Reachability::Reachable, "the backend answered"),
+            false => (Reachability::Unreachable, "no connection to the backend"),
+        };
+        reach.note(state, text, self.now(), self.jitter());
+        let mut change = Change::default();
+        change.put_blind(&reach);
+        self.write(account, change).await?;
+        Ok(())
     }
 
     /// Signs out; refused while work waits, unless forced. Forced or not, the work stays, under
@@ -265,6 +280,7 @@ impl<H: Host> Driver<H> {
         let Some(session) = session else {
             return Ok(sign_in());
         };
+        self.tried(&session.account, exchange.is_ok()).await?;
         let Ok(answer) = exchange else {
             return Ok(away());
         };

@@ -23,6 +23,7 @@ struct Inner {
     faults: Vec<StoreError>,
     strict_commits: u64,
     commits: u64,
+    repeat_next: bool,
 }
 
 #[derive(Clone, Default)]
@@ -31,6 +32,10 @@ pub struct MemoryStore(Rc<RefCell<Inner>>);
 impl MemoryStore {
     pub fn fail_next_commit(&self, error: StoreError) {
         self.0.borrow_mut().faults.push(error);
+    }
+    /// The next commit is written, its connection dies before it can say so, and it is tried again.
+    pub fn repeat_next_commit(&self) {
+        self.0.borrow_mut().repeat_next = true;
     }
     pub fn commits(&self) -> (u64, u64) {
         let inner = self.0.borrow();
@@ -95,6 +100,15 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        if std::mem::take(&mut self.0.borrow_mut().repeat_next) {
+            self.write(commit.clone())?;
+        }
+        self.write(commit)
+    }
+}
+
+impl MemoryStore {
+    fn write(&self, commit: Commit) -> Result<Committed, StoreError> {
         let mut inner = self.0.borrow_mut();
         if !inner.faults.is_empty() {
             return Err(inner.faults.remove(0));

@@ -1,5 +1,7 @@
 //! The browser's adapters keep the contract that the in-memory twins keep: real IndexedDB, in each
 //! of the three engines. Every fact gets a database of its own.
+// A test says what it expects by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(target_arch = "wasm32")]
 
 use js_sys::{ArrayBuffer, Uint8Array};
