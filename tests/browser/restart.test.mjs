@@ -1,0 +1,107 @@
+// A core that dies is replaced, and what was confirmed is there.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { evaluate, log, says, startSandbox, until } from "./lib/index.mjs";
+import { exactlyOnce } from "./stories/backend.mjs";
+import { allSent, engines, withCourier } from "./stories/courier.mjs";
+import { clientPage } from "./stories/client-page.mjs";
+import { operations } from "./stories/store.mjs";
+
+const call = (driver, work, ...parameters) => evaluate(driver, `async (...given) => {
+  try { return { value: await (${work})(...given) }; }
+  catch (error) { return { name: error.name, code: error.code, message: error.message }; }
+}`, ...parameters);
+
+async function done(driver, work, ...parameters) {
+  const { value, name, message } = await call(driver, work, ...parameters);
+  assert.equal(name, undefined, message);
+  return value;
+}
+
+for (const engine of engines) {
+  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 120_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pannier-client-"));
+    const server = await startSandbox({ static: await clientPage(folder) });
+    try {
+      await withCourier({ engine, server }, async (courier) => {
+        await says(courier.driver, "body", "ready", { ms: 15_000 });
+        await done(courier.driver, `async () => { await pannier.signIn({ username: "anna", password: "packet123" }); return (await pannier.refreshRoute()).outcome; }`);
+        await work(courier);
+      })();
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  story("a trap rejects its call, the next one works, nothing is lost", async ({ driver, ...courier }) => {
+    const first = await done(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "before the trap" })`);
+    const trapped = await call(driver, "() => pannier.trapForTest()");
+    assert.deepEqual([trapped.name, trapped.code], ["PannierError", "core_restarted"]);
+    assert.match(trapped.message, /what was confirmed is safe/);
+    const second = await done(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "after the trap" })`);
+    assert.equal(second.seq, first.seq + 1);
+    const { restarts } = await done(driver, "() => pannier.versions()");
+    assert.equal(restarts, 1);
+    const { items } = await done(driver, "() => pannier.outbox()");
+    assert.deepEqual(items.map(({ id }) => id), [first.operation, second.operation]);
+    await done(driver, `() => pannier.drain("manual")`);
+    await allSent({ driver });
+    await exactlyOnce({ driver, ...courier });
+  });
+
+  story("every call that was under way is told, and other clients go on", async ({ driver, ...courier }) => {
+    await done(driver, `async () => { globalThis.other = await openAnother(); }`);
+    const told = await done(driver, `async () => {
+      const calls = [...Array(6).keys()].map((index) => pannier.record({ kind: "note", stop: "st-10", text: "under way " + index }));
+      calls.splice(3, 0, pannier.trapForTest());
+      calls.push(other.status(), other.record({ kind: "note", stop: "st-11", text: "of the other client" }));
+      const ends = await Promise.allSettled(calls);
+      return ends.map(({ status, reason }) => status === "fulfilled" ? "fulfilled" : reason.code);
+    }`);
+    // Nothing hangs; what was not told "done" was told why not.
+    for (const one of told) assert.ok(["fulfilled", "core_restarted"].includes(one), one);
+    assert.equal(told[3], "core_restarted");
+    const confirmed = told.filter((one, index) => one === "fulfilled" && index !== 3 && index !== 7).length;
+    await done(driver, `() => other.record({ kind: "note", stop: "st-11", text: "after" })`);
+    const recorded = await operations(driver);
+    // A rejected call may have been written all the same ("look before you repeat"), a confirmed one must be.
+    assert.ok(recorded.length >= confirmed + 1, `${recorded.length} in the store, ${confirmed} confirmed before the last`);
+    await done(driver, `() => pannier.drain("manual")`);
+    await allSent({ driver });
+    await exactlyOnce({ driver, ...courier });
+  });
+
+  /** Dies with a note on its way to the backend. */
+  async function dieWhileSending({ driver, server, faults }) {
+    await done(driver, `async () => {
+      for (let index = 0; index < 6; index += 1) await pannier.record({ kind: "note", stop: index % 2 ? "st-07" : "st-10", text: "note " + index });
+    }`);
+    await faults.set({ fault: "latency", method: "POST", ms: 400 });
+    await done(driver, `() => { globalThis.sending = pannier.drain("manual").then(() => "done", (error) => error.code); }`);
+    await until(async () => (await log(server)).some(({ path }) => path.endsWith("/notes")), { what: "a note to be on its way" });
+    const { code } = await call(driver, "() => pannier.trapForTest()");
+    assert.equal(code, "core_restarted");
+    assert.equal(await done(driver, "() => sending"), "core_restarted", "who waits for the drain is told");
+    await faults.clear();
+    // The page's own wakes go on.
+    await done(driver, "() => { attachWakes(); }");
+  }
+
+  story("a core that dies while sending repeats nothing", async (courier) => {
+    await dieWhileSending(courier);
+    await allSent(courier);
+    await exactlyOnce(courier);
+  });
+
+  story("a core that died while sending keeps nobody from sending", async (courier) => {
+    await dieWhileSending(courier);
+    // What was on its way is left alone for its two seconds; the dead core's lock must not last.
+    await allSent(courier, { ms: 15_000 });
+    await exactlyOnce(courier);
+  });
+}
