@@ -11,14 +11,15 @@ import { crates, functions, stripped } from "./wasm-sections.mjs";
 
 /** file: its name in dist; optimize: small, or fast; bindgen: further options (a trapped core is started anew); inputs: what its bytes depend on besides the files for all */
 export const modules = [
-  { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: "-Oz", bindgen: ["--experimental-reset-state-function"], inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
-  { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", optimize: "-O3", inputs: ["core/scan", "core/scan-wasm"] },
+  { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["-Os", "--gufa", "-Os"], bindgen: ["--experimental-reset-state-function"], inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
+  { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", optimize: ["-O3"], inputs: ["core/scan", "core/scan-wasm"] },
 ];
 const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-sections.mjs"];
 
 // Everything here is in Safari 16.4; Rust emits it by default, wasm-opt only has to know.
 const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
 
+// For the core, -Os gives a larger module than -Oz and a smaller download.
 // Inlining what is called once makes the module smaller and its gzip a tenth larger: functions of
 // different kinds run into each other and the repetition that gzip lives on is gone.
 // Copies of the same generic code compress best side by side: 2 % less to download.
@@ -63,7 +64,7 @@ export async function buildModule(module, { bindgen }) {
   if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);
   await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--out-dir", at(module.out), "--out-name", module.name, ...(module.bindgen ?? [])], { quiet: true });
   const glue = at(module.out, `${module.name}_bg.wasm`);
-  await must("node", [at("node_modules/binaryen/bin/wasm-opt"), module.optimize, "-g", ...inlining, ...order, ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
+  await must("node", [at("node_modules/binaryen/bin/wasm-opt"), ...module.optimize, "-g", ...inlining, ...order, ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
   const bytes = readFileSync(glue);
   const stamp = { hash, crates: crates(bytes), functions: functions(bytes).slice(0, 100) };
   writeFileSync(glue, stripped(bytes));
