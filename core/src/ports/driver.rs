@@ -4,8 +4,7 @@
 //! This file opens and reads; [`super::recording`] records and does what a person asks,
 //! [`super::drain`] sends, [`super::session`] signs in and fetches the route, [`super::views`] shows.
 
-use super::blobs::Blobs;
-use super::clock::{Clock, Ids};
+use super::clock::Clock;
 use super::error::CoreError;
 use super::host::Host;
 use super::net::Net;
