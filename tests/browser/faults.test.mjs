@@ -115,7 +115,7 @@ for (const engine of engines) {
     // Recording goes on.
     await note(courier, "st-10", "Recorded while signed out by the backend");
     const lines = await outbox(courier, 4);
-    assert.deepEqual(new Set(lines.map(({ state }) => state)), new Set(["waiting"]));
+    for (const { seq, state } of lines) assert.ok(["waiting", "in_doubt"].includes(state), `item ${seq} is ${state}`);
     await tap(driver, on("sign-in-again"));
     await type(driver, on("username"), "anna");
     await type(driver, on("password"), "not it");

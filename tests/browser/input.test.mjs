@@ -11,7 +11,9 @@ import {
   allSent, arrive, comeBack, engines, keepPhoto, networkIsBack, note, on, outbox, readError, shownStops, signIn, toRoute, toScanner, toStop, verdict,
   withCourier,
 } from "./stories/courier.mjs";
+import { call, done, withClient } from "./stories/client-page.mjs";
 import { jpegSize, pictureFiles } from "./stories/pictures.mjs";
+import { withProxy } from "./stories/proxy.mjs";
 import { operations } from "./stories/store.mjs";
 
 const json = { "content-type": "application/json" };
@@ -237,4 +239,31 @@ for (const engine of engines) {
     await allSent(courier);
     await exactlyOnce(courier);
   });
+
+  for (const [name, profile, words] of [
+    ["is cut in half", "{\"pannier\": 1, \"name\":", /profile/i],
+    ["lacks what it needs", JSON.stringify({ pannier: 1, name: "half" }), /profile/i],
+    ["is of a later language", JSON.stringify({ pannier: 99, name: "later" }), /profile/i],
+  ]) {
+    test(`${engine}: a profile that ${name} is told at the door`, { timeout: 60_000 }, withProxy({ engine }, async ({ driver }) => {
+      await find(driver, on("open-again"));
+      await says(driver, "main", words);
+    }, { change: ({ url }) => (url === "/profile.json" ? { status: 200, headers: json, body: profile } : undefined) }));
+  }
+
+  test(`${engine}: a profile that does not parse leaves what is recorded alone`, { timeout: 60_000 }, withClient({ engine }, async (courier) => {
+    const { driver } = courier;
+    await courier.faults.dead();
+    const { operation } = await done(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "before the bad profile" })`);
+    for (const [profile, code] of [["{\"pannier\": 1,", "profile_unreadable"], [{ pannier: 1, name: "half" }, "profile_unreadable"], ["x".repeat(5_000_000), "profile_too_large"], [{ pannier: 99, name: "later" }, "profile_language"]]) {
+      const refused = await call(driver, "(profile) => openAnother({ profile }).then(() => null)", profile);
+      assert.deepEqual([refused.name, refused.code], ["PannierError", code], refused.message);
+    }
+    await courier.faults.alive();
+    const { items } = await done(driver, "() => pannier.outbox()");
+    assert.deepEqual(items.map(({ id }) => id), [operation]);
+    await done(driver, `() => pannier.drain("manual")`);
+    await allSent(courier);
+    await exactlyOnce(courier);
+  }));
 }

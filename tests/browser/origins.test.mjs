@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { freePort, log, startSandbox } from "./lib/index.mjs";
+import { log } from "./lib/index.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import {
   allSent, arrive, comeBack, deliver, engines, networkIsBack, note, photograph, scanTyped, shellIsCached, signIn, withCourier,
 } from "./stories/courier.mjs";
-import { startProxy } from "./stories/proxy.mjs";
+import { withProxy } from "./stories/proxy.mjs";
 
 async function shortDay(courier) {
   await signIn(courier);
@@ -31,29 +31,19 @@ async function shortDay(courier) {
 for (const engine of engines) {
   test(`${engine}: the backend behind the page's origin`, withCourier({ engine }, async (courier) => {
     const { origins, preflights } = await shortDay(courier);
-    assert.equal(origins.size, 1);
+    assert.deepEqual([...origins], ["page"]);
     assert.equal(preflights, 0, "same origin: nothing to ask first");
   }));
 
-  test(`${engine}: the backend on another origin, with an ordinary company's CORS`, async () => {
-    const port = await freePort();
-    const server = await startSandbox({ args: ["--allow-origin", `http://localhost:${port}`] });
-    const proxy = await startProxy({
-      port, to: server.page,
-      change: ({ url }) => (url === "/config.json" ? { path: "/config.json?origin=second" } : undefined),
-    });
-    try {
-      const answer = await (await fetch(`${proxy.page}/config.json`)).json();
-      assert.notEqual(new URL(answer.servers.api).origin, proxy.page);
-      // The sandbox names the host it was asked for; its second port is what counts.
-      await withCourier({ engine, server, page: proxy.page }, async (courier) => {
-        const { origins, preflights } = await shortDay(courier);
-        assert.equal(origins.size, 1);
-        assert.ok(preflights > 0, "another origin: the browser asks first");
-      })();
-    } finally {
-      await proxy.stop();
-      await server.stop();
-    }
-  });
+  test(`${engine}: the backend on another origin, with an ordinary company's CORS`, withProxy({ engine }, async (courier) => {
+    const { servers } = await (await fetch(new URL("/config.json", courier.page))).json();
+    assert.notEqual(new URL(servers.api).origin, courier.page);
+    const { origins, preflights } = await shortDay(courier);
+    assert.deepEqual([...origins], ["api"]);
+    assert.ok(preflights > 0, "another origin: the browser asks first");
+  }, {
+    args: (port) => ["--allow-origin", `http://localhost:${port}`],
+    // The sandbox itself tells where its other origin is.
+    change: ({ url }) => (url === "/config.json" ? { path: "/config.json?origin=second" } : undefined),
+  }));
 }

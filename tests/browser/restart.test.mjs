@@ -1,42 +1,15 @@
 // A core that dies is replaced, and what was confirmed is there.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { evaluate, log, says, startSandbox, until } from "./lib/index.mjs";
+import { log, until } from "./lib/index.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
-import { allSent, engines, withCourier } from "./stories/courier.mjs";
-import { clientPage } from "./stories/client-page.mjs";
+import { allSent, engines } from "./stories/courier.mjs";
+import { call, done, withClient } from "./stories/client-page.mjs";
 import { operations } from "./stories/store.mjs";
 
-const call = (driver, work, ...parameters) => evaluate(driver, `async (...given) => {
-  try { return { value: await (${work})(...given) }; }
-  catch (error) { return { name: error.name, code: error.code, message: error.message }; }
-}`, ...parameters);
-
-async function done(driver, work, ...parameters) {
-  const { value, name, message } = await call(driver, work, ...parameters);
-  assert.equal(name, undefined, message);
-  return value;
-}
-
 for (const engine of engines) {
-  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 120_000 }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "pannier-client-"));
-    const server = await startSandbox({ static: await clientPage(folder) });
-    try {
-      await withCourier({ engine, server }, async (courier) => {
-        await says(courier.driver, "body", "ready", { ms: 15_000 });
-        await done(courier.driver, `async () => { await pannier.signIn({ username: "anna", password: "packet123" }); return (await pannier.refreshRoute()).outcome; }`);
-        await work(courier);
-      })();
-    } finally {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 120_000 }, withClient({ engine }, work));
 
   story("a trap rejects its call, the next one works, nothing is lost", async ({ driver, ...courier }) => {
     const first = await done(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "before the trap" })`);

@@ -14,18 +14,26 @@ const engine = "chromium";
 const TAG = "pannier";
 
 /**
- * Recorded without a network, then the app is closed. An attempt that was cut may still arrive at
- * the backend, so for a while nobody repeats it: unless told otherwise this waits that while out.
+ * The app is closed, and its worker ended as browsers end idle ones. An attempt that was cut may
+ * still arrive at the backend, so for a while nobody repeats it: unless told otherwise that is
+ * waited out first.
  */
-async function recordAndClose(courier, plan, { soon = false } = {}) {
-  await courier.faults.dead();
-  const saved = await notesAtOnce(courier, plan);
-  await saved();
+async function close(courier, { soon = false } = {}) {
   if (!soon) {
     await until(async () => (await operations(courier.driver)).every(({ state }) => state.is !== "in_flight" && (state.floor_at ?? 0) <= Date.now()),
       { what: "cut attempts to be out of doubt's way" });
   }
-  return closeTheApp(courier);
+  const worker = await closeTheApp(courier);
+  await worker.stop();
+  return worker;
+}
+
+/** Recorded without a network, then the app is closed. */
+async function recordAndClose(courier, plan, how) {
+  await courier.faults.dead();
+  const saved = await notesAtOnce(courier, plan);
+  await saved();
+  return close(courier, how);
 }
 
 const some = (stop, count, words) => Array.from({ length: count }, (_, index) => ({ stop, words: `${words} ${index + 1}` }));
@@ -42,7 +50,7 @@ test("a sync with every page closed sends what waits, pictures too", withCourier
   await photograph(courier, "st-01");
   await note(courier, "st-01", "Waits for a sync");
   const recorded = await operations(courier.driver);
-  const worker = await closeTheApp(courier);
+  const worker = await close(courier);
   assert.equal((await applied(courier.server)).length, 0);
   await courier.faults.alive();
   await worker.sync(TAG);

@@ -5,17 +5,13 @@ import { createServer, request as ask } from "node:http";
 import { freePort, startSandbox } from "../lib/index.mjs";
 import { withCourier } from "./courier.mjs";
 
-/**
- * A courier whose page comes through a proxy: `courier.answer` takes a `change` of the story's
- * own (see below), and every request has a connection of its own.
- */
-export const withProxy = (options, story, { args = () => [] } = {}) => async (context) => {
+/** A courier whose page comes through a proxy; every request has a connection of its own. For `change` see below; `args(port)` are the sandbox's. */
+export const withProxy = (options, story, { args = () => [], change } = {}) => async (context) => {
   const port = await freePort();
   const server = await startSandbox({ args: args(port) });
-  const courier = { change: () => undefined };
-  const proxy = await startProxy({ port, to: server.page, change: (request) => courier.change(request, server) });
+  const proxy = await startProxy({ port, to: server.page, change });
   try {
-    await withCourier({ ...options, server, page: proxy.page }, (real) => story(Object.assign(real, { answer: (change) => { courier.change = change; } }), context))();
+    await withCourier({ ...options, server, page: proxy.page }, story)(context);
   } finally {
     await proxy.stop();
     await server.stop();
