@@ -278,6 +278,50 @@ fn a_request_that_never_arrives_is_sent_again() {
 }
 
 #[test]
+fn with_a_key_the_backend_honours_the_same_key_is_sent_again_without_asking() {
+    let phone = Phone::new();
+    let mut profile: Value = serde_json::from_str(PROFILE).expect("is JSON");
+    let step = &mut profile["operations"]["note"]["steps"][0];
+    step["identity"] = json!({"kind": "header", "name": "Idempotency-Key"});
+    step.as_object_mut().expect("is a step").remove("probe");
+    let servers = [("api".to_owned(), "http://backend".to_owned())]
+        .into_iter()
+        .collect();
+    let host = phone.core.host.tab(5);
+    let core = run(
+        &phone.clock,
+        Driver::open(host, Some(profile.to_string()), servers),
+    )
+    .expect("opens");
+    let phone = Phone { core, ..phone };
+    let id = phone.done(note("s1", "a"));
+    let mut posts = 0;
+    phone.backend.faults(move |request| {
+        posts += u32::from(request.method == "POST");
+        if posts == 1 && request.method == "POST" {
+            Fault::Lost
+        } else {
+            Fault::None
+        }
+    });
+    phone.settle();
+    let sent: Vec<_> = phone
+        .net
+        .sent()
+        .into_iter()
+        .filter(|r| r.url.contains("/stops/s1/"))
+        .collect();
+    assert_eq!(sent.len(), 2);
+    for request in sent {
+        assert!(
+            request
+                .headers
+                .contains(&("Idempotency-Key".to_owned(), id.0.clone()))
+        );
+    }
+}
+
+#[test]
 fn a_drain_that_is_dropped_midway_leaves_doubt_that_a_probe_settles() {
     let phone = Phone::new();
     let id = phone.done(note("s1", "a"));

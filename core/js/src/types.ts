@@ -129,14 +129,14 @@ export interface Status {
 export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
 export interface DrainReport {
   reason: WakeReason; attempted: number; settled: number; parked: number; failed: number; waiting: number;
-  /** idle: nothing left due; busy: another context drains; budget: out of time; unreachable; sign_in; store_error */
-  stopped: "idle" | "busy" | "budget" | "unreachable" | "sign_in" | "store_error";
+  /** idle: nothing left due; busy: another context drains; budget: out of time */
+  stopped: "idle" | "busy" | "budget" | "unreachable" | "sign_in";
   nextWakeAt?: number; tookMs: number;
 }
-export interface RouteRefresh { outcome: "updated" | "unchanged" | "unreachable" | "sign_in" | "refused"; text: string; revision: number }
+export interface RouteRefresh { outcome: "updated" | "unreachable" | "sign_in" | "refused"; text: string; revision: number }
 
 /** Every refusal and failure: `name` is "PannierError", `code` is stable, `message` is a sentence for a person. */
-export interface PannierErrorShape { name: "PannierError"; code: string; message: string; detail?: string }
+export interface PannierErrorShape { name: "PannierError"; code: string; message: string }
 
 export interface OpenOptions {
   /** name of the IndexedDB database (default "pannier") */

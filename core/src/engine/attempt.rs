@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::domain::ids::LaneId;
 use crate::domain::operation::{Attempt, Operation, OperationState, Purpose, Reason, Settlement};
 use crate::profile::ProfileError;
-use crate::profile::document::{Profile, StepProfile};
+use crate::profile::document::{Identity, Profile, StepProfile};
 use crate::profile::http::Request;
 use crate::profile::request::build;
 use crate::profile::value::Context;
@@ -202,7 +202,12 @@ impl<'a> Turning<'a> {
             (Purpose::Probe, Some(probe)) => &probe.request,
             _ => &step.request,
         };
-        let request = build(self.profile, template, &context)?;
+        let mut request = build(self.profile, template, &context)?;
+        if let (Purpose::Send, Identity::Header { name }) = (purpose, &step.identity) {
+            request
+                .headers
+                .push((name.clone(), self.head.value.id.0.clone()));
+        }
         let now = self.turn.now;
         let op = &mut self.head.value;
         let number = op.attempt_count + 1;

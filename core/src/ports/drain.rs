@@ -82,7 +82,6 @@ pub enum Stopped {
     Budget,
     Unreachable,
     SignIn,
-    StoreError,
 }
 
 #[derive(Clone, Debug, PartialEq, ToJson)]

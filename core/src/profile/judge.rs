@@ -121,10 +121,11 @@ fn matches(
     let status = when.status.is_empty()
         || when.status.iter().any(|s| match s {
             StatusMatch::Exact(code) => *code == answer.status,
-            StatusMatch::Class(class) => class
-                .as_bytes()
-                .first()
-                .is_some_and(|d| u16::from(*d - b'0') == answer.status / 100),
+            StatusMatch::Class(class) => {
+                // Checked when the document is read: "1xx" to "5xx".
+                let class = class.chars().next().and_then(|c| c.to_digit(10));
+                class == Some(u32::from(answer.status / 100))
+            }
         });
     if !status {
         return Ok(false);

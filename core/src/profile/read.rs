@@ -96,6 +96,7 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
             return Err(invalid("signIn.outputs", format!("{needed} is missing")));
         }
     }
+    check_statuses("outcomes", &profile.outcomes)?;
     headers
         .iter()
         .try_for_each(|(name, tree)| check_tree(&format!("signIn.headers.{name}"), tree))?;
@@ -187,6 +188,10 @@ fn check_rules(
     if !rules.iter().chain(common).any(says_yes) {
         return Err(invalid(place, "no rule says what success is"));
     }
+    check_statuses(place, rules)
+}
+
+fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError> {
     for (i, rule) in rules.iter().enumerate() {
         for status in &rule.when.status {
             if let StatusMatch::Class(class) = status

@@ -52,19 +52,19 @@ impl Test {
         }
         let here = value.unwrap_or(&Value::Null);
         if let Some(tree) = &self.eq
-            && *here != filled(tree)?
+            && !same(here, &filled(tree)?)
         {
             return Ok(false);
         }
         if let Some(tree) = &self.ne
-            && *here == filled(tree)?
+            && same(here, &filled(tree)?)
         {
             return Ok(false);
         }
         if let Some(list) = &self.in_
             && !list
                 .iter()
-                .try_fold(false, |hit, t| filled(t).map(|v| hit || v == *here))?
+                .try_fold(false, |hit, t| filled(t).map(|v| hit || same(&v, here)))?
         {
             return Ok(false);
         }
@@ -74,7 +74,7 @@ impl Test {
                 Value::String(text) => {
                     !wanted.is_null() && find(text, &plain_text(&wanted)).is_some()
                 }
-                Value::Array(items) => items.contains(&wanted),
+                Value::Array(items) => items.iter().any(|item| same(item, &wanted)),
                 _ => false,
             };
             if !holds {
@@ -128,6 +128,12 @@ impl Test {
     }
 }
 
+/// Equal, and `1` is `1.0`: numbers keep the spelling they came in.
+fn same(a: &Value, b: &Value) -> bool {
+    a == b
+        || matches!((i64::from_json(a.clone()), i64::from_json(b.clone())), (Ok(a), Ok(b)) if a == b)
+}
+
 /// Where a text holds another. The standard library's search is fast on megabytes and large in a
 /// download; what is searched here is short.
 pub fn find(text: &str, part: &str) -> Option<usize> {
@@ -179,6 +185,7 @@ mod tests {
         for (test, expected) in [
             (json!({"at": "#/ok", "eq": true}), true),
             (json!({"at": "/ok", "eq": 1}), false),
+            (json!({"at": "/n", "eq": 3.0}), true),
             (json!({"at": "#/nothing", "exists": false}), true),
             (json!({"at": "#/n", "in": [1, 3]}), true),
             (json!({"at": "#/n", "in": [1]}), false),

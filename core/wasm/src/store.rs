@@ -43,6 +43,7 @@ pub const SCHEMA: u32 = 1;
 const OPEN_MS_MAX: u32 = 10_000;
 const TRANSACTION_MS_MAX: u32 = 20_000;
 const TRIES: u32 = 3;
+const NO_ANSWER: &str = "no answer in time";
 
 #[derive(Clone)]
 pub struct IdbStore(Rc<Inner>);
@@ -173,6 +174,9 @@ impl IdbStore {
                 }
             }
         }
+        if last == NO_ANSWER {
+            return Err(StoreError::TimedOut);
+        }
         Err(StoreError::Lost(last))
     }
 
@@ -220,7 +224,7 @@ fn upgrade(database: &Database) {
 async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Result<T, Trouble> {
     match select(pin!(work), TimeoutFuture::new(ms)).await {
         Either::Left((value, _)) => Ok(value),
-        Either::Right(_) => Err(Trouble::Connection("no answer in time".to_owned())),
+        Either::Right(_) => Err(Trouble::Connection(NO_ANSWER.to_owned())),
     }
 }
 
