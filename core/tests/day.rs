@@ -807,6 +807,69 @@ fn an_empty_route_behind_an_expired_sign_in_wipes_nothing() {
 }
 
 #[test]
+fn a_company_s_own_operation_carries_its_fields_and_waits_its_turn() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    let fields = Map::from_iter([
+        ("amount".to_owned(), json!(249)),
+        ("currency".to_owned(), json!("SEK")),
+    ]);
+    let id = phone.done(Intent::Custom {
+        name: "cash_collected".into(),
+        stop: Some(StopId::new("s1")),
+        fields,
+    });
+    phone.settle();
+    let effects = phone.effects("events");
+    assert_eq!(effects.len(), 1);
+    assert_eq!(effects[0].mark, id.0);
+    assert_eq!(
+        effects[0].body["fields"],
+        json!({"amount": 249, "currency": "SEK"})
+    );
+    let large = Map::from_iter([("x".to_owned(), json!("y".repeat(9_000)))]);
+    let intent = Intent::Custom {
+        name: "cash_collected".into(),
+        stop: Some(StopId::new("s1")),
+        fields: large,
+    };
+    assert_eq!(phone.record(intent), Err("custom_too_large".to_owned()));
+}
+
+#[test]
+fn the_van_is_loaded_and_parcels_are_picked_up() {
+    let phone = Phone::new();
+    phone.done(Intent::Load {
+        code: "PN-s1-A".into(),
+    });
+    phone.done(arrive("s6"));
+    phone.done(scan("s6", "PN-s6-A"));
+    phone.done(Intent::PickUp {
+        stop: StopId::new("s6"),
+        parcels: vec![ParcelId::new("s6-a")],
+        overrides: vec![],
+    });
+    assert_eq!(
+        phone.record(deliver("s6", ParcelFate::Delivered)),
+        Err("stop_closed".to_owned())
+    );
+    phone.settle();
+    let kinds: Vec<_> = phone
+        .backend
+        .effects()
+        .into_iter()
+        .map(|e| e.kind)
+        .collect();
+    assert_eq!(kinds.len(), 4);
+    assert!(
+        kinds.contains(&"load".to_owned()) && kinds.contains(&"pickup".to_owned()),
+        "{kinds:?}"
+    );
+    let route = run(&phone.clock, phone.core.route()).expect("reads");
+    assert_eq!((route.parcels.loaded, route.parcels.done), (1, 1));
+}
+
+#[test]
 fn codes_mean_what_the_route_says() {
     let phone = Phone::new();
     let meaning = |code: &str, at: Option<&str>| {
