@@ -14,8 +14,8 @@ interface CoreOptions { database: string; profile?: string; servers: Record<stri
 type CoreStatus = Omit<Status, "storage">;
 
 export class Pannier implements PannierApi {
-  /** Set by `attachWakes`: something was recorded and wants to go out. */
-  onRecorded: (() => void) | undefined;
+  /** Set by `attachWakes`: there is something to send, and why now. */
+  onWork: ((reason: WakeReason) => void) | undefined;
 
   readonly #options: CoreOptions;
   #core: Promise<Core> | undefined;
@@ -95,8 +95,11 @@ export class Pannier implements PannierApi {
     return this.#call("session");
   }
 
-  signIn(credentials: { username: string; password: string }): Promise<{ account: { id: string; name: string } }> {
-    return this.#call("signIn", credentials);
+  async signIn(credentials: { username: string; password: string }): Promise<{ account: { id: string; name: string } }> {
+    const signedIn = await this.#call<{ account: { id: string; name: string } }>("signIn", credentials);
+    // What waited for this goes out now.
+    this.onWork?.("signed_in");
+    return signedIn;
   }
 
   async signOut(options: { force?: boolean } = {}): Promise<void> {
@@ -121,7 +124,7 @@ export class Pannier implements PannierApi {
 
   async record(intent: Intent, options: RecordOptions = {}): Promise<Receipt> {
     const receipt = await this.#call<Receipt>("record", intent, options.position);
-    if (!receipt.duplicate) this.onRecorded?.();
+    if (!receipt.duplicate) this.onWork?.("recorded");
     return receipt;
   }
 
@@ -163,12 +166,12 @@ export class Pannier implements PannierApi {
 
   async retry(operation: string): Promise<void> {
     await this.#call("retry", operation);
-    this.onRecorded?.();
+    this.onWork?.("manual");
   }
 
   async discard(operation: string, reason: string): Promise<void> {
     await this.#call("discard", operation, reason);
-    this.onRecorded?.();
+    this.onWork?.("recorded");
   }
 
   subscribe(listener: ChangeListener): () => void {

@@ -36,9 +36,9 @@ export function attachWakes(api: Pannier): () => void {
     if (report.waiting > 0) void registerSync();
   }
 
-  api.onRecorded = () => {
+  api.onWork = (reason) => {
     void registerSync();
-    void wake("recorded");
+    void wake(reason);
   };
   const visible = (): void => { if (document.visibilityState === "visible") void wake("visible"); };
   const shown = (event: PageTransitionEvent): void => { if (event.persisted) void wake("visible"); };
@@ -52,7 +52,7 @@ export function attachWakes(api: Pannier): () => void {
   return () => {
     ended = true;
     clearTimeout(timer);
-    api.onRecorded = undefined;
+    api.onWork = undefined;
     document.removeEventListener("visibilitychange", visible);
     removeEventListener("pageshow", shown);
     removeEventListener("online", online);
