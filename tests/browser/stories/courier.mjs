@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { By } from "selenium-webdriver";
-import { draw, evaluate, faults, find, log, openBrowser, peek, ready, reload, says, startSandbox, tap, text, type, until } from "../lib/index.mjs";
+import { draw, faults, find, openBrowser, peek, ready, reload, says, startSandbox, tap, text, type, until } from "../lib/index.mjs";
 import { operations } from "./store.mjs";
 
 /** PANNIER_ENGINES=firefox,webkit runs the stories there; a story that needs DevTools asks for Chromium. */
