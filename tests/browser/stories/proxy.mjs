@@ -1,7 +1,7 @@
 // A server before the sandbox, on an origin of its own: what stands between a page and its backend
 // in a company, and where a test can put another answer, in every engine alike.
 
-import { createServer } from "node:http";
+import { createServer, request as ask } from "node:http";
 import { freePort, startSandbox } from "../lib/index.mjs";
 import { withCourier } from "./courier.mjs";
 
