@@ -461,6 +461,28 @@ fn an_expired_token_is_renewed_and_nothing_is_lost() {
 }
 
 #[test]
+fn several_lanes_that_meet_an_ended_token_renew_it_once() {
+    let phone = Phone::new();
+    for stop in ["s1", "s2", "s3", "s4"] {
+        phone.done(arrive(stop));
+    }
+    phone.backend.expire_tokens(false);
+    phone.settle();
+    let renewals = phone
+        .net
+        .sent()
+        .into_iter()
+        .filter(|r| r.url.ends_with("/refresh"));
+    assert_eq!(renewals.count(), 1);
+    assert_eq!(phone.backend.effects().len(), 4);
+    assert!(
+        run(&phone.clock, phone.core.status())
+            .expect("reads")
+            .signed_in
+    );
+}
+
+#[test]
 fn a_refused_renewal_pauses_and_keeps_everything_until_a_person_signs_in() {
     let phone = Phone::new();
     phone.done(arrive("s1"));
@@ -980,6 +1002,10 @@ fn a_profile_that_does_not_parse_names_its_mistake() {
     assert!(text.contains("$operatoin.recordedAt"), "{text}");
     assert_eq!(
         opened(&with("\"pannier\": 1", "\"pannier\": 2")).0,
+        "profile_language"
+    );
+    assert_eq!(
+        opened("{\"pannier\": 2, \"all\": \"else differs\"}").0,
         "profile_language"
     );
     assert_eq!(opened(&" ".repeat(600_000)).0, "profile_too_large");

@@ -2,6 +2,7 @@
 
 import { Core } from "../wasm/core/pannier_core.js";
 import { PannierError } from "./error";
+import { requestLock } from "./locks";
 import { currentGeneration, guarded, restartCount, start } from "./runtime";
 import type {
   ChangeListener, DrainReport, Draft, Intent, OpenOptions, OutboxPage, OutboxQuery, PannierApi,
@@ -55,7 +56,7 @@ export class Pannier implements PannierApi {
     await start("");
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
-      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision)));
+      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock));
       this.#core = opening;
       opening.then(
         (core) => { this.#versions = core.versions(); },

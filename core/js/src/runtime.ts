@@ -6,6 +6,7 @@
 
 import init, { __wbg_reset_state, onPanic } from "../wasm/core/pannier_core.js";
 import { PannierError } from "./error";
+import { releaseAllLocks } from "./locks";
 import type { OpenOptions } from "./types";
 
 /** Raised by each restart; what was made under an older one is gone. */
@@ -54,6 +55,8 @@ function fall(): void {
   );
   for (const reject of underWay) reject(reason);
   underWay.clear();
+  // Only the dead instance could have released what it held.
+  releaseAllLocks();
   starting = new Promise((resolve) => {
     setTimeout(() => {
       __wbg_reset_state();

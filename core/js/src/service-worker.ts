@@ -16,6 +16,9 @@ export interface WorkerOptions {
 /** iOS holds a worker about 10 s for a push; Chrome ends a sync after 3 minutes. */
 const BUDGET_MS: Partial<Record<WakeReason, number>> = { push: 8_000, sync: 150_000, message: 25_000, activate: 2_000 };
 
+/** What is left of a budget when nothing new is waited for. */
+const MARGIN_MS = 1_500;
+
 interface SyncEvent extends ExtendableEvent { readonly tag: string; readonly lastChance: boolean }
 
 export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOptions): void {
@@ -29,11 +32,22 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     return opening;
   };
 
-  /** True when nothing is left to send now. A store without profile or sign-in has nothing. */
+  /**
+   * True when nothing is left to send. What comes due within the budget (a doubt that settles, a
+   * short backoff) is waited for: with every page closed no later wake is sure to come. A store
+   * without profile or sign-in has nothing.
+   */
   async function drain(reason: WakeReason): Promise<boolean> {
+    const ends = Date.now() + (BUDGET_MS[reason] ?? 10_000);
     try {
-      const report = await (await open()).drain(reason, { budgetMs: BUDGET_MS[reason] ?? 10_000 });
-      return report.waiting === 0 || report.stopped === "sign_in";
+      const client = await open();
+      for (let why = reason; ; why = "timer") {
+        const report = await client.drain(why, { budgetMs: Math.max(ends - Date.now(), 0) });
+        if (report.waiting === 0 || report.stopped === "sign_in") return true;
+        if (report.nextWakeAt === undefined || report.stopped === "unreachable" || report.nextWakeAt + MARGIN_MS > ends) return false;
+        const wait = Math.max(report.nextWakeAt - Date.now(), 50);
+        await new Promise((resolve) => { setTimeout(resolve, wait); });
+      }
     } catch {
       // The outbox is as it was; the next wake tries again.
       return false;

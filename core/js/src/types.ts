@@ -133,7 +133,7 @@ export interface DrainReport {
   stopped: "idle" | "busy" | "budget" | "unreachable" | "sign_in";
   nextWakeAt?: number; tookMs: number;
 }
-export interface RouteRefresh { outcome: "updated" | "unreachable" | "sign_in" | "refused"; text: string; revision: number }
+export interface RouteRefresh { outcome: "updated" | "unreachable" | "sign_in" | "refused"; text: string; /** stops that could not be read; the text names the first */ unreadable: number; revision: number }
 
 /** Every refusal and failure: `name` is "PannierError", `code` is stable, `message` is a sentence for a person. */
 export interface PannierErrorShape { name: "PannierError"; code: string; message: string }

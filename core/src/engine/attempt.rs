@@ -40,12 +40,24 @@ pub struct LanePart {
 }
 
 /// Bytes to send, for which an attempt is on record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Send {
+    /// the token it went out with: a refusal speaks of that one, not of a renewed one
+    pub token: String,
     pub lane: LaneId,
     pub seq: u64,
     pub attempt: u32,
     pub request: Request,
+}
+
+impl std::fmt::Debug for Send {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Send")
+            .field("lane", &self.lane)
+            .field("seq", &self.seq)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a turn of a lane came to.
@@ -136,7 +148,7 @@ impl<'a> Turning<'a> {
         Ok(None)
     }
 
-    pub fn context(&self) -> Context {
+    pub fn context(&self) -> Context<'static> {
         let stop = self.stop.as_ref().map(|s| &s.value);
         for_operation(&self.head.value, stop, self.turn.session, self.turn.now)
     }
@@ -236,6 +248,7 @@ impl<'a> Turning<'a> {
         self.change.strict |= purpose == Purpose::Send && !step.identity.resend_is_safe();
         self.write_head();
         self.out.effect = Some(Send {
+            token: self.turn.session.token.clone(),
             lane,
             seq,
             attempt: number,

@@ -29,7 +29,7 @@ pub fn operation_value(op: &Operation) -> Value {
     Value::Object(fields)
 }
 
-pub fn for_session(session: Option<&Session>, now: i64) -> Context {
+pub fn for_session(session: Option<&Session>, now: i64) -> Context<'static> {
     let mut context = Context::default().with("now", now.to_json());
     if let Some(session) = session {
         context.set(
@@ -55,7 +55,7 @@ pub fn for_operation(
     stop: Option<&StopRecord>,
     session: &Session,
     now: i64,
-) -> Context {
+) -> Context<'static> {
     let mut context = for_session(Some(session), now);
     context.set("operation", operation_value(op));
     let mut steps = Map::new();

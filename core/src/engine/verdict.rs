@@ -338,7 +338,7 @@ impl Turning<'_> {
 /// Reads what a sign-in or refresh gave.
 pub fn captured(
     trees: &Dictionary<String, Value>,
-    context: crate::profile::value::Context,
+    context: crate::profile::value::Context<'static>,
     answer: &Answer,
 ) -> Result<Map<String, Value>, ProfileError> {
     outputs(trees, &context.with("response", answer_value(answer)))

@@ -134,19 +134,22 @@ impl<H: Host> Driver<H> {
         let began = self.host.clock().monotonic_ms();
         if self.draining.get() {
             // The running drain looks once more before it ends.
-            self.wanted.set(true);
+            let known = self.wanted.take().filter(|known| known.is_hopeful());
+            self.wanted.set(known.or(Some(reason)));
             return self.report(reason, Stopped::Busy, began).await;
         }
         self.draining.set(true);
         let guard = Reset(&self.draining);
-        let mut last;
-        loop {
-            self.wanted.set(false);
-            last = self.drain_once(reason, budget_ms, began).await;
-            let again = matches!(&last, Ok(r) if r.stopped == Stopped::Idle) && self.wanted.get();
-            if !again {
-                break;
-            }
+        let (mut last, mut reason) = (Err(contended()), Some(reason));
+        while let Some(now) = reason {
+            self.wanted.set(None);
+            last = self.drain_once(now, budget_ms, began).await;
+            let idle = matches!(&last, Ok(r) if r.stopped == Stopped::Idle);
+            // A wake with reason to hope is worth another try even when this one got nowhere.
+            reason = self
+                .wanted
+                .take()
+                .filter(|next| last.is_ok() && (idle || next.is_hopeful()));
         }
         drop(guard);
         last
@@ -353,7 +356,7 @@ impl<H: Host> Driver<H> {
                     }
                     let turned = self.turn(d, &lane, None).await?;
                     moved |= turned.moved;
-                    if let Some(send) = self.take_in(d, &lane, turned).await? {
+                    if let Some(send) = self.take_in(d, &lane, turned, None).await? {
                         sends.push(self.send(d.account.clone(), send));
                     }
                 }
@@ -382,7 +385,7 @@ impl<H: Host> Driver<H> {
             if exchange.is_ok() {
                 self.note_reach(d, Reachability::Reachable, "the backend answered");
             }
-            if let Some(next) = self.take_in(d, &send.lane, turned).await? {
+            if let Some(next) = self.take_in(d, &send.lane, turned, Some(&send)).await? {
                 sends.push(self.send(d.account.clone(), next));
             }
         }
@@ -545,6 +548,7 @@ impl<H: Host> Driver<H> {
         d: &mut Draining,
         lane: &LaneId,
         turned: Turned,
+        answered: Option<&Send>,
     ) -> Result<Option<Send>, CoreError> {
         d.hurried.push(lane.clone());
         d.report.settled += turned.settled;
@@ -562,7 +566,8 @@ impl<H: Host> Driver<H> {
             d.stopping = true;
             d.reach.paused_until = until;
         }
-        if turned.auth {
+        // Others in flight may bring the same refusal; the first one has renewed the token.
+        if turned.auth && answered.is_some_and(|sent| sent.token == d.session.token) {
             self.sign_in_again(d).await?;
         }
         if let Some(send) = &turned.effect {

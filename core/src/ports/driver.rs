@@ -5,6 +5,7 @@
 //! [`super::drain`] sends, [`super::session`] signs in and fetches the route, [`super::views`] shows.
 
 use super::clock::Clock;
+use super::drain::WakeReason;
 use super::error::CoreError;
 use super::host::Host;
 use super::net::Net;
@@ -37,7 +38,8 @@ pub struct Driver<H: Host> {
     pinned: RefCell<Vec<Rc<Profile>>>,
     servers: Dictionary<String, String>,
     pub(super) draining: Cell<bool>,
-    pub(super) wanted: Cell<bool>,
+    /// why another drain was asked for while one ran
+    pub(super) wanted: Cell<Option<WakeReason>>,
 }
 
 #[derive(ToJson, FromJson)]
@@ -118,7 +120,7 @@ impl<H: Host> Driver<H> {
             pinned: RefCell::default(),
             servers,
             draining: Cell::new(false),
-            wanted: Cell::new(false),
+            wanted: Cell::new(None),
         })
     }
 

@@ -41,6 +41,8 @@ pub(super) enum Renewal {
 pub struct RouteRefresh {
     pub outcome: RouteOutcome,
     pub text: String,
+    /// stops that could not be read; the text names the first
+    pub unreadable: usize,
     pub revision: u64,
 }
 
@@ -264,6 +266,7 @@ impl<H: Host> Driver<H> {
         let said = |outcome, text: &str| RouteRefresh {
             outcome,
             text: text.to_owned(),
+            unreadable: 0,
             revision: 0,
         };
         let sign_in = || said(RouteOutcome::SignIn, "sign in to fetch the route");
@@ -351,6 +354,7 @@ impl<H: Host> Driver<H> {
                 return Ok(RouteRefresh {
                     outcome: RouteOutcome::Updated,
                     text,
+                    unreadable: unreadable_stops.len(),
                     revision,
                 });
             }

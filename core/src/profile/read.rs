@@ -5,7 +5,7 @@ use super::document::{
 };
 use super::value::{FUNCTIONS, references};
 use crate::domain::dictionary::Set;
-use crate::domain::json::from_text;
+use crate::domain::json::{FromJson, Wrong, parse, print};
 use serde_json::Value;
 use std::fmt;
 
@@ -56,17 +56,21 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
             ),
         ));
     }
-    let profile: Profile = from_text(text)
-        .map_err(|e| ProfileError::new("profile_unreadable", format!("the profile: {e}")))?;
-    if profile.pannier != LANGUAGE {
+    let unreadable =
+        |e: Wrong| ProfileError::new("profile_unreadable", format!("the profile: {e}"));
+    let document = parse(text).map_err(unreadable)?;
+    // Before anything else: a later language may say everything else differently.
+    let language = document.get("pannier").cloned().unwrap_or_default();
+    if u32::from_json(language.clone()).is_ok_and(|spoken| spoken != LANGUAGE) {
         return Err(ProfileError::new(
             "profile_language",
             format!(
                 "the profile speaks version {}; this core reads {LANGUAGE}",
-                profile.pannier
+                print(&language)
             ),
         ));
     }
+    let profile = Profile::from_json(document).map_err(unreadable)?;
     check(&profile)?;
     Ok(profile)
 }

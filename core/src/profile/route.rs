@@ -7,7 +7,7 @@ use super::read::ProfileError;
 use super::request::outputs;
 use super::value::{Context, fill};
 use crate::domain::json::FromJson;
-use crate::domain::route::{Route, RouteHeader};
+use crate::domain::route::{ROUTE_STOPS_MAX, Route, RouteHeader};
 use crate::domain::stop::Stop;
 use serde_json::Value;
 
@@ -34,6 +34,15 @@ pub fn map(profile: &Profile, answer: &Answer) -> Result<Mapped, ProfileError> {
             ),
         ));
     };
+    if items.len() > ROUTE_STOPS_MAX {
+        return Err(ProfileError::new(
+            "route_too_large",
+            format!(
+                "the backend's route has {} stops; at most {ROUTE_STOPS_MAX} are taken",
+                items.len()
+            ),
+        ));
+    }
     let mut context = Context::default().with("response", value.clone());
     let header = outputs(&read.outputs, &context)?;
     let now_ms = header.get("nowMs").and_then(Value::as_i64);

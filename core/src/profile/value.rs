@@ -16,11 +16,19 @@ use serde_json::{Map, Value};
 
 /// The names a tree may refer to.
 #[derive(Clone, Debug, Default)]
-pub struct Context {
+pub struct Context<'a> {
     roots: Map<String, Value>,
+    /// where names are looked up that are not here: an item's context costs no copy of the answer
+    outer: Option<&'a Context<'a>>,
 }
 
-impl Context {
+impl<'a> Context<'a> {
+    fn inside(outer: &'a Context<'a>) -> Self {
+        Self {
+            roots: Map::new(),
+            outer: Some(outer),
+        }
+    }
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.set(name, value);
         self
@@ -29,10 +37,16 @@ impl Context {
         self.roots.insert(name.to_owned(), value);
     }
 
+    fn root(&self, name: &str) -> Option<&Value> {
+        self.roots
+            .get(name)
+            .or_else(|| self.outer.and_then(|outer| outer.root(name)))
+    }
+
     fn look_up(&self, reference: &str) -> Option<&Value> {
         let (path, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let mut names = path.split('.');
-        let mut value = self.roots.get(names.next()?)?;
+        let mut value = self.root(names.next()?)?;
         for name in names {
             value = match value {
                 Value::Array(items) => items.get(name.parse::<usize>().ok()?)?,
@@ -150,7 +164,7 @@ fn call(
                     "$each needs \"in\": what to make of each item",
                 )
             })?;
-            let mut inner = context.clone();
+            let mut inner = Context::inside(context);
             let mut out = Vec::with_capacity(items.len());
             for item in items {
                 inner.set(item_name, item);
@@ -174,7 +188,7 @@ fn call(
                     let Some(give) = fields.get("give") else {
                         return Ok(Some(item));
                     };
-                    let mut inner = context.clone();
+                    let mut inner = Context::inside(context);
                     inner.set("item", item);
                     return fill_at(give, &inner, depth + 1);
                 }

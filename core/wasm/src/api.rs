@@ -82,13 +82,13 @@ pub fn on_panic(listener: Function) {
 #[wasm_bindgen]
 impl Core {
     /// A `Core`.
-    pub fn open(options: JsValue, on_change: Function) -> Promise {
+    pub fn open(options: JsValue, on_change: Function, request_lock: Function) -> Promise {
         promise(Box::pin(async move {
             let options = decode_value("options", &options)
                 .and_then(|o| Options::from_json(o).map_err(|e| invalid("options", &e)))
                 .map_err(|e| to_js(&e))?;
             let database = options.database.unwrap_or_else(|| "pannier".to_owned());
-            let host = BrowserHost::new(&database, Some(on_change));
+            let host = BrowserHost::new(&database, Some(on_change), request_lock);
             let driver = Driver::open(host, options.profile, options.servers).await;
             Ok(Self {
                 driver: Rc::new(driver.map_err(|e| to_js(&e))?),

@@ -18,7 +18,7 @@ pub struct BrowserHost {
 }
 
 impl BrowserHost {
-    pub fn new(database: &str, on_change: Option<Function>) -> Self {
+    pub fn new(database: &str, on_change: Option<Function>, request_lock: Function) -> Self {
         let store = IdbStore::new(database);
         Self {
             net: FetchNet {
@@ -28,7 +28,8 @@ impl BrowserHost {
             clock: BrowserClock,
             ids: BrowserIds,
             lock: BrowserLock {
-                prefix: format!("pannier:{database}"),
+                prefix: ["pannier:", database].concat(),
+                request: request_lock,
             },
             on_change,
         }

@@ -116,8 +116,15 @@ async fn staged_bytes_are_the_same_bytes() {
 #[wasm_bindgen_test]
 async fn a_lock_is_held_by_one_and_can_be_stolen() {
     let random = u64::from_le_bytes(BrowserIds.random()[..8].try_into().expect("eight bytes"));
+    // What `requestLock` of core/js does, without its book-keeping.
+    let request = js_sys::Function::new_with_args(
+        "name, option",
+        "return new Promise((resolve) => navigator.locks.request(name, option ? { [option]: true } : {}, \
+         (lock) => lock ? new Promise((done) => resolve(done)) : void resolve(null)).catch(() => resolve(null)))",
+    );
     let lock = BrowserLock {
         prefix: format!("contract-{random:x}"),
+        request,
     };
     let held = lock.try_acquire("drain", false).await;
     assert!(held.is_some());

@@ -33,7 +33,7 @@ export class RouteScreen extends Screen {
   #fetch(): Promise<void> {
     return this.act("fetch-route", async () => {
       const refresh = await this.shell.api.refreshRoute();
-      if (refresh.outcome !== "updated") this.shell.failed(refresh.text);
+      if (refresh.outcome !== "updated" || refresh.unreadable > 0) this.shell.failed(refresh.text);
       await this.refresh();
     });
   }
