@@ -26,7 +26,8 @@ export class SignInScreen extends Screen {
         this.#error = error instanceof Error && error.name === "PannierError" ? sentence(error.message) : texts.common.unexpected;
         return;
       }
-      if (this.shell.status?.account) this.shell.go({ screen: "route" }, "replace");
+      // Another courier has no use for the place the last one left.
+      this.shell.go({ screen: "route" }, "replace");
       await this.shell.sessionChanged();
     });
   }
