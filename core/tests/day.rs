@@ -322,6 +322,42 @@ fn with_a_key_the_backend_honours_the_same_key_is_sent_again_without_asking() {
 }
 
 #[test]
+fn in_one_lane_for_everything_each_request_speaks_of_its_own_stop() {
+    let phone = Phone::new();
+    let mut profile: Value = serde_json::from_str(PROFILE).expect("is JSON");
+    profile["order"] = json!("global");
+    let servers = [("api".to_owned(), "http://backend".to_owned())]
+        .into_iter()
+        .collect();
+    let host = phone.core.host.tab(5);
+    let core = run(
+        &phone.clock,
+        Driver::open(host, Some(profile.to_string()), servers),
+    )
+    .expect("opens");
+    let phone = Phone { core, ..phone };
+    phone.done(arrive("s1"));
+    phone.done(arrive("s3"));
+    phone.photo("s1", 1);
+    phone.done(deliver("s3", ParcelFate::Delivered));
+    phone.done(deliver("s1", ParcelFate::Delivered));
+    phone.settle();
+    let photos: Vec<_> = phone
+        .effects("complete")
+        .into_iter()
+        .map(|e| (e.stop, e.body["photo_ids"].clone()))
+        .collect();
+    assert_eq!(
+        photos,
+        [
+            ("s3".to_owned(), json!([])),
+            ("s1".to_owned(), json!(["p1"]))
+        ]
+    );
+    assert_eq!(phone.net.most_in_flight(), 1);
+}
+
+#[test]
 fn a_drain_that_is_dropped_midway_leaves_doubt_that_a_probe_settles() {
     let phone = Phone::new();
     let id = phone.done(note("s1", "a"));

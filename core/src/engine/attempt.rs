@@ -333,7 +333,8 @@ impl<'a> Turning<'a> {
     /// After the head has settled: the next operation's attempt in the same change, if it can be.
     pub fn follow(&mut self) {
         let Some(next) = self.next.take() else { return };
-        if self.turn.stopping {
+        // Where one lane serves all stops, the next operation needs a stop that was not read here.
+        if self.turn.stopping || next.value.stop() != self.head.value.stop() {
             return;
         }
         self.head = next;
