@@ -1,6 +1,6 @@
 // The courier's page: opens the core, attaches the worker and what wakes the core, and shows the app.
 
-import { attachWakes, openPannier, type OpenOptions } from "pannier";
+import { attachWakes, deadline, openPannier, type OpenOptions } from "pannier";
 import { CourierApp } from "./app";
 import { listenForFirstTouch } from "./feedback";
 import { attachWorker } from "./worker";
@@ -11,7 +11,7 @@ const fileDeadlineMs = 4000;
 /** A file that cannot be had is not needed: the core then uses what it stored before. */
 async function jsonFile(address: string): Promise<unknown> {
   try {
-    const answer = await fetch(address, { signal: AbortSignal.timeout(fileDeadlineMs) });
+    const answer = await fetch(address, { signal: deadline(fileDeadlineMs) });
     return answer.ok ? await answer.json() : undefined;
   } catch {
     return undefined;

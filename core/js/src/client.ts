@@ -4,6 +4,7 @@ import { Core } from "../wasm/core/pannier_core.js";
 import { PannierError } from "./error";
 import { requestLock } from "./locks";
 import { currentGeneration, guarded, restartCount, start } from "./runtime";
+import { storageHealth } from "./storage";
 import type {
   ChangeListener, DrainReport, Draft, Intent, OpenOptions, OutboxPage, OutboxQuery, PannierApi,
   Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, StagedBlob, Status, StopView, WakeReason,
@@ -152,7 +153,7 @@ export class Pannier implements PannierApi {
   }
 
   async status(): Promise<Status> {
-    const [status, storage] = await Promise.all([this.#call<CoreStatus>("status"), storageFigures()]);
+    const [status, storage] = await Promise.all([this.#call<CoreStatus>("status"), storageHealth()]);
     return { ...status, storage };
   }
 
@@ -196,18 +197,4 @@ export class Pannier implements PannierApi {
   async trapForTest(): Promise<void> {
     await this.#on((core) => core.trapForTest());
   }
-}
-
-async function storageFigures(): Promise<Status["storage"]> {
-  const storage = globalThis.navigator?.storage;
-  if (!storage) return {};
-  const [persisted, estimate] = await Promise.all([
-    storage.persisted?.().catch(() => undefined),
-    storage.estimate?.().catch(() => undefined),
-  ]);
-  return {
-    ...(persisted === undefined ? {} : { persisted }),
-    ...(estimate?.usage === undefined ? {} : { usage: estimate.usage }),
-    ...(estimate?.quota === undefined ? {} : { quota: estimate.quota }),
-  };
 }

@@ -7,6 +7,8 @@ export * from "./types";
 export { PannierError } from "./error";
 export { Pannier } from "./client";
 export { attachWakes } from "./wakes";
+export { storageHealth, type StorageHealth, type StorageKind } from "./storage";
+export { deadline } from "./time";
 
 /**
  * Opens the core on this device's store.

@@ -2,6 +2,8 @@
 // each interface here mirrors a serde type of `core/src`. Times are Unix milliseconds unless a
 // name says otherwise. Ids and codes are opaque strings.
 
+import type { StorageHealth } from "./storage";
+
 /** When and where something was recorded. */
 export interface Position { lat: number; lon: number; accuracyM: number; /** age of the fix when recorded */ ageMs: number }
 
@@ -121,7 +123,8 @@ export interface Status {
   nextWakeAt?: number;
   /** one line for the bar, in words */
   text: string;
-  storage: { persisted?: boolean; usage?: number; quota?: number };
+  /** what this browser's storage is worth */
+  storage: StorageHealth;
   /** records that could not be read and were set aside raw */
   quarantined: number;
 }

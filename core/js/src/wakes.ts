@@ -2,10 +2,10 @@
 // is the core's answer; this only sets the timer.
 
 import type { Pannier } from "./client";
+import { after } from "./time";
 import type { DrainReport, WakeReason } from "./types";
 
 const TIMER_MS_MIN = 250;
-const TIMER_MS_MAX = 60_000;
 /** after a failure of the store, which every wake may find mended */
 const FAILURE_RETRY_MS = 5_000;
 
@@ -13,12 +13,14 @@ export const SYNC_TAG = "pannier";
 
 /** Ends with the function it returns. */
 export function attachWakes(api: Pannier): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let callOff = (): void => undefined;
   let ended = false;
 
   const later = (ms: number): void => {
-    clearTimeout(timer);
-    if (!ended) timer = setTimeout(() => void wake("timer"), Math.min(Math.max(ms, TIMER_MS_MIN), TIMER_MS_MAX));
+    callOff();
+    // iOS tells of no resume when nothing hid the page; waking from a sleep is as good a reason to
+    // hope as becoming visible.
+    if (!ended) callOff = after(Math.max(ms, TIMER_MS_MIN), (slept) => void wake(slept ? "visible" : "timer"));
   };
 
   async function wake(reason: WakeReason): Promise<void> {
@@ -30,8 +32,7 @@ export function attachWakes(api: Pannier): () => void {
       later(FAILURE_RETRY_MS);
       return;
     }
-    if (report.nextWakeAt === undefined) clearTimeout(timer);
-    // A far due time is cut into pieces: a timer does not run while the phone sleeps.
+    if (report.nextWakeAt === undefined) callOff();
     else later(report.nextWakeAt - Date.now());
     if (report.waiting > 0) void registerSync();
   }
@@ -51,7 +52,7 @@ export function attachWakes(api: Pannier): () => void {
 
   return () => {
     ended = true;
-    clearTimeout(timer);
+    callOff();
     api.onWork = undefined;
     document.removeEventListener("visibilitychange", visible);
     removeEventListener("pageshow", shown);
