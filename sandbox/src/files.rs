@@ -60,19 +60,18 @@ pub async fn file(State(app): State<Shared>, request: Request) -> Response {
     let Some(wanted) = inside(&app.files, path) else {
         return (StatusCode::NOT_FOUND, "not found\n").into_response();
     };
-    let candidates = [
-        wanted.clone(),
-        wanted.join("index.html"),
-        app.files.join("index.html"),
-    ];
     let names_a_file = wanted.extension().is_some();
     let candidates = if names_a_file {
-        &candidates[..1]
+        vec![wanted]
     } else {
-        &candidates[..]
+        // `/selfcheck` is selfcheck.html, as in the service worker's cache; the folder itself has
+        // no page beside it.
+        let page = (wanted != app.files).then(|| wanted.with_extension("html"));
+        let index = [wanted.join("index.html"), app.files.join("index.html")];
+        std::iter::once(wanted).chain(page).chain(index).collect()
     };
     for candidate in candidates {
-        if let Some(answer) = serve(candidate, request.headers()).await {
+        if let Some(answer) = serve(&candidate, request.headers()).await {
             return answer;
         }
     }

@@ -206,10 +206,12 @@ fn is_tool(path: &str) -> bool {
         .split('/')
         .next()
         .unwrap_or_default();
-    matches!(
-        first,
-        "faults" | "faults.json" | "log" | "log.json" | "labels" | "control"
-    )
+    // The self-check's page is a page like the app's; what was reported is a tool.
+    path.starts_with("/selfcheck/")
+        || matches!(
+            first,
+            "faults" | "faults.json" | "log" | "log.json" | "labels" | "control"
+        )
 }
 
 enum Unread {

@@ -23,6 +23,7 @@ mod log_pages;
 mod pages;
 mod refusal;
 mod seed;
+mod selfcheck;
 mod server;
 
 use std::io::Write;
@@ -128,6 +129,7 @@ fn page_router(app: &Shared) -> Router {
         .merge(fault_pages::router())
         .merge(labels::router())
         .merge(log_pages::router())
+        .merge(selfcheck::router())
         .route("/config.json", get(files::config))
         .fallback(files::file)
         .layer(axum::extract::DefaultBodyLimit::disable())

@@ -32,9 +32,10 @@ addPlugins([{
 cleanupOutdatedCaches();
 precacheAndRoute(self.__WB_MANIFEST);
 
-// Pages of the app are one page; what the sandbox shows of itself is not the app's.
+// Pages of the app are one page; what the sandbox shows of itself is not the app's. The self-check
+// is a page of its own, which the list above serves as it does any of its files.
 registerRoute(new NavigationRoute(createHandlerBoundToURL("/index.html"), {
-  denylist: [/^\/(api|log|labels|faults|control)(\/|$|\?|\.json)/],
+  denylist: [/^\/(api|log|labels|faults|control|selfcheck)(\/|$|\?|\.json)/],
 }));
 // Where the backend is may change between releases; without a network the last answer stands.
 registerRoute(({ url }) => url.pathname === "/config.json", new NetworkFirst({ cacheName: "pannier-config", networkTimeoutSeconds: 2 }));

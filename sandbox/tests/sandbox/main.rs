@@ -9,3 +9,4 @@ mod faults;
 mod log;
 mod origins;
 mod program;
+mod selfcheck;
