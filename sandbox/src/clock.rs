@@ -1,6 +1,6 @@
 //! The one place that asks what time it is. Everything else gets Unix milliseconds handed in.
 
-use chrono::{DateTime, Duration, Local, NaiveDate, NaiveTime, TimeZone};
+use chrono::{DateTime, Duration, Local, NaiveDate, NaiveTime, TimeZone, Utc};
 
 /// Unix time in milliseconds. A server lives in real time; the rest of the workspace does not.
 #[allow(clippy::disallowed_methods)]
@@ -19,6 +19,12 @@ fn local(ms: i64) -> DateTime<Local> {
 /// The calendar day of `ms` on this machine's wall.
 pub fn day(ms: i64) -> NaiveDate {
     local(ms).date_naive()
+}
+
+/// The calendar day of `ms` in Greenwich, for what other machines compare with their own clocks.
+pub fn day_utc(ms: i64) -> NaiveDate {
+    let moment: DateTime<Utc> = local(ms).into();
+    moment.date_naive()
 }
 
 /// `hours:minutes` of that day on this machine's wall, as Unix milliseconds.

@@ -5,23 +5,23 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use crate::app::App;
+use crate::app::{App, Origins};
 
 /// Adds the headers that let the asking page read the answer.
-pub fn admit(app: &App, request: &HeaderMap, response: &mut Response<Body>) {
+pub fn admit(app: &App, origins: Origins, request: &HeaderMap, response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = admitted(app, request) {
+    if let Some(origin) = admitted(app, origins, request) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }
 }
 
 /// A browser's question before the request itself. The answer to a page that is not admitted
 /// lacks the headers, which is how a browser is told no.
-pub fn preflight(app: &App, request: &HeaderMap) -> Response<Body> {
+pub fn preflight(app: &App, origins: Origins, request: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    if admitted(app, request).is_some() {
+    if admitted(app, origins, request).is_some() {
         let headers = response.headers_mut();
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_METHODS,
@@ -39,16 +39,16 @@ pub fn preflight(app: &App, request: &HeaderMap) -> Response<Body> {
     response
 }
 
-fn admitted<'a>(app: &App, request: &'a HeaderMap) -> Option<&'a HeaderValue> {
+fn admitted<'a>(app: &App, origins: Origins, request: &'a HeaderMap) -> Option<&'a HeaderValue> {
     let origin = request.get(header::ORIGIN)?;
     let asked = origin.to_str().ok()?;
     let same_host = request
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
-        .is_some_and(|host| asked == format!("http://{}:{}", hostname(host), app.page_port));
+        .is_some_and(|host| asked == origins.page(hostname(host)));
     let local = ["localhost", "127.0.0.1", "[::1]"]
         .iter()
-        .any(|host| asked == format!("http://{host}:{}", app.page_port));
+        .any(|host| asked == origins.page(host));
     (same_host || local || app.allowed_origins.iter().any(|allowed| allowed == asked))
         .then_some(origin)
 }

@@ -6,14 +6,14 @@
 
 use std::path::{Path, PathBuf};
 
-use axum::Json;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::Shared;
+use crate::app::{Origins, Shared};
 use crate::cors::hostname;
 use crate::pages::{self, CONTENT_SECURITY_POLICY};
 use crate::refusal::Refusal;
@@ -25,7 +25,7 @@ pub struct Switch {
 
 /// The page's own origin normally, as behind a reverse proxy; the API origin with `?origin=second`.
 pub async fn config(
-    State(app): State<Shared>,
+    Extension(origins): Extension<Origins>,
     Query(switch): Query<Switch>,
     headers: HeaderMap,
 ) -> Response {
@@ -35,13 +35,14 @@ pub async fn config(
             .and_then(|value| value.to_str().ok())
             .filter(|text| !text.is_empty())
     };
-    let host = value("host").map_or_else(|| format!("localhost:{}", app.page_port), str::to_owned);
+    let host =
+        value("host").map_or_else(|| format!("localhost:{}", origins.page_port), str::to_owned);
     let address = if switch.origin.as_deref() == Some("second") {
-        format!("http://{}:{}", hostname(&host), app.api_port)
+        origins.api(hostname(&host))
     } else {
         let scheme = value("x-forwarded-proto")
             .filter(|scheme| *scheme == "https")
-            .unwrap_or("http");
+            .unwrap_or(origins.scheme);
         format!("{scheme}://{}", value("x-forwarded-host").unwrap_or(&host))
     };
     let config: Json<Value> = Json(json!({ "servers": { "api": address } }));

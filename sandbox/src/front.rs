@@ -10,6 +10,7 @@
 //! here tries to find out whether a request is a browser's silent resend; each is just counted.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::time::Sleep;
 use tower_service::Service;
 
-use crate::app::{Door, Shared};
+use crate::app::{Door, Origins, Shared};
 use crate::clock::now_ms;
 use crate::faults::{Ending, Plan};
 use crate::log::{self, Arrival};
@@ -56,6 +57,9 @@ impl std::error::Error for Cut {}
 pub struct Front {
     pub app: Shared,
     pub door: Door,
+    pub origins: Origins,
+    /// what pages may connect to, for those that do not come from this machine's own browser
+    pub connect: Option<Arc<str>>,
     pub router: Router,
 }
 
@@ -71,7 +75,8 @@ impl Front {
     ) -> Result<Response<Body>, Cut> {
         let path = request.uri().path();
         let api = path == "/api" || path.starts_with("/api/");
-        if is_tool(path) {
+        // How to trust this machine belongs to no backend, so nothing of it is a fault or logged.
+        if self.door == Door::Trust || is_tool(path) {
             return self.route(request.map(Body::new)).await;
         }
         let plan = self.app.faults.plan(request.method(), path, api);
@@ -134,7 +139,7 @@ impl Front {
             } => fault_answer(*status, retry_after.as_deref(), body.as_ref()),
             Ending::Html { body } => portal_answer(body.as_ref()),
             _ if self.door == Door::Api && request.method() == Method::OPTIONS => {
-                cors::preflight(&self.app, &headers)
+                cors::preflight(&self.app, self.origins, &headers)
             }
             _ => {
                 request.extensions_mut().insert(arrival);
@@ -154,9 +159,15 @@ impl Front {
         }
     }
 
-    async fn route(mut self, request: Request<Body>) -> Result<Response<Body>, Cut> {
+    async fn route(mut self, mut request: Request<Body>) -> Result<Response<Body>, Cut> {
+        request.extensions_mut().insert(self.origins);
         match self.router.call(request).await {
-            Ok(answer) => Ok(answer),
+            Ok(mut answer) => {
+                if let Some(connect) = &self.connect {
+                    pages::let_connect(&mut answer, connect);
+                }
+                Ok(answer)
+            }
             Err(never) => match never {},
         }
     }
@@ -168,7 +179,7 @@ impl Front {
         mut answer: Response<Body>,
     ) -> Response<Body> {
         if self.door == Door::Api {
-            cors::admit(&self.app, request, &mut answer);
+            cors::admit(&self.app, self.origins, request, &mut answer);
         }
         self.note(arrival, answer)
     }

@@ -8,6 +8,7 @@
 mod api;
 mod app;
 mod arguments;
+mod authority;
 mod clock;
 mod control;
 mod cors;
@@ -18,6 +19,7 @@ mod fields;
 mod files;
 mod front;
 mod labels;
+mod lan;
 mod log;
 mod log_pages;
 mod pages;
@@ -25,8 +27,10 @@ mod refusal;
 mod seed;
 mod selfcheck;
 mod server;
+mod trust;
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,16 +38,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::{App, Door, Shared};
+use crate::app::{App, Door, Origins, Shared};
 use crate::arguments::{Arguments, Command};
-use crate::clock::now_ms;
+use crate::clock::{day_utc, now_ms};
 use crate::database::{Database, set_setting, setting};
 use crate::faults::Faults;
 use crate::front::Front;
+use crate::lan::Lan;
 use crate::refusal::Refusal;
-use crate::server::Listeners;
+use crate::server::{Row, Way};
 
 fn main() -> ExitCode {
     let arguments = match arguments::parse(lexopt::Parser::from_env()) {
@@ -77,33 +83,76 @@ fn complain(message: &str) -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), String> {
     // The ports first: a second sandbox must not get as far as the first one's database.
-    let listeners = server::listen(&arguments.host, arguments.port).await?;
+    let addresses = server::addresses(&arguments.host).await?;
+    let row: Row<2> = server::listen(&addresses, arguments.port, "--port").await?;
+    let origins = Origins {
+        scheme: "http",
+        page_port: row.port(0),
+        api_port: row.port(1),
+    };
+    let lan = match &arguments.lan {
+        Some(lan) => Some(lan::open(lan, day_utc(now_ms())).await?),
+        None => None,
+    };
     let database = Database::open(&arguments.database, arguments.fresh)?;
     let planted = prepare(&database).map_err(|error| format!("database: {error:?}"))?;
     let app = Arc::new(App {
         database,
         faults: Faults::default(),
         files: arguments.files.clone(),
-        page_port: listeners.page_port,
-        api_port: listeners.api_port,
         allowed_origins: arguments.allowed_origins.clone(),
     });
     let (stopping, stop) = watch::channel(false);
     let on_signal = stop_on_signal(stopping).map_err(|error| error.to_string())?;
-    announce(&arguments, &listeners, planted).map_err(|error| error.to_string())?;
+    announce(&arguments, origins, lan.as_ref(), planted).map_err(|error| error.to_string())?;
     let page = Front {
         app: Arc::clone(&app),
         door: Door::Page,
+        origins,
+        connect: None,
         router: page_router(&app),
     };
     let api = Front {
-        app: Arc::clone(&app),
         door: Door::Api,
         router: api_router(&app),
+        ..page.clone()
     };
-    server::serve(vec![(listeners.page, page), (listeners.api, api)], stop).await;
+    let way = |front: &Front| Way {
+        front: front.clone(),
+        tls: None,
+    };
+    let [page_listeners, api_listeners] = row.listeners;
+    let mut ways = vec![(page_listeners, way(&page)), (api_listeners, way(&api))];
+    if let Some(lan) = lan {
+        ways.extend(lan_ways(lan, page, api));
+    }
+    server::serve(ways, stop).await;
     on_signal.abort();
     Ok(())
+}
+
+/// The same two origins for the network, by https, and the door to trust them.
+fn lan_ways(lan: Lan, page: Front, api: Front) -> [(Vec<TcpListener>, Way); 3] {
+    let (origins, connect) = (lan.origins, Some(lan.connect()));
+    let page = Front {
+        origins,
+        connect,
+        ..page
+    };
+    let api = Front { origins, ..api };
+    let trust = Front {
+        door: Door::Trust,
+        origins,
+        router: trust::router(lan.trust),
+        ..api.clone()
+    };
+    let way = |front, tls| Way { front, tls };
+    let [page_listeners, api_listeners, door_listeners] = lan.row.listeners;
+    [
+        (page_listeners, way(page, Some(lan.tls.clone()))),
+        (api_listeners, way(api, Some(lan.tls))),
+        (door_listeners, way(trust, None)),
+    ]
 }
 
 /// Gives the database its mark and, on a new day, its route. Tells whether it planted one.
@@ -143,37 +192,55 @@ fn api_router(app: &Shared) -> Router {
         .with_state(Arc::clone(app))
 }
 
-/// The first line is for programs, the rest for people.
-fn announce(arguments: &Arguments, listeners: &Listeners, planted: bool) -> std::io::Result<()> {
+/// The first line is for programs, the rest for people. All of it goes out at once, so that a
+/// program can put its own words below.
+fn announce(
+    arguments: &Arguments,
+    origins: Origins,
+    lan: Option<&Lan>,
+    planted: bool,
+) -> std::io::Result<()> {
     let host = match arguments.host.parse::<IpAddr>() {
         Ok(address) if address.is_loopback() || address.is_unspecified() => "localhost".to_owned(),
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
         _ => arguments.host.clone(),
     };
-    let page = format!("http://{host}:{}", listeners.page_port);
-    let api = format!("http://{host}:{}", listeners.api_port);
-    let mut out = std::io::stdout().lock();
-    let (pid, page_json, api_json) = (std::process::id(), json!(page), json!(api));
-    writeln!(
-        out,
-        "PANNIER_SANDBOX {{\"page\":{page_json},\"api\":{api_json},\"pid\":{pid}}}"
-    )?;
-    writeln!(
-        out,
-        "\n  The app       {page}/   (sign in as anna or omar, password packet123)"
-    )?;
-    writeln!(out, "  What arrived  {page}/log")?;
-    writeln!(out, "  Faults        {page}/faults")?;
-    writeln!(out, "  Labels        {page}/labels")?;
-    writeln!(
-        out,
-        "  Second origin {api}/api   (the same backend, with CORS)"
-    )?;
-    writeln!(out, "  Database      {}", arguments.database.display())?;
-    if planted {
-        writeln!(out, "  The day's route is planted anew.")?;
+    let (page, api) = (origins.page(&host), origins.api(&host));
+    let mut lines = vec![
+        (
+            "The app",
+            format!("{page}/   (sign in as anna or omar, password packet123)"),
+        ),
+        ("What arrived", format!("{page}/log")),
+        ("Faults", format!("{page}/faults")),
+        ("Labels", format!("{page}/labels")),
+        (
+            "Second origin",
+            format!("{api}/api   (the same backend, with CORS)"),
+        ),
+        ("Database", arguments.database.display().to_string()),
+    ];
+    let mut first = format!(
+        "\"page\":{},\"api\":{},\"pid\":{}",
+        json!(page),
+        json!(api),
+        std::process::id()
+    );
+    // A String takes everything, so nothing is lost with these results.
+    if let Some(lan) = lan {
+        let _ = write!(first, ",\"lan\":{}", lan.json());
+        lines.extend(lan.words());
     }
-    writeln!(out, "\n  Ctrl+C stops it.")?;
+    let mut text = format!("PANNIER_SANDBOX {{{first}}}\n\n");
+    for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(text, "  {name:<14}{value}");
+    }
+    if planted {
+        text.push_str("  The day's route is planted anew.\n");
+    }
+    text.push_str("\n  Ctrl+C stops it.\n");
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
     out.flush()
 }
 

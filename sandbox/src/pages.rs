@@ -1,7 +1,7 @@
 //! The frame of the pages that the sandbox itself serves: one stylesheet, one menu, no script,
 //! and one way to put a text into HTML.
 
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 
 /// For every HTML answer. The two connect sources are what lets the page talk to the API origin.
@@ -9,6 +9,21 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'
 style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; media-src 'self' blob:; \
 connect-src 'self' http://localhost:* http://127.0.0.1:*; worker-src 'self'; object-src 'none'; \
 base-uri 'none'; frame-ancestors 'none'";
+
+/// The second origin for a browser on this machine, as the policy above names it.
+const LOCAL_ORIGINS: &str = "http://localhost:* http://127.0.0.1:*";
+
+/// Lets a page that was asked for from elsewhere connect to the second origin it finds there.
+pub fn let_connect(answer: &mut Response, origins: &str) {
+    let policy = answer.headers().get(header::CONTENT_SECURITY_POLICY);
+    let Some(policy) = policy.and_then(|value| value.to_str().ok()) else {
+        return;
+    };
+    if let Ok(policy) = HeaderValue::from_str(&policy.replace(LOCAL_ORIGINS, origins)) {
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
 
 /// What a captive portal says to a request that it never lets through.
 pub const PORTAL: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Guest network</title>\
@@ -49,21 +64,32 @@ input.number { width: 6rem; } button { cursor: pointer; }
   h2 { break-after: avoid; } }
 ";
 
+const MENU: &str = "<nav><a href=\"/\">App</a><a href=\"/log\">Log</a><a href=\"/faults\">Faults</a>\
+<a href=\"/labels\">Labels</a></nav>";
+
 /// A whole page around `body`, which is HTML already.
 pub fn page(title: &str, body: &str) -> Response {
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title} - Pannier sandbox</title><style>{STYLE}</style></head><body>\
-         <nav><a href=\"/\">App</a><a href=\"/log\">Log</a><a href=\"/faults\">Faults</a><a href=\"/labels\">Labels</a></nav>\
-         <main><h1>{title}</h1>{body}</main></body></html>\n",
-        title = escape(title),
-    );
+    let html = document(title, MENU, body);
     let headers = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::CACHE_CONTROL, "no-cache"),
     ];
     (headers, Html(html)).into_response()
+}
+
+/// A page without the menu, for where the rest of the sandbox is not.
+pub fn document_alone(title: &str, body: &str) -> String {
+    document(title, "", body)
+}
+
+fn document(title: &str, menu: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <title>{title} - Pannier sandbox</title><style>{STYLE}</style></head><body>{menu}\
+         <main><h1>{title}</h1>{body}</main></body></html>\n",
+        title = escape(title),
+    )
 }
 
 /// A text as it may stand in HTML, between tags and in quoted attributes.
@@ -84,7 +110,12 @@ pub fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{CONTENT_SECURITY_POLICY, LOCAL_ORIGINS, escape};
+
+    #[test]
+    fn the_policy_names_the_local_origins() {
+        assert!(CONTENT_SECURITY_POLICY.contains(LOCAL_ORIGINS));
+    }
 
     #[test]
     fn texts_cannot_become_markup() {

@@ -1,5 +1,5 @@
-//! Sockets: two ports, each on both loopback addresses, served by hyper directly so that a
-//! connection can be cut where a framework would insist on an answer.
+//! Sockets: ports in a row, each on several addresses, with TLS or without, served by hyper
+//! directly so that a connection can be cut where a framework would insist on an answer.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,76 +16,82 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
+use tokio_rustls::TlsAcceptor;
 
 use crate::front::Front;
 
-/// How often a free pair of ports is looked for.
-const PAIRS_TRIED_MAX: usize = 50;
+/// How often free ports in a row are looked for.
+const ROWS_TRIED_MAX: usize = 50;
 /// How long open requests may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a client may take to agree on TLS.
+const GREETING: Duration = Duration::from_secs(10);
 
-/// The listeners of the two origins.
-pub struct Listeners {
-    pub page: Vec<TcpListener>,
-    pub api: Vec<TcpListener>,
-    pub page_port: u16,
-    pub api_port: u16,
+/// `N` ports in a row, each taken on all of some addresses.
+pub struct Row<const N: usize> {
+    first: u16,
+    pub listeners: [Vec<TcpListener>; N],
 }
 
-/// Takes `port` for the page and the next one for the API; with port 0 any free pair.
+impl<const N: usize> Row<N> {
+    pub fn port(&self, index: u16) -> u16 {
+        self.first.saturating_add(index)
+    }
+}
+
+/// Takes `port` and the next ones; with port 0 any that are free in a row. `option` is what
+/// chooses another.
 ///
 /// # Errors
 /// Names the port that is taken.
-pub async fn listen(host: &str, port: u16) -> Result<Listeners, String> {
-    let addresses = addresses(host).await?;
+pub async fn listen<const N: usize>(
+    addresses: &[IpAddr],
+    port: u16,
+    option: &str,
+) -> Result<Row<N>, String> {
     if port != 0 {
-        let api_port = port
-            .checked_add(1)
-            .ok_or("port 65535 leaves no next one for the second origin")?;
-        let page = bind(&addresses, port)
+        return row(addresses, port)
             .await
-            .map_err(|error| not_bound(port, &error))?;
-        let api = bind(&addresses, api_port)
-            .await
-            .map_err(|error| not_bound(api_port, &error))?;
-        return Ok(Listeners {
-            page,
-            api,
-            page_port: port,
-            api_port,
-        });
+            .map_err(|(port, error)| not_bound(port, &error, option));
     }
     let mut last = String::new();
-    for _ in 0..PAIRS_TRIED_MAX {
-        match free_pair(&addresses).await {
-            Ok(listeners) => return Ok(listeners),
-            Err(error) => last = error.to_string(),
+    for _ in 0..ROWS_TRIED_MAX {
+        let free = free_port(addresses).await.map_err(|error| (0, error));
+        let taken = match free {
+            Ok(port) => row(addresses, port).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(row) => return Ok(row),
+            Err((_, error)) => last = error.to_string(),
         }
     }
-    Err(format!("no two free ports in a row: {last}"))
+    Err(format!("no {N} free ports in a row: {last}"))
 }
 
-async fn free_pair(addresses: &[IpAddr]) -> io::Result<Listeners> {
-    let first = addresses
-        .first()
-        .copied()
-        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+async fn free_port(addresses: &[IpAddr]) -> io::Result<u16> {
+    let first = addresses.first().copied();
+    let first = first.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let probe = TcpListener::bind(SocketAddr::new(first, 0)).await?;
-    let page_port = probe.local_addr()?.port();
-    let api_port = page_port.checked_add(1).ok_or(io::ErrorKind::AddrInUse)?;
-    let mut page = vec![probe];
-    page.extend(bind(addresses.get(1..).unwrap_or_default(), page_port).await?);
-    let api = bind(addresses, api_port).await?;
-    Ok(Listeners {
-        page,
-        api,
-        page_port,
-        api_port,
-    })
+    Ok(probe.local_addr()?.port())
+}
+
+async fn row<const N: usize>(addresses: &[IpAddr], first: u16) -> Result<Row<N>, (u16, io::Error)> {
+    let mut listeners = std::array::from_fn(|_| Vec::new());
+    let mut next = Some(first);
+    for taken in &mut listeners {
+        let port = next.ok_or((u16::MAX, io::ErrorKind::AddrNotAvailable.into()))?;
+        *taken = bind(addresses, port).await.map_err(|error| (port, error))?;
+        next = port.checked_add(1);
+    }
+    Ok(Row { first, listeners })
 }
 
 /// Browsers take `localhost` for either loopback address, so both are served where both exist.
-async fn addresses(host: &str) -> Result<Vec<IpAddr>, String> {
+///
+/// # Errors
+/// The host is unknown.
+pub async fn addresses(host: &str) -> Result<Vec<IpAddr>, String> {
     if matches!(host, "localhost" | "127.0.0.1") {
         let mut both = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
         let six = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -107,22 +113,31 @@ async fn bind(addresses: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-fn not_bound(port: u16, error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::AddrInUse {
-        format!(
-            "port {port} is in use; stop the program that has it, or choose another with --port"
-        )
-    } else {
-        format!("port {port}: {error}")
+fn not_bound(port: u16, error: &io::Error, option: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port} is in use; stop the program that has it, or choose another with {option}"
+        ),
+        io::ErrorKind::AddrNotAvailable if port == u16::MAX => {
+            format!("port {port} leaves no next one; choose a lower one with {option}")
+        }
+        _ => format!("port {port}: {error}"),
     }
 }
 
-/// Serves both origins until `stop` says so, then lets open requests finish for a moment.
-pub async fn serve(origins: Vec<(Vec<TcpListener>, Front)>, stop: watch::Receiver<bool>) {
+/// How one of the origins is spoken to: with TLS or without.
+#[derive(Clone)]
+pub struct Way {
+    pub front: Front,
+    pub tls: Option<TlsAcceptor>,
+}
+
+/// Serves all origins until `stop` says so, then lets open requests finish for a moment.
+pub async fn serve(ways: Vec<(Vec<TcpListener>, Way)>, stop: watch::Receiver<bool>) {
     let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
-    for (listeners, front) in origins {
+    for (listeners, way) in ways {
         for listener in listeners {
-            tokio::spawn(accept(listener, front.clone(), stop.clone(), open.clone()));
+            tokio::spawn(accept(listener, way.clone(), stop.clone(), open.clone()));
         }
     }
     drop(open);
@@ -134,7 +149,7 @@ pub async fn serve(origins: Vec<(Vec<TcpListener>, Front)>, stop: watch::Receive
 
 async fn accept(
     listener: TcpListener,
-    front: Front,
+    way: Way,
     stop: watch::Receiver<bool>,
     open: mpsc::Sender<Infallible>,
 ) {
@@ -143,7 +158,7 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    tokio::spawn(connection(stream, front.clone(), stop.clone(), open.clone()));
+                    tokio::spawn(connection(stream, way.clone(), stop.clone(), open.clone()));
                 }
                 // Out of file handles, or a client that left at once: neither is worth a busy loop.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -155,7 +170,7 @@ async fn accept(
 
 async fn connection(
     stream: TcpStream,
-    front: Front,
+    way: Way,
     mut stop: watch::Receiver<bool>,
     _open: mpsc::Sender<Infallible>,
 ) {
@@ -165,11 +180,32 @@ async fn connection(
         stream,
         reset: Arc::clone(&reset),
     };
+    let Way { front, tls } = way;
+    let Some(tls) = tls else {
+        return speak(wire, front, reset, stop).await;
+    };
+    // Whoever does not finish the greeting, or does not trust us, is gone without a word.
+    let greeted = tokio::select! {
+        greeted = tokio::time::timeout(GREETING, tls.accept(wire)) => greeted,
+        () = stopped(&mut stop) => return,
+    };
+    if let Ok(Ok(stream)) = greeted {
+        speak(stream, front, reset, stop).await;
+    }
+}
+
+/// HTTP over a connection that is ready for it.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    front: Front,
+    reset: Arc<AtomicBool>,
+    mut stop: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request| {
         let (front, reset) = (front.clone(), Arc::clone(&reset));
         async move { front.answer(request, &reset).await }
     });
-    let served = http1::Builder::new().serve_connection(TokioIo::new(wire), service);
+    let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     // A cut ends the connection with an error, on purpose; there is nobody to tell.
     tokio::select! {
