@@ -28,7 +28,7 @@ for (const engine of engines) {
   });
 
   story("every call that was under way is told, and other clients go on", async ({ driver, ...courier }) => {
-    await done(driver, `async () => { globalThis.other = await openAnother(); }`);
+    await done(driver, `async () => { window.other = await openAnother(); }`);
     const told = await done(driver, `async () => {
       const calls = [...Array(6).keys()].map((index) => pannier.record({ kind: "note", stop: "st-10", text: "under way " + index }));
       calls.splice(3, 0, pannier.trapForTest());
@@ -55,7 +55,7 @@ for (const engine of engines) {
       for (let index = 0; index < 6; index += 1) await pannier.record({ kind: "note", stop: index % 2 ? "st-07" : "st-10", text: "note " + index });
     }`);
     await faults.set({ fault: "latency", method: "POST", ms: 400 });
-    await done(driver, `() => { globalThis.sending = pannier.drain("manual").then(() => "done", (error) => error.code); }`);
+    await done(driver, `() => { window.sending = pannier.drain("manual").then(() => "done", (error) => error.code); }`);
     await until(async () => (await log(server)).some(({ path }) => path.endsWith("/notes")), { what: "a note to be on its way" });
     const { code } = await call(driver, "() => pannier.trapForTest()");
     assert.equal(code, "core_restarted");

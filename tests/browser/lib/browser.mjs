@@ -82,7 +82,7 @@ async function webkit({ folder, permissions, args }) {
     browserName: "MiniBrowser",
     "webkitgtk:browserOptions": {
       binary: need("minibrowser"),
-      args: ["--automation", "--geometry=390x844", ...(permissions.includes("camera") ? ["--enable-mock-capture-devices=true"] : []), ...args],
+      args: ["--automation", ...(permissions.includes("camera") ? ["--enable-mock-capture-devices=true"] : []), ...args],
     },
   });
   return { driver, url, capabilities };
@@ -171,6 +171,8 @@ export async function openBrowser({ engine, profileDir, camera, permissions = ["
       tidy();
     },
   };
+  // Under its driver MiniBrowser does not heed --geometry. Its own bar keeps it a little wider than a phone.
+  if (engine === "webkit") await driver.manage().window().setRect({ x: 0, y: 0, width: 390, height: 844 });
   if (engine === "chromium") {
     const granted = permissions.map((name) => chromiumPermissions[name]);
     if (granted.length) await browser.cdp("Browser.grantPermissions", { permissions: granted });

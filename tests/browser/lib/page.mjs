@@ -34,21 +34,26 @@ export const ready = (driver, selector, { ms } = {}) => until(async () => {
   return element && await driver.executeScript(usable, element) && element;
 }, { what: `${selector} to be visible and enabled`, ms });
 
-/** Taps as soon as that is possible; a page that redraws under the finger is asked again. */
-export const tap = (driver, selector, { ms } = {}) => until(async () => {
+/**
+ * Does something with an element as soon as that is possible; a page that redraws under the finger
+ * is asked again. The element is brought to the middle first, as a thumb does: WebKit's driver takes
+ * one that lies half behind the bar at the foot for scrolled into view, and then for covered.
+ */
+const act = (driver, selector, work, { ms } = {}) => until(async () => {
   const element = await peek(driver, selector);
   if (!element || !await driver.executeScript(usable, element)) return false;
   await driver.executeScript("arguments[0].scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' })", element);
-  await element.click();
+  await work(element);
   return true;
 }, { what: `${selector} to be visible, enabled and not covered`, ms });
 
+export const tap = (driver, selector, options) => act(driver, selector, (element) => element.click(), options);
+
 /** Replaces what is in a field, key by key. */
-export async function type(driver, selector, text, { ms } = {}) {
-  const field = await ready(driver, selector, { ms });
+export const type = (driver, selector, text, options) => act(driver, selector, async (field) => {
   await field.clear();
   await field.sendKeys(text);
-}
+}, options);
 
 /** Chooses a file; the field itself is often hidden behind a button. */
 export async function choose(driver, selector, path, { ms } = {}) {
@@ -88,7 +93,10 @@ export async function draw(driver, selector, points, { ms } = {}) {
   await actions.release().perform();
 }
 
-/** Runs an async function in the page and gives its value; what it throws is thrown here. */
+/**
+ * Runs an async function in the page and gives its value; what it throws is thrown here. What is to
+ * stay for a later call goes into `window`: in Firefox each script has a globalThis of its own.
+ */
 export async function evaluate(driver, work, ...parameters) {
   const answer = await driver.executeAsyncScript(`
     const done = arguments[arguments.length - 1];
