@@ -1,5 +1,6 @@
 //! Time and chance of the browser, in windows and workers.
 
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Reflect, Uint8Array};
 use pannier::ports::clock::{Clock, Ids};
 use wasm_bindgen::{JsCast, JsValue};
@@ -22,7 +23,28 @@ impl Clock for BrowserClock {
         global("performance").map_or(0.0, |p| p.unchecked_into::<web_sys::Performance>().now())
     }
     async fn sleep(&self, ms: u32) {
-        gloo_timers::future::TimeoutFuture::new(ms).await;
+        elapsed(ms).await;
+    }
+}
+
+/// The longest piece of a wait, and so the longest that one outlasts the end of a sleep.
+const PIECE_MS: f64 = 1_000.0;
+
+/// Resolves once `ms` have passed by either clock. While iOS suspends a page its timers stand
+/// still, and `performance.now()` with them; only the wall clock goes on. So a wait is cut into
+/// pieces, and after each both clocks are asked (a wall clock that is set back must not make the
+/// wait endless). `core/js/src/time.ts` does the same for what is not the core's.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub async fn elapsed(ms: u32) {
+    let clock = BrowserClock;
+    let (wall, own) = (js_sys::Date::now(), clock.monotonic_ms());
+    loop {
+        let passed = (js_sys::Date::now() - wall).max(clock.monotonic_ms() - own);
+        let left = f64::from(ms) - passed;
+        if left <= 0.0 {
+            return;
+        }
+        TimeoutFuture::new(left.min(PIECE_MS).ceil() as u32).await;
     }
 }
 

@@ -61,6 +61,11 @@ pub fn idb_trouble(error: idb::Error) -> Trouble {
         | E::ObjectStoreNotFound(v)
         | E::IndexedDbOpenFailed(v)
         | E::RequestErrorNotFound(v) => trouble(&v),
+        // A request that failed inside a transaction: idb expected the transaction itself here.
+        E::UnexpectedJsType(_, request) => {
+            let why = Reflect::get(&request, &"error".into()).unwrap_or_default();
+            trouble(&why)
+        }
         _ => Trouble::Connection("the database answered oddly".to_owned()),
     }
 }

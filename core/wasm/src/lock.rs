@@ -1,8 +1,8 @@
 //! Web Locks, by a function of the client's: it holds them on JavaScript's side, so that what a
 //! trapped instance held can be released for it.
 
+use crate::clock::elapsed;
 use futures_util::future::{Either, select};
-use gloo_timers::future::TimeoutFuture;
 use js_sys::{Function, Promise};
 use pannier::ports::lock::Lock;
 use std::pin::pin;
@@ -49,12 +49,7 @@ impl Lock for BrowserLock {
     }
 
     async fn acquire(&self, name: &str, ms: u32) -> Option<Guard> {
-        match select(
-            pin!(self.ask(name, JsValue::UNDEFINED)),
-            TimeoutFuture::new(ms),
-        )
-        .await
-        {
+        match select(pin!(self.ask(name, JsValue::UNDEFINED)), pin!(elapsed(ms))).await {
             Either::Left((guard, _)) => guard,
             Either::Right(_) => None,
         }

@@ -1,10 +1,10 @@
 //! One exchange by `fetch`, through gloo-net, with a deadline of our own and an abort when the
 //! drain is dropped.
 
+use crate::clock::elapsed;
 use crate::store::IdbStore;
 use futures_util::future::{Either, select};
 use gloo_net::http::{Method, RequestBuilder};
-use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, ArrayBuffer};
 use pannier::domain::ids::{AccountId, BlobHandle};
 use pannier::ports::blobs::Blobs;
@@ -144,7 +144,7 @@ impl Net for FetchNet {
             }
             Ok(answer)
         };
-        let outcome = match select(pin!(exchange), TimeoutFuture::new(request.deadline_ms)).await {
+        let outcome = match select(pin!(exchange), pin!(elapsed(request.deadline_ms))).await {
             Either::Left((exchange, _)) => exchange,
             Either::Right(_) => Err(NetFailure::TimedOut),
         };

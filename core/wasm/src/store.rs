@@ -6,9 +6,9 @@
 //! is protected by its own expectations. Transactions are made through a
 //! binding of our own, because neither `idb` nor stable web-sys can ask for durability.
 
+use crate::clock::elapsed;
 use crate::error::{Trouble, idb_trouble, trouble};
 use futures_util::future::{Either, maybe_done, select};
-use gloo_timers::future::TimeoutFuture;
 use idb::{CursorDirection, Database, Factory, KeyPath, KeyRange, ObjectStoreParams, Transaction};
 use js_sys::{Array, Object, Reflect};
 use pannier::ports::store::{
@@ -22,6 +22,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{IdbDatabase, IdbTransaction};
 
 #[wasm_bindgen]
@@ -42,7 +43,8 @@ extern "C" {
 pub const SCHEMA: u32 = 1;
 const OPEN_MS_MAX: u32 = 10_000;
 const TRANSACTION_MS_MAX: u32 = 20_000;
-const TRIES: u32 = 3;
+/// fresh connections for one piece of work
+const TRIES: usize = 3;
 const NO_ANSWER: &str = "no answer in time";
 
 #[derive(Clone)]
@@ -80,7 +82,7 @@ impl IdbStore {
         if let Some(connection) = self.0.connection.borrow().as_ref() {
             return Ok(connection.clone());
         }
-        let opened = Rc::new(within(OPEN_MS_MAX, self.open()).await??);
+        let opened = Rc::new(self.open_in_time().await?);
         // Two callers may have opened at once; the first one in stays.
         let mut slot = self.0.connection.borrow_mut();
         if let Some(first) = slot.as_ref() {
@@ -89,6 +91,23 @@ impl IdbStore {
         }
         *slot = Some(opened.clone());
         Ok(opened)
+    }
+
+    async fn open_in_time(&self) -> Result<Connection, Trouble> {
+        let this = self.clone();
+        let opening: Pin<Box<dyn Future<Output = _>>> = Box::pin(async move { this.open().await });
+        match select(opening, pin!(elapsed(OPEN_MS_MAX))).await {
+            Either::Left((opened, _)) => opened,
+            Either::Right((_, late)) => {
+                // A connection that nobody holds would stand in the way of an upgrade.
+                spawn_local(async move {
+                    if let Ok(connection) = late.await {
+                        connection.database.close();
+                    }
+                });
+                Err(Trouble::Connection(NO_ANSWER.to_owned()))
+            }
+        }
     }
 
     async fn open(&self) -> Result<Connection, Trouble> {
@@ -113,6 +132,14 @@ impl IdbStore {
             other => other,
         })?;
         let names = database.store_names();
+        if names.is_empty() {
+            // WebKit may leave a database whose first upgrade was cut short: nothing is in it, and
+            // no upgrade comes any more. It is made anew by the next opening.
+            database.close();
+            let gone = factory.delete(&self.0.name).map_err(idb_trouble)?;
+            gone.await.map_err(idb_trouble)?;
+            return Err(Trouble::Connection("the database was empty".to_owned()));
+        }
         if let Some(missing) = Table::ALL
             .iter()
             .find(|t| !names.iter().any(|n| n == t.name()))
@@ -158,7 +185,9 @@ impl IdbStore {
         W: Fn(Rc<Connection>) -> F,
     {
         let mut last = String::new();
-        for _ in 0..TRIES {
+        // What a dead connection says is no try.
+        let known = usize::from(self.0.connection.borrow().is_some());
+        for _ in 0..TRIES + known {
             let outcome = match self.connection().await {
                 Ok(connection) => within(TRANSACTION_MS_MAX, work(connection))
                     .await
@@ -192,8 +221,8 @@ impl IdbStore {
 
     pub(crate) async fn raw(&self, table: Table, key: &Key) -> Result<Option<JsValue>, StoreError> {
         self.with_connection(|db| async move {
-            let transaction = begin(&db, &[table], "readonly", Durability::Relaxed)?;
-            let transaction = Transaction::from(transaction);
+            let ours = begin(&db, &[table], "readonly", Durability::Relaxed)?;
+            let transaction = Transaction::from(ours.0.clone());
             let store = transaction
                 .object_store(table.name())
                 .map_err(idb_trouble)?;
@@ -222,9 +251,19 @@ fn upgrade(database: &Database) {
 }
 
 async fn within<T>(ms: u32, work: impl Future<Output = T>) -> Result<T, Trouble> {
-    match select(pin!(work), TimeoutFuture::new(ms)).await {
+    match select(pin!(work), pin!(elapsed(ms))).await {
         Either::Left((value, _)) => Ok(value),
         Either::Right(_) => Err(Trouble::Connection(NO_ANSWER.to_owned())),
+    }
+}
+
+/// Work that is given up stops its transaction: a stalled one would hold up all that come after it.
+struct Begun(IdbTransaction);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // One that has ended says so and changes nothing.
+        let _ = self.0.abort();
     }
 }
 
@@ -233,7 +272,7 @@ fn begin(
     tables: &[Table],
     mode: &str,
     durability: Durability,
-) -> Result<IdbTransaction, Trouble> {
+) -> Result<Begun, Trouble> {
     let names: Array = tables.iter().map(|t| JsValue::from_str(t.name())).collect();
     let options = Object::new();
     let wanted = match durability {
@@ -245,6 +284,7 @@ fn begin(
     let database: &OptionsDatabase = connection.raw.unchecked_ref();
     database
         .transaction(&names, mode, &options)
+        .map(Begun)
         .map_err(|e| trouble(&e))
 }
 
@@ -412,7 +452,7 @@ async fn write(
         }
     }
     let ours = begin(connection, &tables, "readwrite", commit.durability)?;
-    let transaction = Transaction::from(ours.clone());
+    let transaction = Transaction::from(ours.0.clone());
     let store = |table: Table| transaction.object_store(table.name()).map_err(idb_trouble);
     let counter_key = Key::new("").text("revision");
 
@@ -438,7 +478,7 @@ async fn write(
     if let (Some(lease), Some((_, wanted))) = (lease, &commit.generation) {
         let now = lease.await.map_err(idb_trouble)?.map(|v| from_value(&v));
         if now.and_then(|r| generation_of(&r.envelope.body)) != Some(*wanted) {
-            return give_up(&ours, Committed::Fenced);
+            return Ok(Committed::Fenced);
         }
     }
     for (found, (_, _, wanted)) in seen.into_iter().zip(&commit.expect) {
@@ -447,7 +487,7 @@ async fn write(
             .map_err(idb_trouble)?
             .map(|v| from_value(&v).revision);
         if now != *wanted {
-            return give_up(&ours, Committed::Stale);
+            return Ok(Committed::Stale);
         }
     }
 
@@ -474,20 +514,16 @@ async fn write(
         .map_err(idb_trouble)?;
 
     // Resolves on `complete`, not on the last request's success: that is when it is on the disk.
-    let ended = transaction.await.map_err(idb_trouble)?;
-    if ended.is_committed() {
+    let ended = transaction.await;
+    if ended.as_ref().is_ok_and(|e| e.is_committed()) {
         return Ok(Committed::Done(revision));
     }
-    Err(match ours.error() {
-        Some(error) => trouble(error.unchecked_ref()),
-        None => Trouble::Connection("the transaction was stopped".to_owned()),
+    // Why it was stopped is its own to say; a request that failed says no more than that it did.
+    Err(match (ours.0.error(), ended) {
+        (Some(error), _) => trouble(error.unchecked_ref()),
+        (None, Err(error)) => idb_trouble(error),
+        (None, Ok(_)) => Trouble::Connection("the transaction was stopped".to_owned()),
     })
-}
-
-fn give_up(transaction: &IdbTransaction, why: Committed) -> Result<Committed, Trouble> {
-    // Nothing was written; aborting only ends it sooner.
-    let _ = transaction.abort();
-    Ok(why)
 }
 
 impl Store for IdbStore {
@@ -505,8 +541,8 @@ impl Store for IdbStore {
         }
         let tables = &tables;
         self.with_connection(|db| async move {
-            let transaction =
-                Transaction::from(begin(&db, tables, "readonly", Durability::Relaxed)?);
+            let ours = begin(&db, tables, "readonly", Durability::Relaxed)?;
+            let transaction = Transaction::from(ours.0.clone());
             // Issued together: one round trip to the database, one snapshot.
             let mut asked = Vec::with_capacity(queries.len());
             for query in queries {

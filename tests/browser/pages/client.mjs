@@ -1,11 +1,15 @@
 // The public API alone, without the courier's page: for what no button does.
 
-import { attachWakes, openPannier } from "../../../core/js/src/index.ts";
+import { attachWakes, openPannier, storageHealth } from "../../../core/js/src/index.ts";
+import * as ways from "./ways.mjs";
 
 const json = async (address) => (await fetch(address)).json();
 const [profile, { servers }] = await Promise.all([json("/profile.json"), json("/config.json")]);
 const open = (other = {}) => openPannier({ wasm: "/core.wasm", profile, servers, ...other });
-globalThis.pannier = await open();
-globalThis.openAnother = open;
-globalThis.attachWakes = () => attachWakes(globalThis.pannier);
+Object.assign(globalThis, {
+  ways, storageHealth,
+  pannier: await open(),
+  openAnother: open,
+  attachWakes: (client = globalThis.pannier) => attachWakes(client),
+});
 document.body.textContent = "ready";
