@@ -117,9 +117,8 @@ impl Authority {
             .map_err(|error| format!("certificate {}: {error}", path.display()))?;
         let name = check(&certificate, &key, today).map_err(|what| {
             format!(
-                "the certificate {} {what}: delete {}, start again, and trust the new authority",
-                path.display(),
-                folder.display()
+                "the certificate {} {what}: delete it and {KEY_FILE} beside it, start again, and trust the new authority",
+                path.display()
             )
         })?;
         let issuer = Issuer::from_ca_cert_der(&certificate, key)
@@ -321,4 +320,102 @@ fn write(path: &Path, bytes: &[u8], file_mode: u32) -> io::Result<()> {
     let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio_rustls::rustls::RootCertStore;
+    use tokio_rustls::rustls::client::WebPkiServerVerifier;
+    use tokio_rustls::rustls::client::danger::ServerCertVerifier;
+    use tokio_rustls::rustls::crypto::ring;
+    use tokio_rustls::rustls::pki_types::{ServerName, UnixTime};
+
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn opened(name: &str, today: NaiveDate) -> (PathBuf, Result<Authority, String>) {
+        let folder = format!("pannier-authority-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        let authority = Authority::open(&folder, "vm", today);
+        (folder, authority)
+    }
+
+    /// What a client says that trusts this authority alone.
+    fn verdict(authority: &Authority, leaf: &Leaf, name: &str, today: NaiveDate) -> bool {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.certificate.clone()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .unwrap();
+        let noon = today.and_hms_opt(12, 0, 0).unwrap().and_utc().timestamp();
+        let noon = UnixTime::since_unix_epoch(Duration::from_secs(noon.try_into().unwrap()));
+        let name = ServerName::try_from(name).unwrap();
+        let verdict = verifier.verify_server_cert(&leaf.certificate, &[], &name, &[], noon);
+        verdict.is_ok()
+    }
+
+    #[test]
+    fn a_stolen_key_vouches_for_nothing_on_the_web() {
+        let today = day("2026-03-01");
+        let (folder, authority) = opened("stolen", today);
+        let authority = authority.unwrap();
+        let good = |addresses: &[Ipv4Addr], name: Option<&str>, asked: &str| {
+            let leaf = authority.leaf(addresses, name, today).unwrap();
+            verdict(&authority, &leaf, asked, today)
+        };
+        for private in ["10.1.2.3", "172.31.0.1", "192.168.1.20", "169.254.7.7"] {
+            assert!(
+                good(&[private.parse().unwrap()], None, private),
+                "{private}"
+            );
+        }
+        assert!(good(&[], Some("vm.local"), "vm.local"));
+        for public in ["8.8.8.8", "172.32.0.1", "192.169.0.1", "100.64.0.1"] {
+            assert!(!covers(public.parse().unwrap()));
+            assert!(!good(&[public.parse().unwrap()], None, public), "{public}");
+        }
+        for public in ["bank.example", "local.example"] {
+            assert!(!good(&[], Some(public), public), "{public}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_certificate_lasts_a_month_and_begins_before_clocks_that_are_behind() {
+        let today = day("2026-03-01");
+        let (folder, authority) = opened("month", today);
+        let authority = authority.unwrap();
+        let leaf = authority.leaf(&[], Some("vm.local"), today).unwrap();
+        for (date, good) in [
+            ("2026-02-27", false),
+            ("2026-02-28", true),
+            ("2026-03-29", true),
+            ("2026-03-30", false),
+        ] {
+            assert_eq!(
+                verdict(&authority, &leaf, "vm.local", day(date)),
+                good,
+                "{date}"
+            );
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_authority_near_its_end_says_so() {
+        let (folder, authority) = opened("end", day("2026-03-01"));
+        assert_eq!(authority.unwrap().name, "Pannier on vm");
+        assert!(opened("end", day("2036-01-01")).1.is_ok());
+        let message = opened("end", day("2036-02-20")).1.err().unwrap();
+        assert!(message.contains("ends on 2036-02-26"), "{message}");
+        assert!(message.contains(folder.to_str().unwrap()), "{message}");
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

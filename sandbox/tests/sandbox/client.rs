@@ -22,12 +22,16 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub fn start_with(more: &[&str]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("pannier-sandbox-{}-{number}", std::process::id()));
         std::fs::create_dir_all(folder.join("dist")).unwrap();
-        Self::start_in(folder, &[])
+        Self::start_in(folder, more)
     }
 
     pub fn start_in(folder: PathBuf, more: &[&str]) -> Self {
@@ -38,6 +42,7 @@ impl Sandbox {
             .arg(folder.join("sandbox.db"))
             .arg("--static")
             .arg(folder.join("dist"))
+            .env("PANNIER_CA_DIR", folder.join("authority"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -265,10 +270,12 @@ pub fn connect(port: u16) -> TcpStream {
 }
 
 /// Everything that comes until the connection ends.
-pub fn read(stream: &mut TcpStream) -> Outcome {
+pub fn read(stream: &mut impl Read) -> Outcome {
     let mut bytes = Vec::new();
     let reset = match stream.read_to_end(&mut bytes) {
         Ok(_) => false,
+        // TLS that ends without its farewell: cut, as without TLS.
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => false,
         Err(error) if error.kind() == ErrorKind::ConnectionReset => true,
         Err(error) => panic!("{error}"),
     };

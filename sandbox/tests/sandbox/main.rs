@@ -6,6 +6,7 @@
 mod backend;
 mod client;
 mod faults;
+mod lan;
 mod log;
 mod origins;
 mod program;
