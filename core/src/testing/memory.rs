@@ -1,5 +1,6 @@
 //! Store, blobs and lock in memory, shared by clones as tabs share a database.
 
+use super::run::pause;
 use crate::domain::ids::{AccountId, BlobHandle};
 use crate::domain::proof::BlobMeta;
 use crate::ports::blobs::Blobs;
@@ -66,6 +67,7 @@ fn matches(query: &Query, key: &Key) -> bool {
 
 impl Store for MemoryStore {
     async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError> {
+        pause().await;
         let inner = self.0.borrow();
         let mut out = Vec::with_capacity(queries.len());
         for query in queries {
@@ -100,10 +102,14 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        pause().await;
         if std::mem::take(&mut self.0.borrow_mut().repeat_next) {
             self.write(commit.clone())?;
         }
-        self.write(commit)
+        let outcome = self.write(commit);
+        // It has happened, and nobody has been told yet.
+        pause().await;
+        outcome
     }
 }
 
@@ -163,6 +169,7 @@ impl Blobs for MemoryStore {
         bytes: Vec<u8>,
         now_ms: i64,
     ) -> Result<BlobMeta, StoreError> {
+        pause().await;
         let sha256 = Sha256::digest(&bytes)
             .iter()
             .map(|b| format!("{b:02x}"))
@@ -193,6 +200,7 @@ impl Blobs for MemoryStore {
         account: &AccountId,
         handle: &BlobHandle,
     ) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+        pause().await;
         Ok(self
             .0
             .borrow()
@@ -233,6 +241,7 @@ impl Lock for MemoryLock {
     type Guard = MemoryGuard;
 
     async fn try_acquire(&self, name: &str, steal: bool) -> Option<MemoryGuard> {
+        pause().await;
         let mut inner = self.0.borrow_mut();
         if steal {
             inner.1.retain(|(held, _)| held != name);

@@ -21,6 +21,8 @@ struct Inner {
     in_flight: Cell<usize>,
     most_in_flight: Cell<usize>,
     sent: RefCell<Vec<Request>>,
+    /// places in `sent`
+    answered: RefCell<Vec<usize>>,
 }
 
 impl TestNet {
@@ -32,10 +34,18 @@ impl TestNet {
             in_flight: Cell::new(0),
             most_in_flight: Cell::new(0),
             sent: RefCell::default(),
+            answered: RefCell::default(),
         }))
     }
     pub fn sent(&self) -> Vec<Request> {
         self.0.sent.borrow().clone()
+    }
+    /// What left and was never answered: still on the wire, or sent by somebody who is dead.
+    pub fn unanswered(&self) -> Vec<Request> {
+        let answered = self.0.answered.borrow();
+        let sent = self.0.sent.borrow();
+        let open = (0..sent.len()).filter(|place| !answered.contains(place));
+        open.map(|place| sent[place].clone()).collect()
     }
     pub fn most_in_flight(&self) -> usize {
         self.0.most_in_flight.get()
@@ -48,6 +58,7 @@ impl TestNet {
 impl Net for TestNet {
     async fn exchange(&self, _: &AccountId, request: &Request) -> Exchange {
         let inner = &self.0;
+        let place = inner.sent.borrow().len();
         inner.sent.borrow_mut().push(request.clone());
         inner.in_flight.set(inner.in_flight.get() + 1);
         inner
@@ -55,6 +66,7 @@ impl Net for TestNet {
             .set(inner.most_in_flight.get().max(inner.in_flight.get()));
         inner.clock.sleep(inner.latency_ms.get()).await;
         inner.in_flight.set(inner.in_flight.get() - 1);
+        inner.answered.borrow_mut().push(place);
         (inner.handler.borrow_mut())(request)
     }
 }

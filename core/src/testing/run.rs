@@ -2,28 +2,63 @@
 
 use super::clock::TestClock;
 use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// What a future asked for: to be polled again.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// # Panics
 /// When the future waits for something that no clock brings.
 pub fn run<T>(clock: &TestClock, future: impl Future<Output = T>) -> T {
+    run_until(clock, future, usize::MAX).expect("the future ends")
+}
+
+/// Polls at most so many times and then drops the future where it stands, as a browser drops a
+/// worker: `None`.
+///
+/// # Panics
+/// When the future waits for something that no clock brings.
+pub fn run_until<T>(clock: &TestClock, future: impl Future<Output = T>, polls: usize) -> Option<T> {
     let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    for _ in 0..10_000_000 {
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let waker = Waker::from(woken.clone());
+    let mut context = Context::from_waker(&waker);
+    for _ in 0..polls {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
+            return Some(value);
         }
-        if !clock.advance_to_next() {
-            // A second look: another branch may have let go of what this one waits for.
-            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-                return value;
-            }
+        if !woken.0.swap(false, Ordering::Relaxed) {
             assert!(
                 clock.advance_to_next(),
                 "the future waits for something that never comes"
             );
+            woken.0.store(false, Ordering::Relaxed);
         }
     }
-    panic!("the future does not end");
+    None
+}
+
+/// Lets go of the thread once, as every call of a browser's interface does: a place to be killed at.
+pub async fn pause() {
+    struct Once(bool);
+    impl Future for Once {
+        type Output = ();
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            if std::mem::replace(&mut self.0, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+    Once(false).await;
 }

@@ -4,178 +4,24 @@
 // A test says what it expects by panicking, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use pannier::domain::ids::{BlobHandle, OperationId, ParcelId, StopId};
-use pannier::domain::operation::{Intent, ScanSource};
-use pannier::domain::parcel::{ParcelFate, ParcelOutcome};
+use crate::phone::{JPEG, PROFILE, Phone, arrive, deliver, fail, note, scan};
+use pannier::domain::ids::{BlobHandle, ParcelId, StopId};
+use pannier::domain::operation::Intent;
+use pannier::domain::parcel::ParcelFate;
 use pannier::engine::meaning::MeaningVerdict;
 use pannier::engine::projection::StopState;
 use pannier::engine::session::Reachability;
 use pannier::ports::Driver;
-use pannier::ports::drain::{DrainReport, Stopped, WakeReason};
+use pannier::ports::drain::{Stopped, WakeReason};
 use pannier::ports::session::RouteOutcome;
 use pannier::ports::store::{StoreError, Table};
 use pannier::ports::views::{OutboxFilter, OutboxQuery};
-use pannier::testing::backend::{Backend, Effect, Fault};
-use pannier::testing::clock::TestClock;
-use pannier::testing::host::TestHost;
-use pannier::testing::net::TestNet;
+use pannier::testing::backend::Fault;
 use pannier::testing::run::run;
 use serde_json::{Map, Value, json};
 
-const PROFILE: &str = include_str!("../../profiles/sandbox.json");
-const JPEG: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 1, 2, 3, 4];
-
-struct Phone {
-    clock: TestClock,
-    backend: Backend,
-    net: TestNet,
-    core: Driver<TestHost>,
-}
-
-fn open(clock: &TestClock, host: TestHost) -> Driver<TestHost> {
-    let servers = [("api".to_owned(), "http://backend".to_owned())]
-        .into_iter()
-        .collect();
-    run(clock, Driver::open(host, Some(PROFILE.into()), servers)).expect("opens")
-}
-
-impl Phone {
-    /// Signed in, with today's route.
-    fn new() -> Self {
-        let clock = TestClock::default();
-        let backend = Backend::new();
-        let twin = backend.clone();
-        let net = TestNet::new(&clock, move |request| twin.handle(request));
-        let core = open(&clock, TestHost::new(&clock, &net, 7));
-        let phone = Self {
-            clock,
-            backend,
-            net,
-            core,
-        };
-        phone.sign_in();
-        let refresh = run(&phone.clock, phone.core.refresh_route()).expect("refreshes");
-        assert_eq!(refresh.outcome, RouteOutcome::Updated);
-        phone
-    }
-    fn sign_in(&self) {
-        let credentials = json!({"username": "anna", "password": "packet123"});
-        let Value::Object(credentials) = credentials else {
-            unreachable!()
-        };
-        run(&self.clock, self.core.sign_in(credentials)).expect("signs in");
-    }
-    fn tab(&self, seed: u64) -> Driver<TestHost> {
-        open(&self.clock, self.core.host.tab(seed))
-    }
-    fn record(&self, intent: Intent) -> Result<OperationId, String> {
-        run(&self.clock, self.core.record(intent, None))
-            .map(|r| r.operation)
-            .map_err(|e| e.code)
-    }
-    fn done(&self, intent: Intent) -> OperationId {
-        self.record(intent).expect("is recorded")
-    }
-    fn drain(&self, reason: WakeReason) -> DrainReport {
-        run(&self.clock, self.core.drain(reason, None)).expect("drains")
-    }
-    /// Follows the core's own timer until nothing is left to do by itself.
-    fn settle(&self) {
-        for _ in 0..200 {
-            let report = self.drain(WakeReason::Timer);
-            let Some(at) = report.next_wake_at else {
-                return;
-            };
-            let now = run(&self.clock, async {
-                pannier::ports::clock::Clock::now_ms(&self.clock)
-            });
-            self.clock.advance((at - now).max(1));
-        }
-        panic!("the outbox does not come to rest");
-    }
-    fn state(&self, stop: &str) -> StopState {
-        let stop = run(&self.clock, self.core.stop(&StopId::new(stop))).expect("reads");
-        stop.expect("is there").state
-    }
-    fn marks(&self, kind: &str) -> Vec<String> {
-        self.effects(kind).into_iter().map(|e| e.mark).collect()
-    }
-    fn effects(&self, kind: &str) -> Vec<Effect> {
-        self.backend
-            .effects()
-            .into_iter()
-            .filter(|e| e.kind == kind)
-            .collect()
-    }
-    fn waiting(&self) -> u32 {
-        run(&self.clock, self.core.status()).expect("reads").waiting
-    }
-    fn photo(&self, stop: &str, tail: u8) -> OperationId {
-        let mut bytes = JPEG.to_vec();
-        bytes.push(tail);
-        let staged = run(
-            &self.clock,
-            self.core.stage(JPEG, bytes.len() as u64, bytes),
-        )
-        .expect("stages");
-        self.done(Intent::Photo {
-            stop: StopId::new(stop),
-            blob: staged.handle,
-        })
-    }
-    fn reason(&self, id: &OperationId) -> Option<(String, String)> {
-        let page = run(&self.clock, self.core.outbox(OutboxQuery::default())).expect("lists");
-        let item = page
-            .items
-            .into_iter()
-            .find(|i| i.id == *id)
-            .expect("is listed");
-        item.reason.map(|r| (r.code, r.backend.unwrap_or_default()))
-    }
-}
-
-fn arrive(stop: &str) -> Intent {
-    Intent::Arrive {
-        stop: StopId::new(stop),
-    }
-}
-fn note(stop: &str, text: &str) -> Intent {
-    Intent::Note {
-        stop: StopId::new(stop),
-        text: text.into(),
-    }
-}
-fn scan(stop: &str, code: &str) -> Intent {
-    Intent::Scan {
-        stop: StopId::new(stop),
-        code: code.into(),
-        source: ScanSource::Typed,
-    }
-}
-fn deliver(stop: &str, second: ParcelFate) -> Intent {
-    let outcome = |parcel: &str, outcome, reason: Option<&str>| ParcelOutcome {
-        parcel: ParcelId::new(format!("{stop}-{parcel}")),
-        outcome,
-        reason: reason.map(str::to_owned),
-    };
-    let reason = (second != ParcelFate::Delivered).then_some("damaged");
-    Intent::Deliver {
-        stop: StopId::new(stop),
-        recipient: "Anna Berg".into(),
-        outcomes: vec![
-            outcome("a", ParcelFate::Delivered, None),
-            outcome("b", second, reason),
-        ],
-        overrides: vec![],
-    }
-}
-fn fail(stop: &str) -> Intent {
-    Intent::Fail {
-        stop: StopId::new(stop),
-        reason: "nobody_home".into(),
-        text: None,
-    }
-}
+mod killed;
+mod phone;
 
 #[test]
 fn the_day_reaches_the_backend_once_and_in_order() {
