@@ -8,6 +8,7 @@ import { Builder, Capabilities } from "selenium-webdriver";
 import { chromiumArguments, need } from "../../../scripts/lib/browsers.mjs";
 import { connect } from "./devtools.mjs";
 import { display } from "./display.mjs";
+import { inspect } from "./inspector.mjs";
 import { alive, freePort, killFamily, start, stop } from "./programs.mjs";
 import { until, within } from "./waiting.mjs";
 
@@ -75,7 +76,7 @@ async function firefox({ folder, permissions, args }) {
   return { driver, url, capabilities };
 }
 
-/** Its session under a driver is ephemeral: nothing survives it. For kill and reopen see openPlainWebKit. */
+/** Its session under a driver is ephemeral: nothing survives it. With a profile folder it is opened plainly: see below. */
 async function webkit({ folder, permissions, args }) {
   const { driver, url } = await startDriver(need("webkitdriver"), [], await webkitEnvironment(folder));
   const capabilities = new Capabilities({
@@ -107,7 +108,7 @@ const starters = { chromium, firefox, webkit };
  * Opens a browser.
  * @param {object} options
  * @param {"chromium"|"firefox"|"webkit"} options.engine
- * @param {string} [options.profileDir] a folder that stays; without it a fresh one is used and removed
+ * @param {string} [options.profileDir] a folder that stays; without it a fresh one is used and removed. In WebKit it means: without its driver
  * @param {string} [options.camera] a .y4m or .mjpeg before the lens (Chromium only)
  * @param {string[]} [options.permissions] of "camera", "geolocation", "notifications"
  * @param {string[]} [options.args] further arguments of the browser
@@ -115,7 +116,7 @@ const starters = { chromium, firefox, webkit };
 export async function openBrowser({ engine, profileDir, camera, permissions = ["camera", "geolocation", "notifications"], args = [] }) {
   if (!starters[engine]) throw new Error(`unknown engine: ${engine}`);
   if (camera && engine !== "chromium") throw new Error(`${engine} cannot be given a picture for its camera: use a canvas stream`);
-  if (profileDir && engine === "webkit") throw new Error("WebKit under its driver keeps nothing: use openPlainWebKit");
+  if (profileDir && engine === "webkit") return openPlainWebKit({ profileDir, permissions, args });
   const folder = profileDir ?? mkdtempSync(join(tmpdir(), `pannier-${engine}-`));
   mkdirSync(folder, { recursive: true });
   const tidy = () => { if (!profileDir) rmSync(folder, { recursive: true, force: true, maxRetries: 5 }); };
@@ -183,18 +184,26 @@ export async function openBrowser({ engine, profileDir, camera, permissions = ["
   return browser;
 }
 
-/**
- * MiniBrowser without a driver, with a data folder that survives it. Nobody can click in it: the
- * served page runs its own script and reports to the test's server.
- */
-export async function openPlainWebKit({ url, profileDir, args = [] }) {
-  mkdirSync(profileDir, { recursive: true });
-  const program = start(need("minibrowser"), ["--geometry=390x844", "--enable-mock-capture-devices=true", ...args, url], { env: await webkitEnvironment(profileDir) });
+/** MiniBrowser without its driver, with a data folder that survives it, driven through its inspector: see inspector.mjs. */
+async function openPlainWebKit({ profileDir, permissions, args }) {
+  const port = await freePort();
+  const program = start(need("minibrowser"), [
+    "--geometry=390x844", "--enable-developer-extras=true",
+    // Nobody is there to answer a question.
+    ...(permissions.includes("camera") ? ["--enable-mock-capture-devices=true", "--features=-MockCaptureDevicesPrompt"] : []),
+    ...args, "about:blank",
+  ], { env: { ...await webkitEnvironment(profileDir), WEBKIT_INSPECTOR_HTTP_SERVER: `127.0.0.1:${port}` } });
+  let page;
+  try {
+    page = await inspect(port, { alive: () => alive(program) });
+  } catch (error) {
+    await killFamily(program.pid, profileDir);
+    throw new Error(`webkit did not start: ${error.message}\n${program.output()}`);
+  }
   return {
-    engine: "webkit", folder: profileDir,
+    engine: "webkit", driver: page.driver, folder: profileDir,
     output: () => program.output(),
-    alive: () => alive(program),
-    kill: () => killFamily(program.pid, profileDir),
-    async close() { await stop(program); await killFamily(program.pid, profileDir); },
+    async kill() { await killFamily(program.pid, profileDir); page.close(); },
+    async close() { page.close(); await stop(program); await killFamily(program.pid, profileDir); },
   };
 }

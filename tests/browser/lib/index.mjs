@@ -1,6 +1,6 @@
 // Everything a browser test needs. Each test starts what it needs and stops it again.
 
-export { openBrowser, openPlainWebKit } from "./browser.mjs";
+export { openBrowser } from "./browser.mjs";
 export { makeCameraVideo, modules, showLabel } from "./camera.mjs";
 export { all, choose, draw, evaluate, find, gone, keys, peek, ready, reload, says, tap, text, type } from "./page.mjs";
 export { freePort } from "./programs.mjs";

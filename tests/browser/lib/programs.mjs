@@ -51,25 +51,29 @@ export function freePort() {
   });
 }
 
-/** pid, parent and command line of everything that runs. Linux only, as these tests are. */
+/** pid, parent, and command line with environment of everything that runs. Linux only, as these tests are. */
 function processes() {
   return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((name) => {
     try {
       const stat = readFileSync(`/proc/${name}/stat`, "utf8");
       const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       if (state === "Z") return [];
-      return [{ pid: Number(name), parent: Number(parent), command: readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ") }];
+      return [{ pid: Number(name), parent: Number(parent), words: readFileSync(`/proc/${name}/cmdline`, "utf8") + readFileSync(`/proc/${name}/environ`, "utf8") }];
     } catch {
       return [];
     }
   });
 }
 
-/** The process, all its descendants, and those that name `folder` (a browser's profile, ours alone) on their command line. */
+/**
+ * The process, all its descendants, and those that name `folder` (a browser's profile, ours alone) on
+ * their command line or in their environment: WebKit's helpers outlive their parent for a moment and
+ * are told apart by nothing else.
+ */
 export function family(pid, folder) {
   const all = processes();
   const found = new Set([pid]);
-  for (const { pid: one, command } of all) if (folder && one !== process.pid && command.includes(folder)) found.add(one);
+  for (const { pid: one, words } of all) if (folder && one !== process.pid && words.includes(folder)) found.add(one);
   for (let before = 0; before !== found.size;) {
     before = found.size;
     for (const { pid: one, parent } of all) if (found.has(parent)) found.add(one);

@@ -19,8 +19,7 @@ export async function arriveAtWork({ engine = "chromium", server, page, browser:
   const own = server ?? await startSandbox(sandbox);
   const courier = { engine, server: own, page: page ?? own.page, faults: faults(own), options: { engine, ...options } };
   courier.leave = async () => {
-    await courier.browser?.close();
-    if (!server) await own.stop();
+    try { await courier.browser?.close(); } finally { if (!server) await own.stop(); }
   };
   try {
     await openPhone(courier);
