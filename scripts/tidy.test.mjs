@@ -36,6 +36,9 @@ check("the scanner knows nothing",
 check("web imports",
   { "web/src/a.ts": "import x from \"lit\";\nimport { y } from '../../core/js/src/z.js';\nconst w = await import(\"workbox-core\");\nexport * from \"pannier/service-worker\";" }, ["web/src/a.ts:2", "web/src/a.ts:4", "web/src/a.ts:3"],
   { "web/src/a.ts": "import {\n a } from \"pannier\";\nimport \"pannier/elements\";\nimport { b } from \"lit/directives/repeat.js\";\nimport c from \"./c.js\"; // from \"elsewhere\"" });
+check("selfcheck imports",
+  { "selfcheck/src/a.ts": "import { a } from \"pannier/elements\";\nimport { b } from \"../../web/src/texts\";" }, ["selfcheck/src/a.ts:1", "selfcheck/src/a.ts:2"],
+  { "selfcheck/src/a.ts": "import { a } from \"pannier\";\nimport { b } from \"pannier/scanner\";\nimport { html } from \"lit\";\nimport qrcode from \"qrcode\";\nimport \"./b\";" });
 check("service-worker imports",
   { "service-worker/src/sw.ts": "import { a } from \"pannier\";" }, ["service-worker/src/sw.ts:1"],
   { "service-worker/src/sw.ts": "import { a } from \"pannier/service-worker\";\nimport { b } from \"workbox-precaching\";" });

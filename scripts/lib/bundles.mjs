@@ -10,6 +10,8 @@ import { modules } from "./wasm.mjs";
 export const bundles = [
   { file: "app.js", entry: "web/src/main.ts", format: "esm" },
   { file: "scanner-worker.js", entry: "core/js/src/scanner/scanner-worker.ts", format: "iife" },
+  { file: "selfcheck.js", entry: "selfcheck/src/main.ts", format: "esm" },
+  { file: "selfcheck-worker.js", entry: "selfcheck/src/selfcheck-worker.ts", format: "iife" },
   { file: "sw.js", entry: "service-worker/src/sw.ts", format: "iife" },
 ];
 

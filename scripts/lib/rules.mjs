@@ -124,6 +124,7 @@ export const rules = [
     ],
   },
   importing("web", /^(?:pannier|pannier\/elements|lit|lit\/.+)$/, "pannier, pannier/elements, lit and its own files"),
+  importing("selfcheck", /^(?:pannier|pannier\/scanner|lit|lit\/.+|qrcode)$/, "pannier, pannier/scanner, lit, qrcode and its own files"),
   importing("service-worker", /^(?:pannier\/service-worker|workbox-[\w-]+(?:\/.+)?)$/, "pannier/service-worker, workbox and its own files"),
   {
     name: `the service worker's own script stays under ${WORKER_LINES_MAX} lines`,

@@ -26,6 +26,8 @@ export interface ScannerStats {
   restarts: number;
   sharpness: number;
   exposure: number;
+  /** how frames reach the worker in this browser: as the camera gives them, as bitmaps, or through a canvas */
+  way: "video" | "bitmap" | "canvas";
 }
 
 export interface ScannerOptions {
@@ -36,6 +38,8 @@ export interface ScannerOptions {
   /** called with at least one code, as often as one is seen; `width` and `height` are the frame's */
   onCodes: (codes: FoundCode[], frame: { width: number; height: number }) => void;
   onStats?: (stats: ScannerStats) => void;
+  /** the worker has its module and waits for pictures; told again after each replacement */
+  onReady?: () => void;
   /** the worker cannot be started or keeps failing; scanning has stopped */
   onError?: (error: ScannerError) => void;
 }
@@ -50,7 +54,7 @@ export class ScannerError extends Error {
   }
 }
 
-type Way = "video" | "bitmap" | "canvas";
+type Way = ScannerStats["way"];
 
 export class Scanner {
   readonly #options: ScannerOptions;
@@ -181,6 +185,7 @@ export class Scanner {
         this.#module = message.module;
         this.#ready = true;
         if (!message.offscreen && this.#way === "bitmap") this.#way = "canvas";
+        this.#options.onReady?.();
         return;
       case "failed":
         this.#module = undefined;
@@ -226,7 +231,7 @@ export class Scanner {
     const span = now - (this.#answeredAt[0] ?? now);
     const { decodeMs, width, height, sharpness, exposure } = result;
     const fps = span > 0 ? (this.#answeredAt.length - 1) / span * 1_000 : 0;
-    this.#options.onStats?.({ fps, decodeMs, width, height, restarts: this.#restarts, sharpness, exposure });
+    this.#options.onStats?.({ fps, decodeMs, width, height, restarts: this.#restarts, sharpness, exposure, way: this.#way });
   }
 
   /** Waits for the next new picture. */

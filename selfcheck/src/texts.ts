@@ -1,0 +1,86 @@
+// Every word of the page. Plain ones: the owner of an old phone reads them in the street.
+
+import type { Outcome } from "./outcome";
+
+export const outcomes: Record<Outcome, string> = {
+  ok: "works", absent: "not there", refused: "not allowed", failed: "fails", skipped: "skipped",
+};
+
+/** What a step is called on the screen, and what to do meanwhile. */
+export const stepTexts: Record<string, { title: string; hint?: string }> = {
+  engine: { title: "Browser" },
+  screen: { title: "Screen and mode" },
+  api: { title: "What the browser has" },
+  network: { title: "The way to the server" },
+  clock: { title: "The clock" },
+  storage: { title: "Storage" },
+  "idb-500": { title: "Saving something small" },
+  "idb-200k": { title: "Saving something larger" },
+  photo: { title: "Saving a photo" },
+  worker: { title: "A helper in the background" },
+  sw: { title: "The offline helper" },
+  channel: { title: "Talking to the helpers" },
+  locks: { title: "Taking turns" },
+  core: { title: "The heart of Pannier" },
+  scanner: { title: "The code reader" },
+  gzip: { title: "Packing" },
+  wakelock: { title: "Keeping the screen on" },
+  vibrate: { title: "Vibration" },
+  notify: { title: "Notifications", hint: "Answer the question of your phone." },
+  push: { title: "Push messages" },
+  badge: { title: "Number on the icon" },
+  position: { title: "Position", hint: "Allow it when your phone asks. The report tells how exact it is, not where." },
+  camera: { title: "Camera", hint: "Allow it when your phone asks." },
+  frames: { title: "A hundred pictures", hint: "Hold the camera at anything, best at a parcel label." },
+  torch: { title: "Lamp" },
+};
+
+export const texts = {
+  title: "Self-check",
+  intro: {
+    heading: "What can this phone do?",
+    lead: "About two minutes: it tries everything that Pannier needs, on this phone, in this browser. Then you lock the phone for a minute.",
+    asks: "Your phone will ask about notifications, position and camera. You may refuse, and skip anything.",
+    keeps: "No account. Nothing of your route is touched. The report has no place, no picture and no name in it.",
+    start: "Start",
+    last: "Show the last report",
+    broken: "The last check stopped in the middle.",
+    brokenShow: "Show what it found",
+  },
+  run: {
+    progress: (done: number, all: number) => `${done} of ${all}`,
+    skip: "Skip this",
+  },
+  ask: {
+    heading: "Allow notifications?",
+    text: "Pannier uses them to say that something waits. Nothing is sent to you by this check.",
+    allow: "Ask my phone",
+    skip: "Skip",
+  },
+  sleep: {
+    heading: "Lock the phone now",
+    text: "Wait one minute. Then unlock it and come back to this page.",
+    why: "A locked phone stops pages. This finds out what goes on living.",
+    getting: "One moment",
+    short: (s: number) => `That were only ${s} seconds. Lock it once more for a minute, or go on.`,
+    back: "I was away, go on",
+    skip: "Skip this",
+    looking: "Looking at what lived",
+  },
+  report: {
+    heading: "The report",
+    died: "The page did not live while the phone was locked. That is worth knowing: the report says so.",
+    copy: "Copy",
+    copied: "Copied",
+    copyByHand: "Your browser does not let the page copy. The text is marked: copy it by hand.",
+    send: "Send to this server",
+    sending: "Sending",
+    sent: (id: number) => `Kept here as report ${id}`,
+    noTaker: "This server takes no reports. Copy it, or show it as a QR code.",
+    noAnswer: "No answer from the server. Copy it, or show it as a QR code.",
+    qr: "Show as QR code",
+    qrTitle: "Read this with another phone",
+    close: "Close",
+    again: "Check again",
+  },
+};
