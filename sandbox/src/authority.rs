@@ -23,7 +23,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 
 const KEY_FILE: &str = "authority-key.pem";
 const CERTIFICATE_FILE: &str = "authority.pem";
-/// Phones refuse an authority with a longer life no more than one with this; ten years are enough.
+/// Long enough that no phone is told twice.
 const AUTHORITY_DAYS: u64 = 3650;
 /// A certificate is made at every start, so it needs to last no longer than a start.
 const LEAF_DAYS: u64 = 30;
@@ -301,12 +301,16 @@ fn read_key(path: &Path) -> Result<KeyPair, String> {
 
 /// Puts a whole file there, unless there is one: a link is made or it is not, and replaces nothing.
 fn place(path: &Path, bytes: &[u8], file_mode: u32) -> Result<(), String> {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    let placed = write(&draft, bytes, file_mode).and_then(|()| fs::hard_link(&draft, path));
+    let mut mark = [0_u8; 8];
+    getrandom::fill(&mut mark).map_err(|error| format!("new file: {error}"))?;
+    let mark = u64::from_ne_bytes(mark);
+    let draft = path.with_extension(format!("{mark:016x}.draft"));
+    let linked = write(&draft, bytes, file_mode).map(|()| fs::hard_link(&draft, path));
     let removed = fs::remove_file(&draft);
-    match placed {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(not_used(path, &error)),
-        _ => removed.map_err(|error| not_used(&draft, &error)),
+    match linked {
+        Err(error) => Err(not_used(&draft, &error)),
+        Ok(Err(error)) if error.kind() != ErrorKind::AlreadyExists => Err(not_used(path, &error)),
+        Ok(_) => removed.map_err(|error| not_used(&draft, &error)),
     }
 }
 
@@ -405,6 +409,23 @@ mod tests {
                 "{date}"
             );
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn all_that_start_at_once_have_one_authority() {
+        let today = day("2026-03-01");
+        let open = || opened("race", today).1.unwrap().certificate;
+        let first = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            let mut all: Vec<_> = all.into_iter().map(|one| one.join().unwrap()).collect();
+            all.dedup();
+            all
+        });
+        assert_eq!(first.len(), 1);
+        let (folder, again) = opened("race", today);
+        assert_eq!(again.unwrap().certificate, first[0]);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "no drafts");
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -340,6 +340,28 @@ fn the_authority_is_made_once() {
 }
 
 #[test]
+fn it_lives_in_the_persons_own_settings() {
+    let folder = Folder::new();
+    let started = |variable: &str| {
+        let mut command = folder.command(&LAN);
+        command.env_remove("PANNIER_CA_DIR");
+        command.env_remove("XDG_CONFIG_HOME");
+        command.env(variable, &folder.0);
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    started("XDG_CONFIG_HOME");
+    assert!(folder.0.join("pannier/authority-key.pem").exists());
+    started("HOME");
+    let usual = folder.0.join(".config/pannier/authority-key.pem");
+    assert!(usual.exists());
+}
+
+#[test]
 #[cfg(unix)]
 fn the_key_is_for_its_owner_alone() {
     let folder = Folder::new();
