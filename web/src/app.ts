@@ -49,6 +49,11 @@ const toastMs = 2500;
 /** Relative times on the screen grow old. */
 const ageingMs = 20_000;
 
+/** Where fresh connections do not help, on iOS before 26.5, a fresh page does. */
+function wantsRestart(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "storage_lost" || error.code === "storage_timeout");
+}
+
 /** What to tell a person: the core's own sentence, where it is the core's error. */
 function told(error: unknown): string {
   if (error instanceof Error && error.name === "PannierError") return sentence(error.message);
@@ -63,14 +68,14 @@ export class CourierApp extends LitElement implements Shell {
   status: Status | undefined;
   #account: string | undefined;
   #opened = false;
-  #startError: string | undefined;
-  #retryStart: (() => void) | undefined;
+  #startError: { text: string; hint: string; again: string; tap: () => void } | undefined;
   #place: Place = home;
   #screen: Screen | undefined;
   #screenAddress: string | undefined;
   #toast = "";
   #toastEnds: ReturnType<typeof setTimeout> | undefined;
   #errors: string[] = [];
+  #restartHelps = false;
   #newer: Newer | undefined;
   readonly #listeners = new Set<() => void>();
 
@@ -96,11 +101,19 @@ export class CourierApp extends LitElement implements Shell {
   }
 
   couldNotOpen(error: unknown, again: () => void): void {
-    this.#startError = told(error);
-    this.#retryStart = () => {
-      this.#startError = undefined;
-      this.requestUpdate();
-      again();
+    const { start } = texts;
+    // Without a worker there may be no way back from a reload: then it is tried in place.
+    const restart = wantsRestart(error) && navigator.serviceWorker?.controller;
+    const unavailable = error instanceof Error && "code" in error && error.code === "storage_unavailable";
+    this.#startError = {
+      text: told(error),
+      hint: unavailable ? start.noStorageHint : start.failedHint,
+      again: restart ? start.restart : start.again,
+      tap: restart ? () => location.reload() : () => {
+        this.#startError = undefined;
+        this.requestUpdate();
+        again();
+      },
     };
     this.requestUpdate();
   }
@@ -126,6 +139,7 @@ export class CourierApp extends LitElement implements Shell {
 
   failed(error: unknown): void {
     const text = typeof error === "string" ? sentence(error) : told(error);
+    this.#restartHelps ||= wantsRestart(error);
     if (!this.#errors.includes(text)) this.#errors = [...this.#errors, text];
     this.requestUpdate();
   }
@@ -198,6 +212,7 @@ export class CourierApp extends LitElement implements Shell {
 
   #errorsRead(): void {
     this.#errors = [];
+    this.#restartHelps = false;
     this.requestUpdate();
   }
 
@@ -228,23 +243,26 @@ export class CourierApp extends LitElement implements Shell {
       <button type="button" class="button plain" data-test="update" @click=${take}>${texts.update.take}</button></div>`;
   }
 
-  #startFailure(text: string): unknown {
+  #startFailure({ text, hint, again, tap }: { text: string; hint: string; again: string; tap: () => void }): unknown {
     return html`<div class="screen-like"><div class="content"><div class="empty" role="alert">${icon("attention")}
-        <h1 tabindex="-1">${texts.start.failed}</h1><p>${text}</p><p class="quiet">${texts.start.failedHint}</p></div></div>
-      <footer class="actions"><button type="button" class="button primary" data-test="open-again" @click=${this.#retryStart}>
-        <span class="words"><span class="label">${texts.start.again}</span></span></button></footer></div>`;
+        <h1 tabindex="-1">${texts.start.failed}</h1><p>${text}</p><p class="quiet">${hint}</p></div></div>
+      <footer class="actions"><button type="button" class="button primary" data-test="open-again" @click=${tap}>
+        <span class="words"><span class="label">${again}</span></span></button></footer></div>`;
   }
 
   protected override render(): unknown {
     return html`
       <div class="top"><div class="above">${this.#statusBar()}
         <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div></div>
+        ${this.status?.storage.kind === "temporary" ? html`<p class="warning" data-test="temporary">${icon("attention")}<span>${texts.storage.temporaryBar}</span></p>` : nothing}
         ${this.#newer ? this.#update(this.#newer) : nothing}</div>
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>
         <h2 id="error-title">${icon("attention")}${texts.common.failed}</h2>
         ${this.#errors.map((text) => html`<p>${text}</p>`)}
-        <button type="button" class="button primary" data-test="error-close" @click=${this.#errorsRead}>
+        ${this.#restartHelps ? html`<button type="button" class="button primary" data-test="error-restart" @click=${() => location.reload()}>
+          <span class="words"><span class="label">${texts.start.restart}</span></span></button>` : nothing}
+        <button type="button" class="button ${this.#restartHelps ? "plain" : "primary"}" data-test="error-close" @click=${this.#errorsRead}>
           <span class="words"><span class="label">${texts.common.close}</span></span></button>
       </dialog>`;
   }

@@ -21,6 +21,20 @@ export const texts = {
     failed: "The app could not open its storage",
     failedHint: "Nothing recorded is lost. Try again, or close the app and open it once more.",
     again: "Try again",
+    restart: "Restart the app",
+    noStorageHint: "Pannier keeps everything on the phone first. Open it in an ordinary window, not a private one. If Lockdown Mode is on, switch it off for this site in the page settings of Safari.",
+  },
+
+  /** what this browser's storage is worth */
+  storage: {
+    persistent: "Kept until you delete the app",
+    evictable: "The phone may clear it when space is short",
+    temporary: "Private window: gone when it closes",
+    unavailable: "There is none",
+    unknown: "The browser does not say how long it keeps it",
+    temporaryBar: "Private window: what you record here is gone when it closes",
+    temporaryLead: "This is a private window. Open Pannier in an ordinary one before you start: what is recorded here is gone when the window closes.",
+    tabLead: "Put Pannier on the Home Screen first (Share, then Add to Home Screen) and open it from there. In a Safari tab the phone may delete what is recorded after seven days.",
   },
 
   bar: {
@@ -273,8 +287,6 @@ export const texts = {
     sound: "Sound and vibration",
     soundHint: "When a parcel is scanned",
     storage: "Storage",
-    persisted: "Kept until you remove the app",
-    notPersisted: "The browser may clear it. Add the app to the home screen.",
     used: (used: string, quota: string) => `${used} of ${quota} used`,
     version: "Version",
     signOut: "Sign out",

@@ -1,5 +1,5 @@
-// The page's side of the service worker: registered at every launch (a system may have dropped it),
-// asked for news whenever the app comes back, and replaced only when the courier says so.
+// The page's side of the service worker: registered at every launch and whenever the app comes back
+// (iOS may have dropped it meanwhile), asked for news, and replaced only when the courier says so.
 
 export interface Newer {
   /** "waiting": a new worker waits for the courier; "elsewhere": another window has taken it already */
@@ -38,7 +38,11 @@ export function attachWorker(announce: (newer: Newer) => void): void {
     });
   }
 
+  const followed = new WeakSet<ServiceWorkerRegistration>();
+
   function follow(registration: ServiceWorkerRegistration): void {
+    if (followed.has(registration)) return;
+    followed.add(registration);
     if (registration.waiting && container.controller) offer(registration.waiting);
     registration.addEventListener("updatefound", () => {
       const worker = registration.installing;
@@ -46,15 +50,21 @@ export function attachWorker(announce: (newer: Newer) => void): void {
         if (worker.state === "installed" && container.controller) offer(worker);
       });
     });
-    const ask = (): void => {
-      // No network is an ordinary answer here.
-      if (document.visibilityState === "visible") registration.update().catch(() => undefined);
-    };
-    document.addEventListener("visibilitychange", ask);
-    addEventListener("pageshow", ask);
   }
 
-  container.register("/sw.js", { updateViaCache: "none" }).then(follow, (error: unknown) => {
-    console.warn("the service worker could not be registered", error);
-  });
+  /** Registers it if it is not there (any more), and asks for news of it. */
+  async function keep(): Promise<void> {
+    if (document.visibilityState !== "visible") return;
+    const registration = await container.register("/sw.js", { updateViaCache: "none" });
+    follow(registration);
+    // No network is an ordinary answer here.
+    await registration.update().catch(() => undefined);
+  }
+
+  const ask = (): void => {
+    keep().catch((error: unknown) => console.warn("the service worker could not be registered", error));
+  };
+  document.addEventListener("visibilitychange", ask);
+  addEventListener("pageshow", ask);
+  ask();
 }

@@ -61,7 +61,7 @@ export class MoreScreen extends Screen {
         ${this.#switch("switch-sound", texts.more.sound, texts.more.soundHint, preference("sound") !== false, (on) => prefer("sound", on))}
         <div class="card">
           <p class="quiet">${texts.more.storage}</p>
-          <p>${storage?.persisted ? texts.more.persisted : texts.more.notPersisted}</p>
+          <p data-test="storage" data-kind=${storage?.kind ?? nothing}>${texts.storage[storage?.kind ?? "unknown"]}</p>
           ${storage?.usage !== undefined && storage.quota !== undefined ? html`<p class="quiet">${texts.more.used(byteSize(storage.usage), byteSize(storage.quota))}</p>` : nothing}
         </div>
         <div class="card">

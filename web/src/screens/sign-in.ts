@@ -32,6 +32,14 @@ export class SignInScreen extends Screen {
     });
   }
 
+  /** Before the day begins is the time to say it: later there is work that could be lost. */
+  #storageWarning(): unknown {
+    const { kind } = this.shell.status?.storage ?? {};
+    const { standalone } = navigator as Navigator & { standalone?: boolean };
+    const text = kind === "temporary" ? texts.storage.temporaryLead : kind === "evictable" && standalone === false ? texts.storage.tabLead : undefined;
+    return text === undefined ? nothing : html`<p class="notice attention" data-test="storage-warning">${icon("attention")}<span>${text}</span></p>`;
+  }
+
   protected override render(): unknown {
     const known = this.shell.status?.account;
     const submit = (event: Event): void => {
@@ -43,6 +51,7 @@ export class SignInScreen extends Screen {
         <div class="content">
           ${known ? nothing : html`<p class="brand"><img src="/icons/icon.svg" alt="" width="72" height="72"><span>${texts.appName}</span></p>`}
           <p class="lead">${known ? texts.signIn.again : texts.signIn.lead}</p>
+          ${this.#storageWarning()}
           ${field({ test: "username", label: texts.signIn.username, value: this.#username, autocomplete: "username", capitalize: "none", change: (value) => { this.#username = value; } })}
           ${field({ test: "password", label: texts.signIn.password, value: this.#password, type: "password", autocomplete: "current-password", capitalize: "none", change: (value) => { this.#password = value; } })}
           <div role="alert" data-test="sign-in-error">${this.#error ? html`<p class="notice attention">${icon("attention")}<span>${this.#error}</span></p>` : nothing}
