@@ -23,6 +23,12 @@ async function fastTime(driver, factor) {
   await driver.manage().setTimeouts({ script: 30_000 * factor });
   await way(driver, "fastTime", factor);
 }
+const picture = `async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
+  canvas.getContext("2d").fillRect(0, 0, 32, 32);
+  const jpeg = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg"));
+  return pannier.stage(await jpeg.arrayBuffer(), "image/jpeg");
+}`;
 const outOfReach = (driver) => until(async () => (await done(driver, "() => pannier.status()")).reachability === "unreachable", { what: "the backend to be known as out of reach" });
 
 for (const engine of engines) {
@@ -93,12 +99,6 @@ for (const engine of engines) {
 
   story("no space is told as such, nothing half done, and it works again when there is some", async (courier) => {
     const { driver } = courier;
-    const picture = `async () => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
-      canvas.getContext("2d").fillRect(0, 0, 32, 32);
-      const jpeg = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg"));
-      return pannier.stage(await jpeg.arrayBuffer(), "image/jpeg");
-    }`;
     for (const how of ["thrown", "aborted"]) {
       await way(driver, "noSpace", how);
       assert.equal((await write(driver, "no room")).code, "storage_full", how);
@@ -108,6 +108,24 @@ for (const engine of engines) {
     assert.deepEqual(await notes(driver), []);
     await recorded(driver, "room again");
     await done(driver, picture);
+    await done(driver, `() => pannier.drain("manual")`);
+    await allSent(courier);
+    await exactlyOnce(courier);
+  });
+
+  // The other two have no way to be given a quota.
+  if (engine === "chromium") story("a real quota that is used up is told as such too", async (courier) => {
+    const { driver, browser, page } = courier;
+    const quota = (size) => browser.cdp("Storage.overrideQuotaForOrigin", { origin: new URL(page).origin, ...size });
+    await recorded(driver, "while there was room");
+    await quota({ quotaSize: 1_000 });
+    // Chromium goes on with what it thinks is free for up to half a minute.
+    await until(async () => (await call(driver, picture)).code === "storage_full", { what: "the quota to be felt", ms: 60_000, every: 500 });
+    assert.equal((await write(driver, "no room")).code, "storage_full");
+    await quota({});
+    await until(async () => (await call(driver, picture)).code === undefined, { what: "the room to be felt", ms: 60_000, every: 500 });
+    await recorded(driver, "room again");
+    assert.deepEqual(await notes(driver), ["while there was room", "room again"]);
     await done(driver, `() => pannier.drain("manual")`);
     await allSent(courier);
     await exactlyOnce(courier);

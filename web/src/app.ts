@@ -140,6 +140,8 @@ export class CourierApp extends LitElement implements Shell {
   failed(error: unknown): void {
     const text = typeof error === "string" ? sentence(error) : told(error);
     this.#restartHelps ||= wantsRestart(error);
+    // "Saved" was said of something else.
+    this.#toast = "";
     if (!this.#errors.includes(text)) this.#errors = [...this.#errors, text];
     this.requestUpdate();
   }
@@ -224,7 +226,7 @@ export class CourierApp extends LitElement implements Shell {
         data-reachability=${reach} data-waiting=${status?.waiting ?? nothing} data-parked=${status?.parked ?? nothing}>
       <span>${icon(reachIcons[reach])}</span>
       <span class="words" aria-live="polite">
-        <span class="label">${status ? sentence(status.text, 160) : texts.start.opening}</span>
+        <span class="label">${status ? sentence(status.text, 160) : this.#startError ? texts.appName : texts.start.opening}</span>
         ${status ? html`<small>${reached}</small>` : nothing}
       </span>
       <span class="pills">
