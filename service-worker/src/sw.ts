@@ -5,19 +5,13 @@
 import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, matchPrecache, precacheAndRoute, type PrecacheEntry } from "workbox-precaching";
 import { NavigationRoute, registerRoute } from "workbox-routing";
 import { NetworkFirst } from "workbox-strategies";
-import { attachPannier } from "pannier/service-worker";
+import { attachPannier, deadline } from "pannier/service-worker";
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: (PrecacheEntry | string)[] };
 
 /** A shell file that is not in the cache may be asked for, but never waited for without end. */
 const SHELL_DEADLINE_MS = 5_000;
 const INSTALL_DEADLINE_MS = 60_000;
-
-function deadline(ms: number): AbortSignal {
-  const controller = new AbortController();
-  setTimeout(() => controller.abort(), ms);
-  return controller.signal;
-}
 
 attachPannier(self, {
   wasm: async () => (await matchPrecache("/core.wasm")) ?? "/core.wasm",

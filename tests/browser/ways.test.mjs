@@ -224,4 +224,20 @@ for (const engine of engines) {
     await allSent(courier);
     await exactlyOnce(courier);
   });
+
+  story("a page that leaves for the page cache while it sends sends nothing twice", async (courier) => {
+    const { driver, faults, server } = courier;
+    await faults.set({ fault: "latency", method: "POST", ms: 1_500 });
+    await recorded(driver, "on its way when its page left");
+    await recorded(driver, "behind it");
+    await evaluate(driver, "() => { window.attachWakes(); }");
+    await until(async () => (await log(server)).some(({ path }) => path.endsWith("/notes")), { what: "the request to be on its way" });
+    await driver.get(new URL("/labels", server.page).href);
+    await driver.navigate().back();
+    await until(() => driver.executeScript("return document.body.innerText === 'ready' && typeof window.pannier === 'object'"), { what: "the page again" });
+    await evaluate(driver, "() => { window.attachWakes(); }");
+    await faults.clear();
+    await allSent(courier);
+    await exactlyOnce(courier);
+  });
 }

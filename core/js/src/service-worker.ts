@@ -3,8 +3,10 @@
 // wake is taken for a cold start, and the worker may be stopped at any point.
 
 import { Pannier } from "./client";
-import { SYNC_TAG } from "./wakes";
 import type { OpenOptions, WakeReason } from "./types";
+import { SYNC_TAG } from "./wakes";
+
+export { deadline } from "./time";
 
 export interface WorkerOptions {
   /** called at the first wake, inside `waitUntil` */
