@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { find, keys, makeCameraVideo, showLabel, startSandbox, tap } from "./lib/index.mjs";
+import { burst, find, keys, showLabel, startSandbox, tap } from "./lib/index.mjs";
 import { allSent, arrive, at, engines, on, signIn, toScanner, toStop, verdict, withCourier } from "./stories/courier.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
-import { printedLabel } from "./stories/labels.mjs";
+import { labelPicture, labelVideo } from "./stories/labels.mjs";
 import { operations } from "./stories/store.mjs";
 
 const scansAt = async ({ driver }, stop) => (await operations(driver)).filter(({ intent }) => intent.kind === "scan" && intent.stop === stop);
@@ -19,11 +19,11 @@ for (const engine of engines) {
     const server = await startSandbox();
     try {
       // The label of stop 1's parcel, and one of stop 3's that lies in the wrong pile.
-      const labels = [await printedLabel(server, "PN-7H2K-0001"), await printedLabel(server, "PN-7H2K-0005")];
-      const camera = engine === "chromium" ? makeCameraVideo({ codes: labels, out: join(folder, "labels.y4m"), framesEach: 15 }) : undefined;
+      const codes = ["PN-7H2K-0001", "PN-7H2K-0005"];
+      const camera = engine === "chromium" ? await labelVideo(server, codes, { out: join(folder, "labels.y4m"), framesEach: 15 }) : undefined;
       await withCourier({ engine, server, browser: { camera } }, async (courier) => {
         const { driver } = courier;
-        const hold = async (code) => { if (!camera) await showLabel(driver, code); };
+        const hold = async (code) => { if (!camera) await showLabel(driver, await labelPicture(server, code)); };
         await signIn(courier);
         await arrive(courier, "st-01");
         await hold("PN-7H2K-0001");
@@ -58,13 +58,13 @@ for (const engine of engines) {
     await arrive(courier, "st-04");
     await toScanner(courier, "st-04");
     await find(driver, "video");
-    await keys(driver, "PN-7H2K-0006\uE007");
+    await burst(driver, "PN-7H2K-0006");
     await verdict(courier, "good", "PN-7H2K-0006");
-    await keys(driver, "PN-7H2K-0006\uE007");
+    await burst(driver, "PN-7H2K-0006");
     await verdict(courier, "known", "already scanned");
-    await keys(driver, "PN-7H2K-0013\uE007");
+    await burst(driver, "PN-7H2K-0013");
     await verdict(courier, "bad", "belongs to stop 7");
-    await keys(driver, "5712345678904\uE007");
+    await burst(driver, "5712345678904");
     await verdict(courier, "bad", "on no stop of this route");
     const scans = await scansAt(courier, "st-04");
     assert.deepEqual(scans.map(({ intent }) => [intent.code, intent.source]), [["PN-7H2K-0006", "wedge"]]);

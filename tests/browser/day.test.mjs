@@ -5,12 +5,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { find, makeCameraVideo, peek, says, tap, type, until } from "./lib/index.mjs";
+import { find, peek, says, showDevice, showLabel, startSandbox, tap, type, until } from "./lib/index.mjs";
+import { ableAsExpected, seesThroughTheDevice } from "./stories/abilities.mjs";
 import { applied, exactlyOnce } from "./stories/backend.mjs";
 import {
   allSent, arrive, at, comeBack, confirmDelivery, couldNotDeliver, deliver, drawSignature, durable, engines, fillDelivery, keepPhoto, keepSignature, note, on,
   openPhone, outbox, photograph, scanByCamera, scanTyped, shellIsCached, shownStops, signIn, stateOf, takePhoto, toRoute, toStop, toldSaved, typed, withCourier,
 } from "./stories/courier.mjs";
+import { labelPicture, labelVideo } from "./stories/labels.mjs";
 import { drafts, operations, storedPictures } from "./stories/store.mjs";
 
 /** Three parcels of stop 2, seen by the camera one after the other. */
@@ -34,116 +36,137 @@ async function nothingIsConfirmedByTheBackend(courier) {
   return recorded;
 }
 
-for (const engine of engines) {
-  const folder = mkdtempSync(join(tmpdir(), "pannier-day-"));
-  const camera = engine === "chromium" ? makeCameraVideo({ codes, out: join(folder, "labels.y4m") }) : undefined;
-  const profileDir = engine === "webkit" ? undefined : join(folder, "profile");
-  test(`${engine}: a courier's day without signal`, { timeout: 420_000 }, withCourier({ engine, browser: { camera, profileDir } }, async (courier, t) => {
-    t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-    const { server, faults } = courier;
+/** Under its driver WebKit keeps nothing, so there its day goes on without the kill, and a second one without its driver has it. */
+const phones = engines.flatMap((engine) => [
+  { name: engine, engine, keeps: engine !== "webkit" },
+  ...(engine === "webkit" ? [{ name: "webkit without its driver", engine, keeps: true }] : []),
+]);
 
-    // Morning, with a network: the route arrives.
-    await signIn(courier);
-    const route = await shownStops(courier);
-    assert.ok(route.length >= 10, `${route.length} stops`);
-    assert.deepEqual(new Set(route.map(({ state }) => state)), new Set(["open"]));
-    await shellIsCached(courier);
-
-    // From here on there is none.
-    await faults.dead();
-    await tap(courier.driver, on("tab-load"));
-    await durable(courier, { kind: "load" }, async () => {
-      await typed(courier, "PN-7H2K-0001");
-      await find(courier.driver, `${on("parcel-p-01")}[data-ticked=true]`);
-    });
-
-    // Stop 1: typed code, photo, delivered.
-    await arrive(courier, "st-01");
-    await toldSaved(courier);
-    await scanTyped(courier, "st-01", ["PN-7H2K-0001"]);
-    await photograph(courier, "st-01");
-    await deliver(courier, "st-01", { recipient: "Karin Ekholm" });
-    await toldSaved(courier);
-    assert.equal(await stateOf(courier, "st-01"), "waiting");
-
-    // Stop 2: three parcels by camera, one of them damaged. The page is reloaded over the half-filled form.
-    await arrive(courier, "st-02");
-    if (camera) await scanByCamera(courier, "st-02", ["p-02", "p-03", "p-04"]);
-    else await scanTyped(courier, "st-02", codes);
-    await photograph(courier, "st-02");
-    await photograph(courier, "st-02");
-    await fillDelivery(courier, "st-02", { recipient: "Bo at the till", outcomes: { "p-03": "failed:damaged" } });
-    await until(async () => (await draftOf(courier, "st-02"))?.fields.outcomes?.["p-03"]?.reason === "damaged", { what: "the half-filled form to be kept" });
-    const beforeReload = await operations(courier.driver);
-    await comeBack(courier);
-    await at(courier, "#/deliver/st-02");
-    await find(courier.driver, on("recipient"));
-    await until(async () => (await value(courier, on("recipient"))) === "Bo at the till", { what: "the recipient as left" });
-    assert.equal(await value(courier, on("parcel-reason-p-03")), "damaged");
-    assert.equal(await courier.driver.executeScript("return document.querySelector(arguments[0]).checked", on("outcome-p-03-failed")), true);
-    await sameAsBefore(courier, beforeReload);
-    await confirmDelivery(courier, "st-02");
-    assert.equal(await stateOf(courier, "st-02"), "waiting");
-
-    // Stop 3: nobody opens.
-    await arrive(courier, "st-03");
-    await note(courier, "st-03", "Rang twice. Ö på dörren, \"tredje våningen\" & so on.");
-    await couldNotDeliver(courier, "st-03", { reason: "nobody_home", words: "Dark windows" });
-
-    // Stop 5 wants a signature. The app is killed with a photo just taken and the name half typed.
-    await arrive(courier, "st-05");
-    await scanTyped(courier, "st-05", ["PN-7H2K-0010"]);
-    await drawSignature(courier, "st-05", "Elin Sandström");
-    await keepSignature(courier, "st-05");
-    await takePhoto(courier, "st-05");
-    const beforeKill = await nothingIsConfirmedByTheBackend(courier);
-    if (profileDir) {
-      await toStop(courier, "st-05");
-      await tap(courier.driver, on("note"));
-      await type(courier.driver, on("note-text"), "Killed while writing th");
-      await until(async () => (await draftOf(courier, "st-05"))?.fields.note === "Killed while writing th", { what: "the half-written note to be kept" });
-      await courier.browser.kill();
-      await openPhone(courier, "/#/note/st-05");
-      await find(courier.driver, on("note-text"), { ms: 20_000 });
-      assert.equal(await value(courier, on("note-text")), "Killed while writing th");
-      await sameAsBefore(courier, beforeKill);
-      assert.equal((await courier.driver.executeScript("return document.querySelector('[data-test=status-bar]').dataset.waiting")), String(beforeKill.length));
-      await type(courier.driver, on("note-text"), "Killed while writing this");
-      await tap(courier.driver, on("save-note"));
-      await at(courier, "#/stop/st-05");
+for (const { name, engine, keeps } of phones) {
+  test(`${name}: a courier's day without signal`, { timeout: 420_000 }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "pannier-day-"));
+    const server = await startSandbox();
+    try {
+      const pictures = new Map(await Promise.all(codes.map(async (code) => [code, await labelPicture(server, code)])));
+      const camera = engine === "chromium" ? await labelVideo(server, codes, { out: join(folder, "labels.y4m") }) : undefined;
+      const hold = async ({ driver }, code) => { if (!camera) await showLabel(driver, pictures.get(code)); };
+      const profileDir = keeps ? join(folder, "profile") : undefined;
+      await withCourier({ engine, server, browser: { camera, profileDir } }, (courier) => day(courier, { keeps, hold: (code) => hold(courier, code) }))(t);
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }
-    assert.deepEqual((await shownStopsOf(courier)).map(({ id }) => id), route.map(({ id }) => id), "the route as left");
-    // The photo taken before the kill waits for a yes.
+  });
+}
+
+async function day(courier, { keeps, hold }) {
+  const { server, faults } = courier;
+
+  // Morning, with a network: the route arrives.
+  await signIn(courier);
+  const route = await shownStops(courier);
+  assert.ok(route.length >= 10, `${route.length} stops`);
+  assert.deepEqual(new Set(route.map(({ state }) => state)), new Set(["open"]));
+  await shellIsCached(courier);
+  await ableAsExpected(courier);
+  await showDevice(courier.driver);
+
+  // From here on there is none.
+  await faults.dead();
+  await tap(courier.driver, on("tab-load"));
+  await durable(courier, { kind: "load" }, async () => {
+    await typed(courier, "PN-7H2K-0001");
+    await find(courier.driver, `${on("parcel-p-01")}[data-ticked=true]`);
+  });
+
+  // Stop 1: typed code, photo, delivered.
+  await arrive(courier, "st-01");
+  await toldSaved(courier);
+  await scanTyped(courier, "st-01", ["PN-7H2K-0001"]);
+  await photograph(courier, "st-01", { look: (video) => seesThroughTheDevice(courier, video) });
+  await deliver(courier, "st-01", { recipient: "Karin Ekholm" });
+  await toldSaved(courier);
+  assert.equal(await stateOf(courier, "st-01"), "waiting");
+
+  // Stop 2: three parcels by camera, one of them damaged. The page is reloaded over the half-filled form.
+  await arrive(courier, "st-02");
+  await scanByCamera(courier, "st-02", codes, { hold });
+  await showDevice(courier.driver);
+  await photograph(courier, "st-02", { look: (video) => seesThroughTheDevice(courier, video) });
+  await photograph(courier, "st-02");
+  await fillDelivery(courier, "st-02", { recipient: "Bo at the till", outcomes: { "p-03": "failed:damaged" } });
+  await until(async () => (await draftOf(courier, "st-02"))?.fields.outcomes?.["p-03"]?.reason === "damaged", { what: "the half-filled form to be kept" });
+  const beforeReload = await operations(courier.driver);
+  await comeBack(courier);
+  await at(courier, "#/deliver/st-02");
+  await find(courier.driver, on("recipient"));
+  await until(async () => (await value(courier, on("recipient"))) === "Bo at the till", { what: "the recipient as left" });
+  assert.equal(await value(courier, on("parcel-reason-p-03")), "damaged");
+  assert.equal(await courier.driver.executeScript("return document.querySelector(arguments[0]).checked", on("outcome-p-03-failed")), true);
+  await sameAsBefore(courier, beforeReload);
+  await confirmDelivery(courier, "st-02");
+  assert.equal(await stateOf(courier, "st-02"), "waiting");
+
+  // Stop 3: nobody opens.
+  await arrive(courier, "st-03");
+  await note(courier, "st-03", "Rang twice. Ö på dörren, \"tredje våningen\" & so on.");
+  await couldNotDeliver(courier, "st-03", { reason: "nobody_home", words: "Dark windows" });
+
+  // Stop 5 wants a signature. The app is killed with a photo just taken and the name half typed.
+  await arrive(courier, "st-05");
+  await scanTyped(courier, "st-05", ["PN-7H2K-0010"]);
+  await drawSignature(courier, "st-05", "Elin Sandström");
+  await keepSignature(courier, "st-05");
+  await takePhoto(courier, "st-05");
+  const beforeKill = await nothingIsConfirmedByTheBackend(courier);
+  if (keeps) {
     await toStop(courier, "st-05");
-    await tap(courier.driver, on("photo"));
-    await find(courier.driver, on("photo-preview"));
-    await keepPhoto(courier, "st-05");
-    await deliver(courier, "st-05", { recipient: "Elin Sandström" });
+    await tap(courier.driver, on("note"));
+    await type(courier.driver, on("note-text"), "Killed while writing th");
+    await until(async () => (await draftOf(courier, "st-05"))?.fields.note === "Killed while writing th", { what: "the half-written note to be kept" });
+    await courier.browser.kill();
+    await openPhone(courier, "/#/note/st-05");
+    await find(courier.driver, on("note-text"), { ms: 20_000 });
+    assert.equal(await value(courier, on("note-text")), "Killed while writing th");
+    await sameAsBefore(courier, beforeKill);
+    await ableAsExpected(courier);
+    assert.equal((await courier.driver.executeScript("return document.querySelector('[data-test=status-bar]').dataset.waiting")), String(beforeKill.length));
+    await type(courier.driver, on("note-text"), "Killed while writing this");
+    await tap(courier.driver, on("save-note"));
+    await at(courier, "#/stop/st-05");
+  }
+  assert.deepEqual((await shownStopsOf(courier)).map(({ id }) => id), route.map(({ id }) => id), "the route as left");
+  // The photo taken before the kill waits for a yes.
+  await toStop(courier, "st-05");
+  await tap(courier.driver, on("photo"));
+  await find(courier.driver, on("photo-preview"));
+  await keepPhoto(courier, "st-05");
+  await deliver(courier, "st-05", { recipient: "Elin Sandström" });
 
-    const recorded = await nothingIsConfirmedByTheBackend(courier);
-    const pictures = await storedPictures(courier.driver);
-    for (const { blob } of recorded.filter((one) => one.blob)) assert.equal(pictures[blob.handle], blob.sha256, "what lies in the store is what was recorded");
-    assert.equal(recorded.filter(({ intent }) => intent.kind === "photo").length, 4);
-    assert.equal((await applied(server)).length, 0, "the backend knows of nothing yet");
-    await says(courier.driver, on("status-bar"), "out of reach");
-    assert.equal(await peek(courier.driver, on("parked-count")), null);
+  const recorded = await nothingIsConfirmedByTheBackend(courier);
+  const pictures = await storedPictures(courier.driver);
+  for (const { blob } of recorded.filter((one) => one.blob)) assert.equal(pictures[blob.handle], blob.sha256, "what lies in the store is what was recorded");
+  assert.equal(recorded.filter(({ intent }) => intent.kind === "photo").length, 4);
+  assert.equal((await applied(server)).length, 0, "the backend knows of nothing yet");
+  await says(courier.driver, on("status-bar"), "out of reach");
+  assert.equal(await peek(courier.driver, on("parked-count")), null);
 
-    // Evening: the network is back, and nobody touches the phone.
-    await toRoute(courier);
-    await faults.alive();
-    await allSent(courier);
-    for (const stop of ["st-01", "st-02", "st-03", "st-05"]) {
-      await until(async () => (await stateOf(courier, stop)) === "done", { what: `${stop} to be done` });
-    }
-    await says(courier.driver, on("state-st-01"), "Delivered");
-    await says(courier.driver, on("state-st-02"), "Partly delivered");
-    await says(courier.driver, on("state-st-03"), "Not delivered");
-    await says(courier.driver, on("status-bar"), "In contact");
-    const sent = await exactlyOnce(courier);
-    const lines = await outbox(courier, sent.length, { all: true });
-    assert.deepEqual(lines.map(({ id }) => id), sent.map(({ id }) => id));
-    assert.deepEqual(new Set(lines.map(({ state }) => state)), new Set(["settled"]));
-  }));
+  // Evening: the network is back, and nobody touches the phone. Where neither sync nor push can
+  // wake it, the page's own triggers are all there is.
+  await toRoute(courier);
+  await faults.alive();
+  await allSent(courier);
+  for (const stop of ["st-01", "st-02", "st-03", "st-05"]) {
+    await until(async () => (await stateOf(courier, stop)) === "done", { what: `${stop} to be done` });
+  }
+  await says(courier.driver, on("state-st-01"), "Delivered");
+  await says(courier.driver, on("state-st-02"), "Partly delivered");
+  await says(courier.driver, on("state-st-03"), "Not delivered");
+  await says(courier.driver, on("status-bar"), "In contact");
+  const sent = await exactlyOnce(courier);
+  const lines = await outbox(courier, sent.length, { all: true });
+  assert.deepEqual(lines.map(({ id }) => id), sent.map(({ id }) => id));
+  assert.deepEqual(new Set(lines.map(({ state }) => state)), new Set(["settled"]));
 }
 
 async function shownStopsOf(courier) {

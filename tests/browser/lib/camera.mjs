@@ -1,5 +1,6 @@
 // A real label before the lens: QR modules drawn as a camera sees them (turned a little, off
-// centre, soft, noisy, unevenly lit), into a raw video that Chromium takes for its camera.
+// centre, soft, noisy, unevenly lit), into a raw video that Chromium takes for its camera; for the
+// other engines a label's picture on a canvas whose stream the page gets instead of its camera's.
 
 import { closeSync, openSync, writeSync } from "node:fs";
 import QRCode from "qrcode";
@@ -77,27 +78,53 @@ export function makeCameraVideo({ codes, out, width = 640, height = 480, fps = 1
   return out;
 }
 
-/**
- * For engines whose camera cannot be given a picture: from now on the page's getUserMedia gives a
- * canvas stream with this label on it. Call it again to show another label in the same stream.
- */
-export function showLabel(driver, text, { width = 640, height = 480 } = {}) {
-  const code = modules(text);
-  const rows = Array.from({ length: code.size }, (_, y) => Array.from({ length: code.size }, (__, x) => (code.dark(x, y) ? "1" : "0")).join(""));
-  return evaluate(driver, `(rows, width, height) => {
-    const canvas = window.pannierLabelCanvas ??= Object.assign(document.createElement("canvas"), { width, height });
-    const pen = canvas.getContext("2d");
-    window.pannierLabelDraw = () => {
-      pen.fillStyle = "#777"; pen.fillRect(0, 0, width, height);
-      const module = Math.floor((0.7 * height) / (rows.length + 8));
-      const side = module * (rows.length + 8), left = (width - side) / 2, top = (height - side) / 2;
-      pen.fillStyle = "#eee"; pen.fillRect(left, top, side, side);
-      pen.fillStyle = "#222";
-      rows.forEach((row, y) => [...row].forEach((bit, x) => { if (bit === "1") pen.fillRect(left + (x + 4) * module, top + (y + 4) * module, module, module); }));
+// In the page: one lens, with the device behind it or a canvas. Whoever turns it ends the streams of
+// the other side, as the app keeps one open for a moment between two screens.
+const lens = `
+  const lens = window.pannierLens ??= (() => {
+    const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    const lens = { streams: [], canvas: undefined };
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      const stream = lens.canvas ? lens.canvas.captureStream(15) : await open(wanted);
+      lens.streams.push(stream);
+      return stream;
     };
-    window.pannierLabelDraw();
-    // A stream gives a frame only when the canvas is drawn on.
-    window.pannierLabelTimer ??= setInterval(() => window.pannierLabelDraw(), 100);
-    navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(15);
-  }`, rows, width, height);
-}
+    lens.turnTo = (canvas) => {
+      if (lens.canvas === canvas) return;
+      lens.canvas = canvas;
+      for (const stream of lens.streams.splice(0)) for (const track of stream.getTracks()) track.stop();
+    };
+    return lens;
+  })();`;
+
+/**
+ * For engines whose camera cannot be given a picture: from now on, until the page is reloaded or
+ * `showDevice` is called, the page's getUserMedia gives a canvas stream with this label (its SVG, or
+ * the text of its code) on it, held a little askew. Call it again to hold another label before the
+ * same stream.
+ */
+export const showLabel = async (driver, label, { width = 640, height = 480, degrees = 5 } = {}) => evaluate(driver, `async (svg, width, height, degrees) => {
+  ${lens}
+  const label = new Image();
+  label.src = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  await label.decode();
+  URL.revokeObjectURL(label.src);
+  const canvas = lens.table ??= Object.assign(document.createElement("canvas"), { width, height });
+  const pen = canvas.getContext("2d");
+  lens.draw = () => {
+    pen.resetTransform();
+    pen.fillStyle = "#777";
+    pen.fillRect(0, 0, width, height);
+    pen.translate(width / 2, height / 2);
+    pen.rotate((degrees * Math.PI) / 180);
+    const side = 0.7 * height;
+    pen.drawImage(label, -side / 2, -side / 2, side, side);
+  };
+  lens.draw();
+  // A stream gives a frame only when the canvas is drawn on.
+  lens.timer ??= setInterval(() => lens.draw(), 100);
+  lens.turnTo(canvas);
+}`, label.includes("<svg") ? label : await QRCode.toString(label, { type: "svg", margin: QUIET, width: 200 }), width, height, degrees);
+
+/** The browser's own camera, real or pretended. To be called before the camera's first opening, or streams from before are not given up for a label. */
+export const showDevice = (driver) => evaluate(driver, `() => { ${lens} lens.turnTo(undefined); }`);

@@ -87,8 +87,10 @@ async function works({ driver }) {
   await assert.rejects(evaluate(driver, "() => { throw new RangeError('mine'); }"), /RangeError: mine/);
   const size = await evaluate(driver, camera);
   assert.ok(size[0] > 0, `camera of ${size}`);
-  await harness.showLabel(driver, "PKT-1");
-  assert.deepEqual(await evaluate(driver, camera), [640, 480]);
+  await harness.showLabel(driver, `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>`, { width: 320, height: 200 });
+  assert.deepEqual(await evaluate(driver, camera), [320, 200]);
+  await harness.showDevice(driver);
+  assert.deepEqual(await evaluate(driver, camera), size);
 }
 
 for (const engine of ["chromium", "firefox", "webkit"]) {

@@ -46,7 +46,10 @@ async function connect(address) {
     // The outer answer to a wrapped call says only that it was passed on.
     if (!call) return;
     waiting.delete(id);
-    if (error) call.reject(new Error(`${call.method}: ${error.message}`)); else call.resolve(result);
+    if (!error) call.resolve(result);
+    // What a reload between two calls leaves behind.
+    else if (/Missing injected script/.test(error.message)) call.reject(new Error(`${call.method}: the document is gone`));
+    else call.reject(new Error(`${call.method}: ${error.message}`));
   };
   socket.on("message", (text) => {
     const message = JSON.parse(text);
@@ -78,7 +81,7 @@ async function connect(address) {
 const ELEMENT = "pannier-element";
 
 /** In the page: elements are kept there and numbered here; a new document knows none of them. */
-const frame = (body, given) => `(async () => {
+const frame = (body, given, waits) => `(${waits ? "async " : ""}() => {
   class Stale extends Error { name = "StaleElementReferenceError"; }
   const kept = window.pannierElements ??= [];
   const take = (value) => {
@@ -97,7 +100,7 @@ const frame = (body, given) => `(async () => {
   };
   try {
     const given = take(${JSON.stringify(given)});
-    return JSON.stringify({ value: give(await (${body})(given)) ?? null });
+    return JSON.stringify({ value: give(${waits ? "await " : ""}(${body})(given)) ?? null });
   } catch (error) {
     return JSON.stringify({ error: { name: error?.name, message: String(error?.message ?? error) } });
   }
@@ -157,9 +160,9 @@ const stroke = `async function (steps) {
 }`;
 
 function makeDriver(page) {
-  const run = async (body, given) => {
-    const started = await page.send("Runtime.evaluate", { expression: frame(body, given), emulateUserGesture: true });
-    const { result, wasThrown } = await page.send("Runtime.awaitPromise", { promiseObjectId: started.result.objectId, returnByValue: true });
+  const run = async (body, given, { waits = false } = {}) => {
+    const started = await page.send("Runtime.evaluate", { expression: frame(body, given, waits), emulateUserGesture: true });
+    const { result, wasThrown } = waits ? await page.send("Runtime.awaitPromise", { promiseObjectId: started.result.objectId, returnByValue: true }) : started;
     if (wasThrown) throw new Error(`in the page: ${result.description}`);
     const { error, value } = JSON.parse(result.value);
     if (error) throw Object.assign(new Error(error.message), { name: error.name });
@@ -184,7 +187,7 @@ function makeDriver(page) {
   const driver = {
     executeScript: (script, ...given) => run(`function (given) { return (function () { ${script} }).apply(window, given); }`, given),
     executeAsyncScript: (script, ...given) =>
-      run(`(given) => new Promise((resolve) => { (function () { ${script} }).apply(window, [...given, resolve]); })`, given),
+      run(`(given) => new Promise((resolve) => { (function () { ${script} }).apply(window, [...given, resolve]); })`, given, { waits: true }),
     /** Another document; a place within this one is no journey. */
     async get(address) {
       await driver.executeScript("window.pannierOldDocument = true; location.href = arguments[0];", address);
@@ -203,7 +206,7 @@ function makeDriver(page) {
         move: ({ origin, x, y }) => { steps.push({ type: "pointermove", element: origin, x, y }); return chain; },
         press: () => { steps.push({ type: "pointerdown" }); return chain; },
         release: () => { steps.push({ type: "pointerup" }); return chain; },
-        perform: () => run(stroke, steps),
+        perform: () => run(stroke, steps, { waits: true }),
       };
       return chain;
     },

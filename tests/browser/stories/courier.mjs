@@ -147,22 +147,29 @@ export async function scanTyped(courier, stop, codes) {
   await at(courier, `#/stop/${stop}`);
 }
 
-/** The labels are before the lens: nothing is tapped. */
-export async function scanByCamera(courier, stop, parcels, { ms = 30_000 } = {}) {
+/** The labels are held before the lens one after the other: nothing is tapped. */
+export async function scanByCamera(courier, stop, codes, { hold, ms = 30_000 }) {
+  await hold(codes[0]);
   await toScanner(courier, stop);
-  for (const parcel of parcels) await find(courier.driver, `${on(`parcel-${parcel}`)}[data-ticked=true]`, { ms });
+  for (const code of codes) {
+    await hold(code);
+    await find(courier.driver, `${on(`parcel-${parcelOf(code)}`)}[data-ticked=true]`, { ms });
+  }
   const scans = (await operations(courier.driver)).filter(({ intent }) => intent.kind === "scan" && intent.stop === stop);
-  assert.equal(scans.length, parcels.length);
+  assert.deepEqual(scans.map(({ intent }) => intent.code).sort(), codes);
   for (const { intent } of scans) assert.equal(intent.source, "camera");
   await tap(courier.driver, on("scan-done"));
   await at(courier, `#/stop/${stop}`);
 }
 
-export async function takePhoto(courier, stop) {
+/** `look` is done with the picture on the screen, before the shutter. */
+export async function takePhoto(courier, stop, { look } = {}) {
   await toStop(courier, stop);
   await tap(courier.driver, on("photo"));
   await at(courier, `#/photo/${stop}`);
-  await tap(courier.driver, "[part=shutter]", { ms: 20_000 });
+  await ready(courier.driver, "[part=shutter]", { ms: 20_000 });
+  await look?.(await find(courier.driver, "video"));
+  await tap(courier.driver, "[part=shutter]");
   await find(courier.driver, on("photo-preview"), { ms: 15_000 });
 }
 
@@ -173,8 +180,8 @@ export async function keepPhoto(courier, stop) {
   });
 }
 
-export async function photograph(courier, stop) {
-  await takePhoto(courier, stop);
+export async function photograph(courier, stop, how) {
+  await takePhoto(courier, stop, how);
   await keepPhoto(courier, stop);
 }
 
@@ -207,7 +214,8 @@ export async function note(courier, stop, words) {
 /** Chooses in a list; its entries have no size of their own to tap. */
 export async function pick({ driver }, selector, value) {
   const list = await ready(driver, selector);
-  await list.findElement(By.css(`option[value="${value}"]`)).click();
+  const entry = await list.findElement(By.css(`option[value="${value}"]`));
+  await entry.click();
 }
 
 /** `outcomes`: parcel id to "failed:damaged" and the like; the others are delivered. */
