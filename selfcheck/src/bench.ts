@@ -32,6 +32,8 @@ export class Bench {
   /** told when the camera opens or closes, so that the page shows it or not */
   onCamera: (() => void) | undefined;
   showsCamera = false;
+  /** told how many pictures were looked at */
+  onPictures: ((count: number) => void) | undefined;
 
   constructor() {
     this.video.playsInline = true;

@@ -6,7 +6,7 @@ import { Bench, clearAway } from "./bench";
 import { forget, recall, remember, type Memory } from "./memory";
 import { runStep, type Line, type Outcome } from "./outcome";
 import { draw } from "./qr";
-import { reportText, tally } from "./report";
+import { forQr, lineText, reportText, tally } from "./report";
 import { AWAY_MS_MIN, Sleep, afterDeath } from "./sleep";
 import { steps, type Step } from "./steps";
 import { keepStream } from "./steps/camera";
@@ -24,7 +24,7 @@ const marks: Record<Outcome, string> = { ok: "✓", absent: "–", refused: "✕
 export class SelfCheck extends LitElement {
   static override properties: PropertyDeclarations = {
     _screen: { state: true }, _lines: { state: true }, _step: { state: true }, _report: { state: true }, _sent: { state: true },
-    _copied: { state: true }, _qr: { state: true }, _beats: { state: true }, _away: { state: true }, _camera: { state: true },
+    _copied: { state: true }, _qr: { state: true }, _beats: { state: true }, _away: { state: true }, _camera: { state: true }, _pictures: { state: true },
   };
 
   declare private _screen: Screen;
@@ -37,6 +37,7 @@ export class SelfCheck extends LitElement {
   declare private _beats: number;
   declare private _away: number;
   declare private _camera: boolean;
+  declare private _pictures: number;
 
   #bench = new Bench();
   #last = recall();
@@ -56,6 +57,7 @@ export class SelfCheck extends LitElement {
     this._beats = 0;
     this._away = 0;
     this._camera = false;
+    this._pictures = 0;
     // A page that died in its sleep: the next one knows what to do without being asked.
     if (this.#last?.phase === "sleep") void this.#finishForTheDead(this.#last);
   }
@@ -72,6 +74,8 @@ export class SelfCheck extends LitElement {
   async #start(): Promise<void> {
     this.#bench = new Bench();
     this.#bench.onCamera = () => { this._camera = this.#bench.showsCamera; };
+    this.#bench.onPictures = (count) => { this._pictures = count; };
+    this._pictures = 0;
     this.#startedAt = Date.now();
     this._lines = [];
     this._sent = { state: "no" };
@@ -112,6 +116,8 @@ export class SelfCheck extends LitElement {
     this._screen = "sleep";
     this.#skip = new AbortController();
     keepStream(this.#bench);
+    // The camera's picture is on this screen from here on.
+    await this.updateComplete;
     const sleep = new Sleep(this.#bench,
       ({ lastAt }) => remember(this.#memory({ phase: "sleep", sleepAt: sleep.began, lastAt, ...(sleep.boot ? { boot: sleep.boot } : {}) })),
       () => this.#look(sleep));
@@ -171,7 +177,7 @@ export class SelfCheck extends LitElement {
   }
 
   #show(): void {
-    const at = `${new Date(this.#startedAt).toISOString().slice(0, 16)}Z`;
+    const at = `${new Date(this.#startedAt).toISOString().slice(0, 16).replace("T", " ")} utc`;
     const took = `took=${Math.round((Date.now() - this.#startedAt) / 1000)}s`;
     const lines: Line[] = [{ name: "at", outcome: "ok", values: [at, took, ...(this.#bench.client ? [`core=${this.#bench.client.versions().core}`] : [])] }, ...this._lines.filter(({ name }) => name !== "at")];
     this._lines = lines;
@@ -239,7 +245,7 @@ export class SelfCheck extends LitElement {
       case "run": return this.#running();
       case "ask": return this.#asking();
       case "sleep": return this.#sleeping();
-      case "looking": return html`<div class="content"><div class="empty"><span class="spinner"></span><p class="strong" role="status">${texts.sleep.looking}</p></div>${this.#list()}</div>`;
+      case "looking": return html`<div class="content"><div class="empty"><span class="spinner"></span><p class="strong" role="status">${texts.sleep.looking}</p></div>${this.#held()}</div>`;
       case "report": return this.#reporting();
     }
   }
@@ -255,7 +261,7 @@ export class SelfCheck extends LitElement {
       <div class="content">
         <h1 class="big">${words.heading}</h1>
         <p class="lead">${words.lead}</p>
-        <p>${words.asks}</p>
+        <ol class="plan">${words.steps.map(([title, more]) => html`<li><span class="words"><span class="label">${title}</span><span class="quiet">${more}</span></span></li>`)}</ol>
         <p class="quiet">${words.keeps}</p>
         ${last?.phase === "steps" ? html`<div class="notice waiting"><span>${words.broken}</span></div>` : nothing}
       </div>
@@ -276,6 +282,7 @@ export class SelfCheck extends LitElement {
         <div class="now"><span class="spinner" aria-hidden="true"></span><div class="words" role="status" data-test="now" data-step=${this._step ?? nothing}>
           <h1>${words?.title ?? this._step}</h1>
           ${words?.hint ? html`<p class="lead">${words.hint}</p>` : nothing}
+          ${this._pictures > 0 && this._step === "frames" ? html`<p class="strong">${texts.run.pictures(this._pictures)}</p>` : nothing}
         </div></div>
         ${this.#list(true)}
       </div>
@@ -300,6 +307,7 @@ export class SelfCheck extends LitElement {
         <h1 class="big">${ready ? words.heading : words.getting}</h1>
         <p class="lead">${words.text}</p>
         <p class="quiet">${words.why}</p>
+        ${this.#held()}
         ${this._away > 0 ? html`<div class="notice waiting"><span>${words.short(this._away)}</span></div>` : nothing}
         <p class="clock" data-test="beats" data-beats=${this._beats} aria-hidden="true">${this._beats} s</p>
       </div>
@@ -307,6 +315,11 @@ export class SelfCheck extends LitElement {
         ${this.#button("back", words.back, () => this.#wake(), "primary", !ready)}
         ${this.#button("skip", words.skip, () => this.#skipSleep(), "plain", !ready)}
       </div>`;
+  }
+
+  #held(): TemplateResult | typeof nothing {
+    if (!this.#bench.kept && !this._camera) return nothing;
+    return html`<div class="held"><div class="view small">${this.#bench.video}</div><p class="quiet">${texts.sleep.camera}</p></div>`;
   }
 
   #reporting(): TemplateResult {
@@ -336,7 +349,7 @@ export class SelfCheck extends LitElement {
   #qrSheet(): TemplateResult {
     const words = texts.report;
     const room = Math.min(innerWidth, innerHeight) * devicePixelRatio;
-    const { canvas, version } = draw(this._report, (modules) => room / modules);
+    const { canvas, version } = draw(forQr(this._report), (modules) => room / modules);
     canvas.dataset["test"] = "qr-code";
     canvas.dataset["version"] = String(version);
     canvas.setAttribute("role", "img");
@@ -353,7 +366,7 @@ export class SelfCheck extends LitElement {
     return html`<ol class="found">${shown.map(({ name, outcome, values }) => html`
       <li class=${outcome} data-test="step-${name}" data-outcome=${outcome}>
         <span class="mark" aria-hidden="true">${marks[outcome]}</span>
-        <span class="words"><span class="label">${stepTexts[name]?.title ?? name}</span><small class="code">${values.join(" ")}</small></span>
+        <span class="words"><span class="label">${stepTexts[name]?.title ?? name}</span><small class="code">${lineText({ name, outcome, values }).split(" ").slice(2).join(" ")}</small></span>
         <span class="quiet">${outcomes[outcome]}</span>
       </li>`)}</ol>`;
   }

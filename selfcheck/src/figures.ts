@@ -28,7 +28,7 @@ export const quantile = (values: number[], share: number): number => sorted(valu
 export const mean = (values: number[]): number => values.reduce((sum, one) => sum + one, 0) / Math.max(values.length, 1);
 
 /** A word as it may stand in a line: no spaces, no equals sign, not long. */
-export const word = (text: string): string => text.replace(/[\s=]+/g, "_").replace(/[^\x21-\x7e]/g, "?").slice(0, 24) || "-";
+export const word = (text: string): string => text.replace(/[\s=]+/g, "-").slice(0, 24) || "-";
 
 /** Runs in the page's or worker's own time until it has happened `count` times; gives each one's milliseconds. */
 export async function timed(count: number, work: () => Promise<unknown>): Promise<number[]> {

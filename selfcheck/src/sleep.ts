@@ -19,6 +19,7 @@ import { ask, type Hello } from "./worker-words";
 const SLOW_MS = 60_000;
 const TIMEOUT_MS = 20_000;
 const STEP_MS_MAX = 12_000;
+const PICTURE_MS_MAX = 3_000;
 /** Shorter absences are a glance at another app; the check goes on waiting. */
 export const AWAY_MS_MIN = 20_000;
 const EVENTS_MAX = 10;
@@ -50,7 +51,6 @@ export class Sleep {
   #abort: Mark;
   #timer: Mark;
   #trackEvents: string[] = [];
-  #framesBefore = 0;
   #frames = 0;
   #hello: Hello | undefined;
 
@@ -152,7 +152,6 @@ export class Sleep {
   /** What lives. To be called when the person is back. */
   async end(skip: AbortSignal): Promise<Line[]> {
     if (this.#hiddenAt !== undefined) this.#event("visible");
-    this.#framesBefore = this.#frames;
     const steps: [string, (note: Note) => Promise<void>][] = [
       ["sleep", (note) => this.#self(note)],
       ["sleep-time", (note) => this.#time(note)],
@@ -188,7 +187,7 @@ export class Sleep {
     const due = Math.floor((Date.now() - this.began) / 1000);
     const worker = await ask(this.#bench.worker(), "beats", {}, 3_000);
     note(`page=${this.#heart.beats.count}/${due}`, ...some("timer20", this.#timer), ...some("abort20", this.#abort));
-    note(`worker=${worker.count}/${due}`, `gap=${seconds(worker.gapMs)}/${seconds(worker.gapMonoMs)}`);
+    note(`worker=${worker.count}/${due}`, `gap=${seconds(worker.gapMs)}`);
   }
 
   async #store(note: Note): Promise<void> {
@@ -237,9 +236,12 @@ export class Sleep {
     const bench = this.#bench;
     const track = bench.kept?.getVideoTracks()[0];
     if (!track) throw new Skipped("there was no camera");
-    const waited = now();
-    while (this.#frames === this.#framesBefore && now() - waited < 3_000) await new Promise((resolve) => { setTimeout(resolve, 50); });
-    note(track.readyState, `muted=${yes(track.muted)}`, `pictures=${this.#frames > this.#framesBefore ? "again" : "none"}`, ...some("events", this.#trackEvents.join(",") || undefined));
+    const { readyState, muted } = track;
+    // A video that went out of sight is paused; every page has to start it again.
+    const before = this.#frames;
+    void bench.video.play().catch(() => undefined);
+    for (const waited = now(); this.#frames === before && now() - waited < PICTURE_MS_MAX;) await new Promise((resolve) => { setTimeout(resolve, 50); });
+    note(readyState, `muted=${yes(muted)}`, `pictures=${this.#frames > before ? "again" : "none"}`, ...some("events", this.#trackEvents.join(",") || undefined));
     bench.letGoOfStream();
     const began = now();
     try {
@@ -262,8 +264,8 @@ async function serviceWorkerAfter(note: Note, boot: string | undefined, began: n
   note(hello.boot === boot ? "same" : "restarted", `answer=${trip}`);
   const due = Math.floor((Date.now() - began) / 1000);
   if (hello.boot === boot) {
-    const { count, gapMs, gapMonoMs } = await ask(found.active, "beats", {});
-    note(`beats=${count}/${due}`, `gap=${seconds(gapMs)}/${seconds(gapMonoMs)}`);
+    const { count, gapMs } = await ask(found.active, "beats", {});
+    note(`beats=${count}/${due}`, `gap=${seconds(gapMs)}`);
     return;
   }
   const database = await open(databases.beats);

@@ -3,7 +3,7 @@
 import type { Outcome } from "./outcome";
 
 export const outcomes: Record<Outcome, string> = {
-  ok: "works", absent: "not there", refused: "not allowed", failed: "fails", skipped: "skipped",
+  ok: "fine", absent: "not there", refused: "refused", failed: "failed", skipped: "skipped",
 };
 
 /** What a step is called on the screen, and what to do meanwhile. */
@@ -39,8 +39,13 @@ export const texts = {
   title: "Self-check",
   intro: {
     heading: "What can this phone do?",
-    lead: "About two minutes: it tries everything that Pannier needs, on this phone, in this browser. Then you lock the phone for a minute.",
-    asks: "Your phone will ask about notifications, position and camera. You may refuse, and skip anything.",
+    lead: "Two or three minutes, with one thumb.",
+    steps: [
+      ["It tries everything that Pannier needs", "Half a minute. You only watch."],
+      ["Your phone asks three things", "Notifications, position, camera. You may refuse, and skip anything."],
+      ["You lock the phone for a minute", "To see what goes on living."],
+      ["You get a short report", "To copy, to send, or to show as a QR code."],
+    ],
     keeps: "No account. Nothing of your route is touched. The report has no place, no picture and no name in it.",
     start: "Start",
     last: "Show the last report",
@@ -48,6 +53,7 @@ export const texts = {
     brokenShow: "Show what it found",
   },
   run: {
+    pictures: (done: number) => `${done} of 100`,
     progress: (done: number, all: number) => `${done} of ${all}`,
     skip: "Skip this",
   },
@@ -61,8 +67,9 @@ export const texts = {
     heading: "Lock the phone now",
     text: "Wait one minute. Then unlock it and come back to this page.",
     why: "A locked phone stops pages. This finds out what goes on living.",
+    camera: "The camera stays on meanwhile, to see whether it survives.",
     getting: "One moment",
-    short: (s: number) => `That were only ${s} seconds. Lock it once more for a minute, or go on.`,
+    short: (s: number) => `Only ${s} seconds. Lock it once more for a minute, or go on.`,
     back: "I was away, go on",
     skip: "Skip this",
     looking: "Looking at what lived",
@@ -78,7 +85,7 @@ export const texts = {
     sent: (id: number) => `Kept here as report ${id}`,
     noTaker: "This server takes no reports. Copy it, or show it as a QR code.",
     noAnswer: "No answer from the server. Copy it, or show it as a QR code.",
-    qr: "Show as QR code",
+    qr: "QR code",
     qrTitle: "Read this with another phone",
     close: "Close",
     again: "Check again",

@@ -49,7 +49,7 @@ export const camera = (bench: Bench) => async (note: Note): Promise<void> => {
   if (!source) throw new Error("there is no picture track");
   const { width, height, frameRate, facingMode } = source.getSettings();
   const { torch, zoom, focusMode } = (source.getCapabilities?.() ?? {}) as Capabilities;
-  note(`${width}x${height}@${Math.round(frameRate ?? 0)}`, ...some("facing", facingMode), ...some("torch", torch, yes),
+  note(`${width}x${height}/${Math.round(frameRate ?? 0)}`, ...some("facing", facingMode), ...some("torch", torch, yes),
     ...some("zoom", zoom, ({ min, max }) => `${min}..${max}`), ...some("focus", focusMode?.join(",") || undefined), `lens=${word(source.label)}`);
 };
 
@@ -71,6 +71,7 @@ export const frames = (bench: Bench) => async (note: Note, signal: AbortSignal):
         if (decode.length === 0) began = now();
         last = stats;
         decode.push(stats.decodeMs);
+        bench.onPictures?.(decode.length);
         if (decode.length >= FRAMES) resolve();
       };
       bench.onCodes = (codes) => {

@@ -7,7 +7,7 @@ import type { Note } from "../outcome";
 export async function engine(note: Note): Promise<void> {
   const [, system, products] = navigator.userAgent.match(/^Mozilla\/5\.0 \(([^)]*)\) ?(.*)$/) ?? [];
   if (products === undefined) return note(navigator.userAgent.slice(0, 120));
-  note(products.replace(/ ?\([^)]*\)/g, "").slice(0, 90), `(${(system ?? "").slice(0, 60)})`);
+  note(products.replace(/ ?\([^)]*\)/g, "").slice(0, 90), (system ?? "").slice(0, 60));
 }
 
 export async function screenFacts(note: Note): Promise<void> {
@@ -17,7 +17,7 @@ export async function screenFacts(note: Note): Promise<void> {
   note(
     standalone || mode === "standalone" || mode === "fullscreen" ? "installed" : "tab",
     `mode=${mode ?? "-"}`, ...some("standalone", standalone, yes), `secure=${yes(isSecureContext)}`,
-    `${screen.width}x${screen.height}@${Math.round(devicePixelRatio * 100) / 100}`,
+    `${screen.width}x${screen.height}/${Math.round(devicePixelRatio * 100) / 100}`,
     `touch=${navigator.maxTouchPoints ?? "-"}`, ...some("cores", navigator.hardwareConcurrency), ...some("gb", memory),
     // Whether the app's own worker stands before this page.
     `sw=${yes(navigator.serviceWorker?.controller)}`,
