@@ -312,7 +312,7 @@ export class SelfCheck extends LitElement {
         <p class="clock" data-test="beats" data-beats=${this._beats} aria-hidden="true">${this._beats} s</p>
       </div>
       <div class="actions">
-        ${this.#button("back", words.back, () => this.#wake(), "primary", !ready)}
+        ${this.#button("back", words.back, () => this.#wake(), this._away > 0 ? "primary" : "plain", !ready)}
         ${this.#button("skip", words.skip, () => this.#skipSleep(), "plain", !ready)}
       </div>`;
   }
@@ -333,12 +333,12 @@ export class SelfCheck extends LitElement {
         ${died ? html`<div class="notice waiting" data-test="died"><span>${words.died}</span></div>` : nothing}
         ${sent.state === "kept" ? html`<div class="notice done" role="status" data-test="kept" data-id=${sent.id}><span>${words.sent(sent.id)}: <a href="/selfcheck/reports">/selfcheck/reports</a></span></div>` : nothing}
         ${sent.state === "failed" ? html`<div class="notice attention" role="alert" data-test="not-sent"><span>${sent.why}</span></div>` : nothing}
-        ${this._copied === "by_hand" ? html`<div class="notice waiting" role="alert" data-test="by-hand"><span>${words.copyByHand}</span></div><textarea class="card code" readonly rows="6" .value=${this._report}></textarea>` : nothing}
-        <pre class="card code" data-test="report" tabindex="0">${this._report}</pre>
+        ${this._copied === "by_hand" ? html`<div class="notice waiting" role="alert" data-test="by-hand"><span>${words.copyByHand}</span></div><textarea class="card code" readonly rows="10" .value=${this._report}></textarea>` : nothing}
+        <pre class="card code" data-test="report" tabindex="0" ?hidden=${this._copied === "by_hand"}>${this._report}</pre>
         ${this.#button("again", words.again, () => this.#again(), "quiet")}
       </div>
       <div class="actions">
-        ${this.#button("send", sent.state === "sending" ? words.sending : words.send, () => this.#send(), "primary", sent.state === "sending" || sent.state === "kept")}
+        ${this.#button("send", sent.state === "sending" ? words.sending : sent.state === "kept" ? words.kept : words.send, () => this.#send(), "primary", sent.state === "sending" || sent.state === "kept")}
         <div class="pair">
           ${this.#button("copy", this._copied === "yes" ? words.copied : words.copy, () => this.#copy())}
           ${this.#button("qr", words.qr, () => { this._qr = true; })}
@@ -350,6 +350,8 @@ export class SelfCheck extends LitElement {
     const words = texts.report;
     const room = Math.min(innerWidth, innerHeight) * devicePixelRatio;
     const { canvas, version } = draw(forQr(this._report), (modules) => room / modules);
+    // One pixel of the canvas is one of the screen, or modules come out uneven.
+    canvas.style.width = `${canvas.width / devicePixelRatio}px`;
     canvas.dataset["test"] = "qr-code";
     canvas.dataset["version"] = String(version);
     canvas.setAttribute("role", "img");

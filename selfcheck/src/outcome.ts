@@ -65,7 +65,8 @@ export async function runStep({ name, deadlineMs, skip, work }: Run): Promise<Li
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     await Promise.race([
-      Promise.resolve().then(() => work((...more) => { if (!over.signal.aborted) values.push(...more); }, over.signal)),
+      // Begins within the caller's own turn: a permission is asked for in the tap itself.
+      (async () => work((...more) => { if (!over.signal.aborted) values.push(...more); }, over.signal))(),
       new Promise((_, reject) => {
         const late = new Error(`no end within ${deadlineMs / 1000} s`);
         late.name = "Deadline";

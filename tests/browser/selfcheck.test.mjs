@@ -2,12 +2,13 @@
 // that does not live. What it says of this machine's engines is in docs/devices.md.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import QRCode from "qrcode";
 import { Key } from "selenium-webdriver";
+import { at } from "../../scripts/lib/paths.mjs";
 import { faults, find, makeCameraVideo, reload, showLabel, startSandbox, tap, until } from "./lib/index.mjs";
 import { engines, note, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
 import { beats, fromQr, left, on, parsed, report, run, says, shownCode, staticHost, withPhone } from "./stories/selfcheck.mjs";
@@ -105,6 +106,17 @@ async function hide({ engine, driver }) {
   await driver.close();
   await driver.switchTo().window(here);
 }
+
+test("every report in docs/devices is one", () => {
+  const files = readdirSync(at("docs", "devices"));
+  assert.ok(files.length > 0);
+  for (const file of files) {
+    assert.match(file, /^\d{4}-\d\d-\d\d-[a-z0-9.-]+\.txt$/, "its name tells date, device and engine");
+    const text = readFileSync(at("docs", "devices", file), "utf8");
+    assert.match(text, /^[a-z0-9 \-+./:=,\n]+$/, `${file}: in the characters of the report`);
+    assert.equal(parsed(text).at?.outcome, "ok", file);
+  }
+});
 
 for (const engine of engines) {
   test(`${engine}: from a tap to a report that is copied, sent and shown`, { timeout: 240_000 }, withPhone({ engine, page, ...lens(engine) }, async (phone) => {
