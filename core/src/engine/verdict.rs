@@ -8,7 +8,9 @@ use crate::domain::text::shown;
 use crate::profile::ProfileError;
 use crate::profile::document::{OnConflict, Profile, StepProfile, Verdict};
 use crate::profile::http::{Answer, Exchange, NetFailure};
-use crate::profile::judge::{Judgement, ProbeFinding, Ruling, answer_value, judge, judge_probe};
+use crate::profile::judge::{
+    Judgement, ProbeFinding, Ruling, answer_value, judge_knowing, judge_probe,
+};
 use crate::profile::request::outputs;
 use serde_json::{Map, Value};
 
@@ -57,7 +59,18 @@ impl Turning<'_> {
             }
         };
         let context = self.context();
-        let ruling = judge(&step.outcomes, self.profile, answer, &context)?;
+        let signed_in = self.turn.signed_in;
+        let ruling = judge_knowing(
+            &step.outcomes,
+            self.profile,
+            answer,
+            &context,
+            signed_in == Some(true),
+        )?;
+        if ruling.verdict == Ruling::Rule(Verdict::AuthUnsure) && signed_in.is_none() {
+            self.out.auth_unsure = true;
+            return Ok(());
+        }
         self.note(answer, &ruling);
         if purpose == Purpose::Probe {
             return self.probed(step, answer, ruling);

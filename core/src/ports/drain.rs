@@ -12,7 +12,7 @@ use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
 use super::records;
-use super::session::Renewal;
+use super::session::{Known, Renewal};
 use super::store::{Committed, Table};
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId};
@@ -20,13 +20,12 @@ use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::change::{Change, EntityKey, Seen, StopRecord, WakeRecord};
-use crate::engine::context::for_session;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
 use crate::engine::session::{Lease, Reach, Reachability, Session, SessionState};
 use crate::engine::verdict::answer;
 use crate::profile::document::{Profile, Verdict};
-use crate::profile::http::Exchange;
+use crate::profile::http::{Exchange, NetFailure};
 use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use futures_util::future::{Either, select, select_all};
@@ -114,6 +113,8 @@ struct Draining {
     reach: Reach,
     stopping: bool,
     auth_streak: u32,
+    /// a token that the backend has said it knows
+    known: Option<String>,
     /// lanes whose backoff was overruled once already
     hurried: Vec<LaneId>,
     in_flight: Vec<LaneId>,
@@ -225,6 +226,7 @@ impl<H: Host> Driver<H> {
             reach,
             stopping: false,
             auth_streak: 0,
+            known: None,
             hurried: vec![],
             in_flight: vec![],
             // The last part of a budget is for answers, not for new attempts.
@@ -303,7 +305,7 @@ impl<H: Host> Driver<H> {
             d.report.stopped = Stopped::Unreachable;
             return Ok(false);
         }
-        let context = for_session(Some(&d.session), self.now());
+        let context = self.moment(Some(&d.session));
         let request = build(&profile, &heartbeat.request, &context)?;
         let exchange = self.exchange(&d.account, &request).await;
         let verdict = match &exchange {
@@ -354,7 +356,7 @@ impl<H: Host> Driver<H> {
                     if d.stopping || sends.len() >= d.profile_concurrency {
                         break;
                     }
-                    let turned = self.turn(d, &lane, None).await?;
+                    let turned = self.turn(d, &lane, None, None).await?;
                     moved |= turned.moved;
                     if let Some(send) = self.take_in(d, &lane, turned, None).await? {
                         sends.push(self.send(d.account.clone(), send));
@@ -381,7 +383,7 @@ impl<H: Host> Driver<H> {
             };
             drop(sends.swap_remove(place));
             d.in_flight.retain(|lane| *lane != send.lane);
-            let turned = self.turn(d, &send.lane, Some((&send, &exchange))).await?;
+            let turned = self.answered(d, &send, &exchange).await?;
             if exchange.is_ok() {
                 self.note_reach(d, Reachability::Reachable, "the backend answered");
             }
@@ -389,6 +391,59 @@ impl<H: Host> Driver<H> {
                 sends.push(self.send(d.account.clone(), next));
             }
         }
+    }
+
+    /// Judges an answer; where it may mean that the sign-in has ended, the backend is asked first.
+    async fn answered(
+        &self,
+        d: &mut Draining,
+        send: &Send,
+        exchange: &Exchange,
+    ) -> Result<Turned, CoreError> {
+        let known = (d.known.as_ref() == Some(&send.token)).then_some(true);
+        let turned = self
+            .turn(d, &send.lane, Some((send, exchange)), known)
+            .await?;
+        if !turned.auth_unsure {
+            return Ok(turned);
+        }
+        let found = if send.token == d.session.token {
+            self.is_known(&d.session).await?
+        } else {
+            Known::Replaced
+        };
+        let lost = Err(NetFailure::Unreachable);
+        let (exchange, known) = match found {
+            Known::Good => {
+                d.known = Some(send.token.clone());
+                (exchange, true)
+            }
+            Known::Replaced => {
+                self.take_session(d).await?;
+                d.known = Some(d.session.token.clone());
+                (exchange, false)
+            }
+            Known::Ended => {
+                d.stopping = true;
+                d.report.stopped = Stopped::SignIn;
+                (exchange, false)
+            }
+            // Nothing was decided, so nothing is: it is asked again.
+            Known::Unsure => (&lost, false),
+        };
+        let mut turned = self
+            .turn(d, &send.lane, Some((send, exchange)), Some(known))
+            .await?;
+        turned.auth = false;
+        Ok(turned)
+    }
+
+    async fn take_session(&self, d: &mut Draining) -> Result<(), CoreError> {
+        let now = self.session().await?;
+        if let Some(seen) = now.filter(|s| s.value.account == d.account) {
+            d.session = seen.value;
+        }
+        Ok(())
     }
 
     fn send(&self, account: AccountId, send: Send) -> Boxed<'_, (Send, Exchange)> {
@@ -434,7 +489,9 @@ impl<H: Host> Driver<H> {
         d: &mut Draining,
         lane: &LaneId,
         answered: Option<(&Send, &Exchange)>,
+        signed_in: Option<bool>,
     ) -> Result<Turned, CoreError> {
+        let here = self.here();
         for _ in 0..STALE_MAX {
             let Some(part) = self.load(&d.account, lane).await? else {
                 return Ok(Turned::default());
@@ -443,6 +500,8 @@ impl<H: Host> Driver<H> {
             let hopeful = d.reason.is_hopeful() && !d.hurried.contains(lane);
             let turn = Turn {
                 now: self.now(),
+                here: &here,
+                signed_in,
                 generation: d.generation,
                 trigger: d.reason.name(),
                 hopeful,
@@ -588,15 +647,7 @@ impl<H: Host> Driver<H> {
             self.renew(&d.session.token).await?
         };
         match renewal {
-            Renewal::Renewed => {
-                if let Some(seen) = self
-                    .session()
-                    .await?
-                    .filter(|s| s.value.account == d.account)
-                {
-                    d.session = seen.value;
-                }
-            }
+            Renewal::Renewed => self.take_session(d).await?,
             Renewal::Refused => {
                 d.stopping = true;
                 d.report.stopped = Stopped::SignIn;

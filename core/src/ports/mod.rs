@@ -13,6 +13,7 @@ pub mod lock;
 pub mod net;
 pub mod recording;
 pub mod records;
+pub mod route;
 pub mod session;
 pub mod store;
 pub mod views;
