@@ -399,6 +399,9 @@ pub struct Probe {
     pub applied: Test,
     /// the backend surely has it not; an answer that meets neither says nothing
     pub not_applied: Test,
+    /// statuses by which the backend says that there is nothing (any more) to ask about
+    #[json(default)]
+    pub gone: Vec<u16>,
     /// captures that the lost answer would have given
     #[json(default)]
     pub outputs: Dictionary<String, Value>,

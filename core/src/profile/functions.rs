@@ -28,6 +28,7 @@ pub fn apply(
     Ok(match (name, given) {
         ("$last", Value::Array(mut items)) => items.pop(),
         ("$count", Value::Array(items)) => Some(items.len().to_json()),
+        ("$join", Value::Array(items)) if items.is_empty() => None,
         ("$join", Value::Array(items)) => {
             let items: Vec<String> = items.iter().map(plain_text).collect();
             Some(Value::String(items.join(text_of("with").unwrap_or(","))))

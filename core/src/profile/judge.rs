@@ -110,6 +110,9 @@ pub fn judge_probe(
     answer: &Answer,
     context: &Context,
 ) -> Result<ProbeFinding, ProfileError> {
+    if probe.gone.contains(&answer.status) {
+        return Ok(ProbeFinding::NotApplied);
+    }
     if !(200..=299).contains(&answer.status) || !answer.is_json() {
         return Ok(ProbeFinding::Unknown);
     }

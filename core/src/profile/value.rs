@@ -5,7 +5,8 @@
 //!   `"$$5"`: the text `$5`.
 //! - `{"$concat": [..]}`, `{"$first": [..]}` (the first that is there), `{"$map": ref, "from": {..}, "else": ..}`,
 //!   `{"$each": list, "as": "name", "in": tree}`,
-//!   `{"$find": list, "where": test, "give": tree}` (the first item that passes, as `$item`);
+//!   `{"$find": list, "where": test, "give": tree}` (the first item that passes, as `$item`),
+//!   `{"$filter": list, "where": test}`;
 //!   functions of one value are in [`super::functions`].
 //! - What is missing is dropped from objects and arrays, never written as an empty text.
 
@@ -119,13 +120,14 @@ pub(super) fn function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
 }
 
 /// The functions and the keys each may have beside its own.
-pub const FUNCTIONS: [(&str, &[&str]); 19] = [
+pub const FUNCTIONS: [(&str, &[&str]); 20] = [
     ("$concat", &[]),
     ("$first", &[]),
     ("$last", &[]),
     ("$map", &["from", "else"]),
     ("$each", &["as", "in"]),
     ("$find", &["where", "give"]),
+    ("$filter", &["where"]),
     ("$flat", &[]),
     ("$join", &["with"]),
     ("$count", &[]),
@@ -196,13 +198,22 @@ fn call(
             }
             Ok(Some(Value::Array(out)))
         }
-        "$find" => {
+        "$find" | "$filter" => {
             let Some(Value::Array(items)) = fill_at(argument, context, depth + 1)? else {
                 return Ok(None);
             };
             let wanted = fields.get("where").cloned().unwrap_or(Value::Null);
             let wanted = Test::from_json(wanted)
-                .map_err(|e| ProfileError::new("value_function", format!("$find: where: {e}")))?;
+                .map_err(|e| ProfileError::new("value_function", format!("{name}: where: {e}")))?;
+            if name == "$filter" {
+                let mut out = vec![];
+                for item in items {
+                    if wanted.holds(&item, context)? {
+                        out.push(item);
+                    }
+                }
+                return Ok(Some(Value::Array(out)));
+            }
             for item in items {
                 if wanted.holds(&item, context)? {
                     let Some(give) = fields.get("give") else {
