@@ -7,10 +7,11 @@
 //! them as in doubt.
 
 use super::clock::{Clock, Ids};
-use super::driver::{Boxed, Driver, STALE_MAX, contended};
+use super::driver::{Boxed, Driver, STALE_MAX, contended, millis};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
+use super::net::Net;
 use super::records;
 use super::session::{Known, Renewal};
 use super::store::{Committed, Table};
@@ -115,6 +116,8 @@ struct Draining {
     auth_streak: u32,
     /// a token that the backend has said it knows
     known: Option<String>,
+    /// whose limits count: where the profile's first server is
+    address: String,
     /// lanes whose backoff was overruled once already
     hurried: Vec<LaneId>,
     in_flight: Vec<LaneId>,
@@ -227,6 +230,13 @@ impl<H: Host> Driver<H> {
             stopping: false,
             auth_streak: 0,
             known: None,
+            address: self
+                .profile()
+                .servers
+                .values()
+                .next()
+                .cloned()
+                .unwrap_or_default(),
             hurried: vec![],
             in_flight: vec![],
             // The last part of a budget is for answers, not for new attempts.
@@ -351,20 +361,32 @@ impl<H: Host> Driver<H> {
                 d.stopping = true;
                 d.report.stopped = Stopped::Budget;
             }
+            let mut wait = f64::INFINITY;
             if !d.stopping && sends.len() < d.profile_concurrency {
                 for lane in self.due_lanes(d).await? {
-                    if d.stopping || sends.len() >= d.profile_concurrency {
+                    wait = self.pace(&d.address);
+                    if d.stopping || sends.len() >= d.profile_concurrency || wait > 0.0 {
                         break;
                     }
                     let turned = self.turn(d, &lane, None, None).await?;
                     moved |= turned.moved;
                     if let Some(send) = self.take_in(d, &lane, turned, None).await? {
+                        self.reserve(&send.request.url);
                         sends.push(self.send(d.account.clone(), send));
                     }
                 }
             }
             if sends.is_empty() {
                 if moved && !d.stopping {
+                    continue;
+                }
+                if wait.is_finite() && wait > 0.0 && !d.stopping {
+                    // Nothing of this wait is on record, so no attempt grows old in it.
+                    let soft = d.soft_end - self.host.clock().monotonic_ms();
+                    self.host
+                        .clock()
+                        .sleep(millis(wait.min(soft.max(1.0))))
+                        .await;
                     continue;
                 }
                 return Ok(());
@@ -388,6 +410,7 @@ impl<H: Host> Driver<H> {
                 self.note_reach(d, Reachability::Reachable, "the backend answered");
             }
             if let Some(next) = self.take_in(d, &send.lane, turned, Some(&send)).await? {
+                self.reserve(&next.request.url);
                 sends.push(self.send(d.account.clone(), next));
             }
         }
@@ -448,7 +471,8 @@ impl<H: Host> Driver<H> {
 
     fn send(&self, account: AccountId, send: Send) -> Boxed<'_, (Send, Exchange)> {
         Box::pin(async move {
-            let exchange = self.exchange(&account, &send.request).await;
+            // Its place was reserved before the attempt went on record.
+            let exchange = self.host.net().exchange(&account, &send.request).await;
             (send, exchange)
         })
     }
@@ -507,7 +531,8 @@ impl<H: Host> Driver<H> {
                 hopeful,
                 jitter: self.jitter(),
                 session: &d.session,
-                stopping: d.stopping,
+                // What would have to wait for its turn is not begun.
+                stopping: d.stopping || self.pace(&d.address) > 0.0,
             };
             let mut turned = step(&turn, &profile, part, answered);
             let Some(mut change) = turned.change.take() else {
@@ -725,10 +750,4 @@ impl Drop for Reset<'_> {
     fn drop(&mut self) {
         self.0.set(false);
     }
-}
-
-/// At most an hour: browsers take a timer of more than 24 days for one of none.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn millis(ms: f64) -> u32 {
-    ms.clamp(0.0, 3_600_000.0) as u32
 }

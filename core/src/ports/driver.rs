@@ -9,6 +9,7 @@ use super::drain::WakeReason;
 use super::error::CoreError;
 use super::host::Host;
 use super::net::Net;
+use super::pace::Pace;
 use super::records::{self, Unreadable};
 use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, Table};
 use crate::domain::dictionary::Dictionary;
@@ -39,6 +40,7 @@ pub struct Driver<H: Host> {
     pinned: RefCell<Vec<Rc<Profile>>>,
     servers: Dictionary<String, String>,
     secrets: Dictionary<String, String>,
+    pub(super) pace: RefCell<Pace>,
     pub(super) draining: Cell<bool>,
     /// why another drain was asked for while one ran
     pub(super) wanted: Cell<Option<WakeReason>>,
@@ -139,6 +141,7 @@ impl<H: Host> Driver<H> {
             pinned: RefCell::default(),
             servers: now.servers,
             secrets: now.secrets,
+            pace: RefCell::default(),
             draining: Cell::new(false),
             wanted: Cell::new(None),
         })
@@ -231,12 +234,23 @@ impl<H: Host> Driver<H> {
         Box::pin(async move { Ok(self.read(&[query]).await?.pop().unwrap_or_default()) })
     }
 
+    /// One exchange, as soon as the backend's limits allow it.
     pub(super) fn exchange<'a>(
         &'a self,
         account: &'a AccountId,
         request: &'a Request,
     ) -> Boxed<'a, Exchange> {
-        Box::pin(self.host.net().exchange(account, request))
+        Box::pin(async move {
+            loop {
+                let wait = self.pace(&request.url);
+                if wait <= 0.0 {
+                    break;
+                }
+                self.host.clock().sleep(millis(wait)).await;
+            }
+            self.reserve(&request.url);
+            self.host.net().exchange(account, request).await
+        })
     }
 
     /// Who is current on this device, with the sign-in as it stands.
@@ -371,6 +385,12 @@ impl<H: Host> Driver<H> {
             Ok(())
         })
     }
+}
+
+/// At most an hour: browsers take a timer of more than 24 days for one of none.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(super) fn millis(ms: f64) -> u32 {
+    ms.clamp(0.0, 3_600_000.0).ceil() as u32
 }
 
 fn with_servers(

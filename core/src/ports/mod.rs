@@ -11,6 +11,7 @@ pub mod error;
 pub mod host;
 pub mod lock;
 pub mod net;
+mod pace;
 pub mod recording;
 pub mod records;
 pub mod route;
