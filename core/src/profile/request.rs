@@ -41,7 +41,7 @@ pub fn build(
     let body = match &template.body {
         None => Body::Empty,
         Some(BodyTemplate::Json(tree)) => {
-            pieces(print(&fill(tree, context)?.unwrap_or(Value::Null)))
+            pieces(print(&fill(tree, context)?.unwrap_or(Value::Null)), context)
         }
         Some(BodyTemplate::Form(fields)) => Body::Form(form(fields, context)?),
         Some(BodyTemplate::Blob(tree)) => {
@@ -73,29 +73,30 @@ fn filled(tree: Option<&Value>, context: &Context) -> Result<Option<Value>, Prof
     }
 }
 
-/// Stands in a text for a picture's bytes: `$bytes` writes it, [`pieces`] takes it out again. A
-/// control character that no JSON text holds as such.
-const MARK: &str = "\u{1}";
-const MARK_PRINTED: &str = "\\u0001";
-
-/// The place of a picture's bytes in a text, for `$bytes`.
+/// Stands in a text for a picture's bytes: `$bytes` writes it, [`pieces`] takes it out again.
 pub(super) fn mark(handle: &str) -> String {
-    [MARK, handle, MARK].concat()
+    ["\u{1}", handle, "\u{1}"].concat()
 }
 
-fn pieces(text: String) -> Body {
-    if !text.contains(MARK_PRINTED) {
+/// Only the operation's own picture can stand in its text, and nobody who wrote that text knew the
+/// picture's handle.
+fn pieces(text: String, context: &Context) -> Body {
+    let handle = context.look_up("operation.blob.handle");
+    let Some(handle) = handle.and_then(Value::as_str) else {
+        return Body::Json(text);
+    };
+    let printed = ["\\u0001", handle, "\\u0001"].concat();
+    if !text.contains(&printed) {
         return Body::Json(text);
     }
-    let parts = text.split(MARK_PRINTED).enumerate();
-    Body::JsonPieces(
-        parts
-            .map(|(i, part)| match i % 2 {
-                0 => Piece::Text(part.to_owned()),
-                _ => Piece::Base64(BlobHandle(part.to_owned())),
-            })
-            .collect(),
-    )
+    let mut out = vec![];
+    for (i, part) in text.split(&printed).enumerate() {
+        if i > 0 {
+            out.push(Piece::Base64(BlobHandle(handle.to_owned())));
+        }
+        out.push(Piece::Text(part.to_owned()));
+    }
+    Body::JsonPieces(out)
 }
 
 fn fill_headers(
