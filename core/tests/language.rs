@@ -8,6 +8,7 @@ use pannier::ports::Driver;
 use pannier::ports::drain::{DrainReport, Stopped, WakeReason};
 use pannier::ports::host::HostToken;
 use pannier::ports::route::{RouteOutcome, RouteRefresh};
+use pannier::ports::views::{OutboxFilter, OutboxQuery};
 use pannier::profile::http::{Answer, Body, Exchange, Part, Piece, Request};
 use pannier::testing::clock::TestClock;
 use pannier::testing::host::TestHost;
@@ -776,4 +777,85 @@ fn a_pause_is_read_in_every_form_a_backend_asks_for_it() {
             "{header}: {value}: {waited}"
         );
     }
+}
+
+// --- a newer profile ---
+
+#[test]
+fn a_newer_profile_judges_again_what_the_older_one_parked() {
+    let with_rules = |revision: &str, rules: Value| {
+        let mut out = profile(json!({ "revision": revision }));
+        out["operations"]["note"]["steps"][0]["outcomes"] = rules;
+        out
+    };
+    let naive = with_rules("1", json!([{"when": {"status": [200]}, "then": "applied"}]));
+    // The backend says "again" to what it has, "rude" to what it will not take, and is moody once.
+    let backend = |r: &Request| match &r.body {
+        Body::Json(text) if text.contains("twice") => {
+            answer(400, &json!({"code": "already", "id": "n7"}))
+        }
+        Body::Json(text) if text.contains("moody") => answer(418, &json!({"code": "later"})),
+        Body::Json(_) => answer(400, &json!({"code": "rude"})),
+        _ => stops(&["s1", "s2", "s3"]),
+    };
+    let phone = Phone::new(&naive, backend);
+    phone.sign_in(json!({})).expect("signs in");
+    phone.refresh();
+    let mut ids = vec![];
+    for (stop, text) in [("s1", "twice"), ("s2", "moody"), ("s3", "rude")] {
+        let intent = Intent::Note {
+            stop: StopId::new(stop),
+            text: text.into(),
+        };
+        ids.push(
+            run(&phone.clock, phone.core.record(intent, None))
+                .expect("is recorded")
+                .operation,
+        );
+    }
+    assert_eq!(phone.drain().parked, 3);
+    let sent = phone.net.sent().len();
+
+    let wise = with_rules(
+        "2",
+        json!([
+        {"when": {"status": [200]}, "then": "applied"},
+        {"when": {"body": {"at": "#/code", "eq": "already"}}, "then": "already"},
+        {"when": {"body": {"at": "#/code", "eq": "later"}}, "then": "retry"},
+        {"when": {"body": {"at": "#/code", "eq": "rude"}}, "then": "invalid"}]),
+    );
+    phone.net.answer_with(|r| match r.method.as_str() {
+        "GET" => stops(&["s1", "s2", "s3"]),
+        _ => answer(200, &json!({})),
+    });
+    let host = phone.core.host.tab(8);
+    let opening = Driver::open(
+        host,
+        Some(wise.to_string()),
+        Dictionary::default(),
+        Dictionary::default(),
+    );
+    let core = run(&phone.clock, opening).unwrap_or_else(|e| panic!("{}", e.message));
+    let phone = Phone { core, ..phone };
+    let report = phone.drain();
+    assert_eq!((report.rejudged_settled, report.rejudged_again), (1, 1));
+    assert_eq!(
+        phone.net.sent().len() - sent,
+        1,
+        "only the moody one goes out again"
+    );
+    let unsettled = OutboxQuery {
+        state: OutboxFilter::Unsettled,
+        ..OutboxQuery::default()
+    };
+    let left = run(&phone.clock, phone.core.outbox(unsettled)).expect("lists");
+    assert_eq!(
+        left.items.iter().map(|i| i.id.clone()).collect::<Vec<_>>(),
+        ids[2..]
+    );
+    // Once for each revision.
+    assert_eq!(phone.drain().rejudged_again, 0);
+    // A person's retry goes by the newer one.
+    run(&phone.clock, phone.core.retry(&ids[2])).expect("is retried");
+    assert_eq!(phone.drain().waiting, 0);
 }

@@ -135,6 +135,8 @@ export interface DrainReport {
   /** idle: nothing left due; busy: another context drains; budget: out of time */
   stopped: "idle" | "busy" | "budget" | "unreachable" | "sign_in";
   nextWakeAt?: number; tookMs: number;
+  /** parked operations that a newer profile revision has settled, or sends again */
+  rejudgedSettled: number; rejudgedAgain: number;
 }
 export interface RouteRefresh { outcome: "updated" | "unreachable" | "sign_in" | "refused"; text: string; /** stops that could not be read; the text names the first */ unreadable: number; revision: number }
 

@@ -81,6 +81,8 @@ pub struct Turned {
     /// the answer may mean that it does: nothing was decided, ask and step again
     pub auth_unsure: bool,
     pub throttled_until: Option<i64>,
+    /// a parked head goes on, by a newer profile
+    pub reopened: bool,
 }
 
 /// A lane while it is being turned: the change grows, the head moves.
@@ -247,6 +249,7 @@ impl<'a> Turning<'a> {
             verdict: None,
             reason: None,
             answer: None,
+            media_type: None,
         });
         let (lane, seq) = (op.lane.clone(), op.seq);
         // An attempt that could duplicate must be on the disk before its bytes leave.

@@ -68,6 +68,8 @@ pub struct Reach {
     pub due_at: i64,
     /// the backend asked for a pause: no attempt of any lane before this
     pub paused_until: i64,
+    /// the profile's revision by which everything parked was judged last
+    pub judged_by: Option<String>,
 }
 
 impl Reach {

@@ -15,7 +15,7 @@ use crate::profile::request::outputs;
 use serde_json::{Map, Value};
 
 /// How much of an answer that parked an operation is kept with it.
-const ANSWER_CHARS_KEPT: usize = 2_000;
+const ANSWER_CHARS_KEPT: usize = 4_000;
 /// Attempts under "ours wins" before a person is asked after all.
 const OURS_WINS_MAX: u32 = 3;
 
@@ -91,6 +91,7 @@ impl Turning<'_> {
                 self.doubt(0);
             }
             Ruling::Rule(Verdict::Conflict | Verdict::Probe) => {
+                self.keep_answer(answer);
                 let reason =
                     self.reason("conflict", "someone else changed this stop first", &ruling);
                 self.conflict(reason);
@@ -163,7 +164,12 @@ impl Turning<'_> {
     }
 
     /// The backend has this step. Next step, or the operation is settled.
-    fn step_done(&mut self, step: &StepProfile, captured: Map<String, Value>, already: bool) {
+    pub(super) fn step_done(
+        &mut self,
+        step: &StepProfile,
+        captured: Map<String, Value>,
+        already: bool,
+    ) {
         let now = self.turn.now;
         self.change.strict |= !captured.is_empty();
         let op = &mut self.head.value;
@@ -247,7 +253,7 @@ impl Turning<'_> {
         self.write_head();
     }
 
-    fn doubt(&mut self, wait_ms: i64) {
+    pub(super) fn doubt(&mut self, wait_ms: i64) {
         let at = self.turn.now + wait_ms;
         self.head.value.state = OperationState::InDoubt {
             due_at: at,
@@ -344,6 +350,7 @@ impl Turning<'_> {
     fn keep_answer(&mut self, answer: &Answer) {
         if let Some(attempt) = self.head.value.attempts.last_mut() {
             attempt.answer = Some(answer.body.chars().take(ANSWER_CHARS_KEPT).collect());
+            attempt.media_type = Some(answer.media_type().to_owned());
         }
     }
 }

@@ -21,8 +21,10 @@ use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::change::{Change, EntityKey, Seen, StopRecord, WakeRecord};
+use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
+use crate::engine::rejudge::rejudge;
 use crate::engine::session::{Lease, Reach, Reachability, Session, SessionState};
 use crate::engine::verdict::answer;
 use crate::profile::document::{Profile, Verdict};
@@ -95,6 +97,10 @@ pub struct DrainReport {
     pub waiting: u32,
     pub stopped: Stopped,
     pub next_wake_at: Option<i64>,
+    /// parked ones that a newer profile has settled
+    pub rejudged_settled: u32,
+    /// parked ones that go out again by a newer profile
+    pub rejudged_again: u32,
     pub took_ms: u32,
 }
 
@@ -175,6 +181,8 @@ impl<H: Host> Driver<H> {
             failed: 0,
             waiting: status.waiting,
             stopped,
+            rejudged_settled: 0,
+            rejudged_again: 0,
             next_wake_at: match (busy, status.next_wake_at) {
                 (Some(busy), Some(next)) => Some(busy.min(next)),
                 (busy, next) => next.or(busy).filter(|_| status.waiting > 0),
@@ -224,6 +232,8 @@ impl<H: Host> Driver<H> {
                 waiting: 0,
                 stopped: Stopped::Idle,
                 next_wake_at: None,
+                rejudged_settled: 0,
+                rejudged_again: 0,
                 took_ms: 0,
             },
             reach,
@@ -243,12 +253,69 @@ impl<H: Host> Driver<H> {
             soft_end: began + budget * 0.7,
             profile_concurrency: self.profile().concurrency as usize,
         };
+        self.judge_parked_again(&mut d).await?;
         let paused = d.reach.paused_until > self.now();
         if !paused && self.reached(&mut d).await? {
             let hard_end = began + budget;
             self.run(&mut d, hard_end).await?;
         }
         self.close(d, began).await
+    }
+
+    /// Once for each new revision of the profile: what it left parked is judged again.
+    async fn judge_parked_again(&self, d: &mut Draining) -> Result<(), CoreError> {
+        let revision = self.profile().revision.0.clone();
+        if d.reach.judged_by.as_ref() == Some(&revision) {
+            return Ok(());
+        }
+        let found = self.list(records::all(&d.account, Table::Lanes)).await?;
+        for lane in records::read_all::<Lane>(&found, &mut vec![]) {
+            let lane = lane.value.id;
+            // The next in the lane may have been parked, too, once it was a head.
+            loop {
+                let Some(part) = self.load(&d.account, &lane).await? else {
+                    break;
+                };
+                let here = self.here();
+                let turn = self.turn_of(d, &here, None, true);
+                let turned = rejudge(&turn, &self.profile(), part);
+                let Some(change) = turned.change else {
+                    break;
+                };
+                match self.write(&d.account, change).await? {
+                    Committed::Done(_) => {}
+                    Committed::Stale => continue,
+                    Committed::Fenced => return Ok(()),
+                }
+                d.report.rejudged_settled += turned.settled;
+                if turned.settled == 0 {
+                    d.report.rejudged_again += u32::from(turned.reopened);
+                    break;
+                }
+            }
+        }
+        d.reach.judged_by = Some(revision);
+        Ok(())
+    }
+
+    fn turn_of<'a>(
+        &self,
+        d: &'a Draining,
+        here: &'a Here,
+        signed_in: Option<bool>,
+        stopping: bool,
+    ) -> Turn<'a> {
+        Turn {
+            now: here.now,
+            here,
+            signed_in,
+            generation: d.generation,
+            trigger: d.reason.name(),
+            hopeful: d.reason.is_hopeful(),
+            jitter: self.jitter(),
+            session: &d.session,
+            stopping,
+        }
     }
 
     pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
@@ -515,24 +582,18 @@ impl<H: Host> Driver<H> {
         answered: Option<(&Send, &Exchange)>,
         signed_in: Option<bool>,
     ) -> Result<Turned, CoreError> {
-        let here = self.here();
         for _ in 0..STALE_MAX {
+            let here = self.here();
             let Some(part) = self.load(&d.account, lane).await? else {
                 return Ok(Turned::default());
             };
             let profile = self.profile_for(&part.head.value).await?;
             let hopeful = d.reason.is_hopeful() && !d.hurried.contains(lane);
+            // What would have to wait for its turn is not begun.
+            let stopping = d.stopping || self.pace(&d.address) > 0.0;
             let turn = Turn {
-                now: self.now(),
-                here: &here,
-                signed_in,
-                generation: d.generation,
-                trigger: d.reason.name(),
                 hopeful,
-                jitter: self.jitter(),
-                session: &d.session,
-                // What would have to wait for its turn is not begun.
-                stopping: d.stopping || self.pace(&d.address) > 0.0,
+                ..self.turn_of(d, &here, signed_in, stopping)
             };
             let mut turned = step(&turn, &profile, part, answered);
             let Some(mut change) = turned.change.take() else {
