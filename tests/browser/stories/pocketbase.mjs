@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { find, tap, until } from "../lib/index.mjs";
+import { find, tap, type, until } from "../lib/index.mjs";
 import { startPocketBase } from "../lib/pocketbase.mjs";
-import { at, durable, on, signIn, toScanner, typed, withCourier } from "./courier.mjs";
+import { at, durable, on, outbox, signIn, toScanner, typed, withCourier } from "./courier.mjs";
 import { startNetwork } from "./pocketbase-network.mjs";
 import { startPage } from "./pocketbase-page.mjs";
 import { operations, storedPictures } from "./store.mjs";
@@ -51,6 +51,28 @@ export async function signInAs(courier, { username, password }) {
   await signIn(courier, { username, password, stops: courier.backend.deliveries.length });
 }
 
+/** The way that the outbox shows while the backend wants a new sign-in; `count` lines are in it. */
+export async function signInAgain(courier, { username, password }, count) {
+  const { driver } = courier;
+  await outbox(courier, count);
+  await tap(driver, on("sign-in-again"));
+  await type(driver, on("username"), username);
+  await type(driver, on("password"), password);
+  await tap(driver, on("sign-in"));
+  await at(courier, "#/route");
+}
+
+export const reachability = ({ driver }, wanted) => find(driver, `${on("status-bar")}[data-reachability=${wanted}]`, { ms: 60_000 });
+
+/** In the outbox: set aside, with the courier's reason. */
+export async function discard({ driver }, id, reason) {
+  await tap(driver, `${on("discard")}[data-operation="${id}"]`);
+  await type(driver, on("discard-reason"), reason);
+  await tap(driver, on("discard-confirm"));
+  await until(async () => (await operations(driver)).find((one) => one.id === id).state.is === "discarded", { what: "it to be discarded" });
+  await until(async () => !(await driver.executeScript("return document.querySelector('dialog.discard').open")), { what: "the dialog to close" });
+}
+
 /** Its parcels have no ids but their codes. */
 export async function scan(courier, stop, codes) {
   await toScanner(courier, stop);
@@ -71,10 +93,22 @@ const states = { arrive: "arrived", deliver: "delivered", fail: "failed" };
 const dateOf = (ms) => new Date(ms).toISOString().replace("T", " ");
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** Requests that carried this operation to be written, in the order of their answers. */
-export const writesOf = ({ network }, { id }) =>
-  network.log.filter(({ method, body }) => ["POST", "PATCH"].includes(method) && body.includes(id));
+const isWrite = ({ method, path }) => ["POST", "PATCH"].includes(method) && path.startsWith("/api/collections/") && path.includes("/records");
+/** Which operation a request carried: by the field of an event, or by the mark of a change of state. */
+export const operationIn = (entry) => (isWrite(entry) ? String(entry.body.toString("latin1").match(/"op_id":"([^"]+)"|name="op_id"\r\n\r\n([^\r]+)|\[([0-9a-f-]{36})\]/)?.slice(1).find(Boolean)) : undefined);
+/** Requests that carried this operation, as they came. */
+export const writesOf = ({ network }, { id }) => network.log.filter((entry) => operationIn(entry) === id);
 const took = ({ status }) => status >= 200 && status < 300;
+
+/** The request that had the effect: the one that was taken, or, where PocketBase died before it could say so, the last without an answer. */
+function effectOf(courier, operation) {
+  const writes = writesOf(courier, operation);
+  const taken = writes.filter(took);
+  assert.ok(taken.length <= 1, `${operation.intent.kind} ${operation.id} was taken ${taken.length} times`);
+  const effect = taken[0] ?? writes.findLast(({ status }) => status === undefined);
+  assert.ok(effect, `${operation.intent.kind} ${operation.id} was taken`);
+  return effect;
+}
 
 /** Waits until PocketBase holds so many events. */
 export const holds = ({ backend }, count, { ms = 60_000 } = {}) => until(async () => {
@@ -115,16 +149,11 @@ export async function heldExactlyOnce(courier, { without = [] } = {}) {
     if (onThePhone[blob.handle]) assert.equal(onThePhone[blob.handle], blob.sha256);
   }
 
-  const writes = courier.network.log.filter(({ method }) => ["POST", "PATCH"].includes(method)).filter(took);
-  for (const { id, intent } of sent.filter(({ intent }) => states[intent.kind])) {
-    const taken = writes.filter(({ body }) => body.includes(id));
-    assert.equal(taken.length, 1, `${intent.kind} ${id} was taken once`);
-  }
   for (const stop of new Set(sent.map(({ intent }) => intent.stop).filter(Boolean))) {
     const here = sent.filter(({ intent }) => intent.stop === stop && (events.has(intent.kind) || states[intent.kind]));
     const place = new Map(here.map(({ id, seq, intent }) => [id, `${seq} ${intent.kind}`]));
-    const inOrder = writes.map(({ body }) => here.find(({ id }) => body.includes(id))).filter(Boolean).map(({ id }) => place.get(id));
-    assert.deepEqual(inOrder, here.map(({ id }) => place.get(id)), `in order at ${stop}`);
+    const inOrder = here.map((one) => ({ id: one.id, came: courier.network.log.indexOf(effectOf(courier, one)) })).sort((one, other) => one.came - other.came);
+    assert.deepEqual(inOrder.map(({ id }) => place.get(id)), here.map(({ id }) => place.get(id)), `in order at ${stop}`);
     const asHeld = held.filter(({ delivery }) => delivery === stop).map(({ op_id }) => place.get(op_id));
     assert.deepEqual(asHeld, here.filter(({ intent }) => events.has(intent.kind)).map(({ id }) => place.get(id)), `and held in that order at ${stop}`);
     const last = here.filter(({ intent }) => states[intent.kind]).at(-1);
