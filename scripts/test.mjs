@@ -1,5 +1,6 @@
-// Everything: the quick loop, the build with its budgets, the contract suites in three browsers,
-// and the stories in a browser. `npm test -- contract browser` runs only those parts.
+// Everything: the quick loop, the build with its budgets, the contract suites and the stories in
+// three browsers. `npm test -- contract browser` runs only those parts, PANNIER_ENGINES=firefox the
+// stories only there.
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -30,11 +31,11 @@ async function contract(engine) {
   return counts;
 }
 
-function stories() {
+function stories(engine) {
   const folder = at("tests", "browser");
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".test.mjs")).sort() : [];
   if (files.length === 0) throw new Failure("there is no test in tests/browser");
-  return nodeTests(files.map((file) => join(folder, file)));
+  return nodeTests(files.map((file) => join(folder, file)), { env: { PANNIER_ENGINES: engine } });
 }
 
 if (isMain(import.meta)) {
@@ -51,7 +52,9 @@ if (isMain(import.meta)) {
     if (wanted("native")) await check(parts);
     if (wanted("contract")) for (const engine of engines) await parts.run(`contract suites in ${engine}`, () => contract(engine));
     if (wanted("browser")) {
-      if (built) await parts.run("stories in the browser", stories); else parts.skip("stories in the browser", "the build failed");
+      for (const engine of process.env.PANNIER_ENGINES?.split(",") ?? engines) {
+        if (built) await parts.run(`stories in ${engine}`, () => stories(engine)); else parts.skip(`stories in ${engine}`, "the build failed");
+      }
     }
     return parts.finish();
   });

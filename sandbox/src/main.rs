@@ -215,6 +215,10 @@ fn announce(
         ("Faults", format!("{page}/faults")),
         ("Labels", format!("{page}/labels")),
         (
+            "Self-check",
+            format!("{page}/selfcheck   (what phones sent: /selfcheck/reports)"),
+        ),
+        (
             "Second origin",
             format!("{api}/api   (the same backend, with CORS)"),
         ),

@@ -65,7 +65,7 @@ input.number { width: 6rem; } button { cursor: pointer; }
 ";
 
 const MENU: &str = "<nav><a href=\"/\">App</a><a href=\"/log\">Log</a><a href=\"/faults\">Faults</a>\
-<a href=\"/labels\">Labels</a></nav>";
+<a href=\"/labels\">Labels</a><a href=\"/selfcheck/reports\">Self-checks</a></nav>";
 
 /// A whole page around `body`, which is HTML already.
 pub fn page(title: &str, body: &str) -> Response {

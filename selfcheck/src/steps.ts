@@ -8,7 +8,7 @@ import { apiFacts, engine, screenFacts } from "./steps/device";
 import { clock, network } from "./steps/network";
 import { mayAskNotifications, notifications, position, push } from "./steps/permissions";
 import { badge, compression, vibration, wakeLock } from "./steps/small";
-import { commits, photo, storage } from "./steps/stores";
+import { commits, photo, snapshot, storage } from "./steps/stores";
 import { channel, core, dedicated, locks, scanner, serviceWorker } from "./steps/workers";
 
 export interface Step {
@@ -47,6 +47,7 @@ export const steps = (bench: Bench): Step[] => [
   // A person has to answer meanwhile.
   { name: "position", deadlineMs: 30 * second, work: position },
   { name: "camera", deadlineMs: 30 * second, work: camera(bench) },
-  { name: "frames", deadlineMs: 35 * second, work: frames(bench) },
+  { name: "frames", deadlineMs: 50 * second, work: frames(bench) },
+  { name: "snapshot", deadlineMs: 10 * second, work: snapshot(bench) },
   { name: "torch", deadlineMs: 5 * second, work: torch(bench) },
 ];

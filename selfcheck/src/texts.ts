@@ -32,6 +32,7 @@ export const stepTexts: Record<string, { title: string; hint?: string }> = {
   position: { title: "Position", hint: "Allow it when your phone asks. The report tells how exact it is, not where." },
   camera: { title: "Camera", hint: "Allow it when your phone asks." },
   frames: { title: "A hundred pictures", hint: "Hold the camera at anything, best at a parcel label." },
+  snapshot: { title: "Saving what the camera sees" },
   torch: { title: "Lamp" },
 };
 

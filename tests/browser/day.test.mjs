@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { find, peek, says, showDevice, showLabel, startSandbox, tap, type, until } from "./lib/index.mjs";
+import { find, log, peek, says, showDevice, showLabel, startSandbox, tap, type, until } from "./lib/index.mjs";
 import { ableAsExpected, seesThroughTheDevice } from "./stories/abilities.mjs";
 import { applied, exactlyOnce } from "./stories/backend.mjs";
 import {
@@ -68,6 +68,7 @@ async function day(courier, { keeps, hold }) {
   assert.ok(route.length >= 10, `${route.length} stops`);
   assert.deepEqual(new Set(route.map(({ state }) => state)), new Set(["open"]));
   await shellIsCached(courier);
+  assert.equal((await log(server)).filter(({ path }) => path === "/api/route").length, 1, "the route is fetched once");
   await ableAsExpected(courier);
   await showDevice(courier.driver);
 

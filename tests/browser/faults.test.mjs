@@ -42,16 +42,20 @@ const fired = async (courier) => (await courier.faults.get())[0].fired;
 const posts = async (server) => (await log(server)).filter(({ method }) => method === "POST");
 
 for (const engine of engines) {
-  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 240_000 }, withCourier({ engine }, work));
+  // How a connection ends is told by the browser. What an answer means is the core's, the same
+  // everywhere and a minute's waiting: one engine is enough for that.
+  const skip = engine === "chromium" ? false : "an answer's meaning: in Chromium alone";
+  const story = (name, work, options = {}) => test(`${engine}: ${name}`, { timeout: 240_000, ...options }, withCourier({ engine }, work));
+  const meaning = (name, work) => story(name, work, { skip });
 
-  for (const [name, rule, least] of [
+  for (const [name, rule, least, options] of [
     ["every third answer is cut off after its effect", { fault: "cut_after", method: "POST", path: "/api/", every: 3 }, 4],
     ["every third answer is cut in half", { fault: "cut_half", method: "POST", path: "/api/", every: 3 }, 4],
     ["every third connection is closed before the backend reads", { fault: "cut_before", method: "POST", path: "/api/", every: 3 }, 4],
-    ["every fourth request gets a 500", { fault: "status", status: 500, method: "POST", path: "/api/", every: 4 }, 3],
+    ["every fourth request gets a 500", { fault: "status", status: 500, method: "POST", path: "/api/", every: 4 }, 3, { skip }],
   ]) {
     // Each request on a connection of its own: on a kept one a browser repeats a cut POST by itself.
-    test(`${engine}: ${name}`, { timeout: 240_000 }, withProxy({ engine }, async (courier) => {
+    test(`${engine}: ${name}`, { timeout: 240_000, ...options }, withProxy({ engine }, async (courier) => {
       await signIn(courier);
       await workOffline(courier);
       await courier.faults.set(rule);
@@ -73,7 +77,7 @@ for (const engine of engines) {
     await exactlyOnce(courier, { without: await resentByTheBrowser(courier) });
   });
 
-  story("a 429 is heeded, for as long as it says", async (courier) => {
+  meaning("a 429 is heeded, for as long as it says", async (courier) => {
     await signIn(courier);
     await queueOffline(courier, [...queue("st-07", 2), ...queue("st-10", 2)]);
     await courier.faults.set({ fault: "status", status: 429, retry_after: "3", method: "POST", times: 1 });
@@ -89,7 +93,7 @@ for (const engine of engines) {
     assert.ok(later[0].received_at - all[refused].received_at >= 2_900, `the next one came after ${later[0].received_at - all[refused].received_at} ms`);
   });
 
-  story("a token that ends in the middle is renewed once, unseen", async (courier) => {
+  meaning("a token that ends in the middle is renewed once, unseen", async (courier) => {
     await signIn(courier);
     await queueOffline(courier, [...queue("st-07", 4), ...queue("st-10", 4), ...queue("st-11", 4)]);
     await courier.faults.set({ fault: "latency", method: "POST", ms: 150 });
@@ -128,7 +132,7 @@ for (const engine of engines) {
     await exactlyOnce(courier);
   });
 
-  story("a login portal in between is not taken for the backend", async (courier) => {
+  meaning("a login portal in between is not taken for the backend", async (courier) => {
     await signIn(courier);
     await queueOffline(courier, [...queue("st-07", 2), ...queue("st-10", 2)]);
     await courier.faults.set({ fault: "html", path: "/api/" });
@@ -141,7 +145,7 @@ for (const engine of engines) {
     await exactlyOnce(courier);
   });
 
-  story("a login portal that begins in the middle parks nothing", async (courier) => {
+  meaning("a login portal that begins in the middle parks nothing", async (courier) => {
     await signIn(courier);
     await queueOffline(courier, [...queue("st-07", 3), ...queue("st-10", 3)]);
     // Only what is sent meets it: the question whether anyone is there is answered.
@@ -154,7 +158,7 @@ for (const engine of engines) {
     await exactlyOnce(courier);
   });
 
-  story("the office changed a stop: its lane alone waits for the courier", async (courier) => {
+  meaning("the office changed a stop: its lane alone waits for the courier", async (courier) => {
     const { driver, server } = courier;
     await signIn(courier);
     await courier.faults.dead();

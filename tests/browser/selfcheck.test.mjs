@@ -58,7 +58,7 @@ function assertFacts(engine, lines) {
   for (const api of absent[engine].apis) assert.ok(missing.includes(api), `${engine} has no ${api}`);
   for (const api of ["idb", "durability", "locks", "channel", "sw", "simd", "camera", "subtle"]) assert.ok(!missing.includes(api), `${engine} has ${api}`);
 
-  const { screen, storage, photo, locks, core, sw, frames, scanner, clock } = lines;
+  const { screen, storage, photo, snapshot, locks, core, sw, frames, scanner, clock } = lines;
   assert.ok(screen.words.includes("tab"));
   assert.equal(screen.values.secure, "y");
   assert.equal(storage.words[0], { chromium: "evictable", firefox: "evictable", webkit: "temporary" }[engine]);
@@ -72,6 +72,7 @@ function assertFacts(engine, lines) {
   }
   assert.equal(photo.values.same, "y", "the picture came back as it went in");
   assert.match(photo.values.size, /kb$/);
+  assert.equal(snapshot.values.same, "y", "so did what the camera saw");
   assert.equal(photo.values.blob, engine === "webkit" ? "unknownerror" : "y", "a private WebKit stores no Blob");
   for (const way of ["handover", "ended", "window"]) between(locks.values[way], 0, 5_000, `lock: ${way}`);
   for (const what of ["fetch", "cold", "again", "worker"]) between(core.values[what], 0, 30_000, `core: ${what}`);
@@ -175,7 +176,7 @@ for (const engine of engines) {
     // MiniBrowser asks nobody: without its mock devices there is no camera.
     assert.equal(lines.camera.outcome, engine === "webkit" ? "absent" : "refused", lines.camera.error);
     if (engine !== "webkit") assert.equal(lines.position.outcome, "refused", lines.position.error);
-    for (const name of ["frames", "torch", "sleep"]) assert.equal(lines[name].outcome, "skipped", name);
+    for (const name of ["frames", "snapshot", "torch", "sleep"]) assert.equal(lines[name].outcome, "skipped", name);
     for (const name of ["idb-500", "photo", "core", "sw", "scanner"]) assert.equal(lines[name].outcome, "ok", `${name}: ${lines[name].error}`);
     assert.deepEqual(await left(phone), { databases: [], workers: [] });
   }));
@@ -251,5 +252,7 @@ for (const engine of engines) {
     assert.deepEqual((await operations(driver)).map(({ id, intent, seq }) => ({ id, intent, seq })), recorded);
     assert.deepEqual(await left(phone), { databases: [], workers: [] });
     assert.equal(await driver.executeAsyncScript("const done = arguments[0]; navigator.serviceWorker.getRegistration('/').then((found) => done(found?.active?.state))"), "activated", "the app's worker is there as before");
+    await driver.get(`${courier.page}/selfcheck/reports`);
+    assert.match(await driver.getTitle(), /Self-check reports/, "and lets the sandbox's own page through");
   }));
 }

@@ -6,11 +6,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { log, until } from "./lib/index.mjs";
 import { applied, exactlyOnce, taken } from "./stories/backend.mjs";
-import { allSent, arrive, note, notesAtOnce, photograph, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
+import { allSent, arrive, engines, note, notesAtOnce, photograph, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
 import { operations } from "./stories/store.mjs";
 import { closeTheApp, inWorker, notifications } from "./stories/worker.mjs";
 
 const engine = "chromium";
+const story = engines.includes(engine) ? test : test.skip;
 const TAG = "pannier";
 
 /**
@@ -42,7 +43,7 @@ async function openAgain(courier) {
   await courier.driver.get(courier.page);
 }
 
-test("a sync with every page closed sends what waits, pictures too", withCourier({ engine }, async (courier) => {
+story("a sync with every page closed sends what waits, pictures too", withCourier({ engine }, async (courier) => {
   await signIn(courier);
   await shellIsCached(courier);
   await courier.faults.dead();
@@ -60,7 +61,7 @@ test("a sync with every page closed sends what waits, pictures too", withCourier
   await exactlyOnce(courier);
 }));
 
-test("a sync while the backend is out of reach loses nothing, and the next one sends it", withCourier({ engine }, async (courier) => {
+story("a sync while the backend is out of reach loses nothing, and the next one sends it", withCourier({ engine }, async (courier) => {
   await signIn(courier);
   await shellIsCached(courier);
   const worker = await recordAndClose(courier, some("st-07", 3, "Not yet"));
@@ -85,7 +86,7 @@ const pushes = [
   ["with JSON that says nothing", "[null, 3, {\"title\": 7}]", { title: "Pannier", body: "Sending what waits" }],
 ];
 
-test("a push with every page closed tells the courier and sends what waits", { timeout: 180_000 }, withCourier({ engine }, async (courier, t) => {
+story("a push with every page closed tells the courier and sends what waits", { timeout: 180_000 }, withCourier({ engine }, async (courier, t) => {
   await signIn(courier);
   await shellIsCached(courier);
   let count = 0;
@@ -106,7 +107,7 @@ test("a push with every page closed tells the courier and sends what waits", { t
   await exactlyOnce(courier);
 }));
 
-test("a push shows its notification before anything is asked of the network", withCourier({ engine }, async (courier) => {
+story("a push shows its notification before anything is asked of the network", withCourier({ engine }, async (courier) => {
   await signIn(courier);
   await shellIsCached(courier);
   const worker = await recordAndClose(courier, some("st-07", 2, "Told first"));
@@ -132,7 +133,7 @@ test("a push shows its notification before anything is asked of the network", wi
   await exactlyOnce(courier);
 }));
 
-test("a push without a network shows its notification and loses nothing", withCourier({ engine }, async (courier) => {
+story("a push without a network shows its notification and loses nothing", withCourier({ engine }, async (courier) => {
   await signIn(courier);
   await shellIsCached(courier);
   const worker = await recordAndClose(courier, some("st-07", 2, "No network at the push"));
@@ -149,7 +150,7 @@ test("a push without a network shows its notification and loses nothing", withCo
   await exactlyOnce(courier);
 }));
 
-test("a push that comes right after a cut attempt has time enough to send it", withCourier({ engine }, async (courier) => {
+story("a push that comes right after a cut attempt has time enough to send it", withCourier({ engine }, async (courier) => {
   await signIn(courier);
   await shellIsCached(courier);
   // The first one goes out, so that the app believes in its backend and tries the next ones at once.
@@ -165,7 +166,7 @@ test("a push that comes right after a cut attempt has time enough to send it", w
   await exactlyOnce(courier);
 }));
 
-test("a worker that is stopped in the middle of sending repeats nothing", { timeout: 180_000 }, withCourier({ engine }, async (courier) => {
+story("a worker that is stopped in the middle of sending repeats nothing", { timeout: 180_000 }, withCourier({ engine }, async (courier) => {
   await signIn(courier);
   await shellIsCached(courier);
   const worker = await recordAndClose(courier, [...some("st-07", 4, "Stopped"), ...some("st-10", 4, "Stopped")]);

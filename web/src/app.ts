@@ -157,8 +157,8 @@ export class CourierApp extends LitElement implements Shell {
   }
 
   async sessionChanged(): Promise<void> {
+    // Another account has its screens made anew by this already; twice would fetch the route twice.
     await this.#readStatus();
-    this.#screenAddress = undefined;
     this.#follow();
   }
 

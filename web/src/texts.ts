@@ -289,6 +289,8 @@ export const texts = {
     storage: "Storage",
     used: (used: string, quota: string) => `${used} of ${quota} used`,
     version: "Version",
+    selfcheck: "Check this phone",
+    selfcheckHint: "What it can do, in two minutes",
     signOut: "Sign out",
     signOutTitle: "Sign out with unsent work?",
     signOutLead: "It stays on this phone and is sent when you sign in here again.",

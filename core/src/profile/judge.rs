@@ -49,6 +49,16 @@ pub fn answer_value(answer: &Answer) -> Value {
     ])
 }
 
+/// JSON that is not whole. WebKit gives an answer that was cut as a complete one when its connection
+/// was to be closed after it or it came in chunks, so it says as little as a cut connection.
+fn breaks_off(answer: &Answer) -> bool {
+    answer.is_json() && !is_empty(answer) && parse(&answer.body).is_err()
+}
+
+fn is_empty(answer: &Answer) -> bool {
+    answer.body.trim().is_empty()
+}
+
 /// Tries a request's own rules, then the profile's common ones.
 pub fn judge(
     rules: &[OutcomeRule],
@@ -67,6 +77,13 @@ pub fn judge_knowing(
     context: &Context,
     signed_in: bool,
 ) -> Result<Judgement, ProfileError> {
+    if (200..=299).contains(&answer.status) && breaks_off(answer) {
+        return Ok(Judgement {
+            verdict: Ruling::Rule(Verdict::InDoubt),
+            message: None,
+            retry_after_ms: None,
+        });
+    }
     let value = answer_value(answer);
     let body = &value["body"];
     let now = context.look_up("now").and_then(Value::as_i64).unwrap_or(0);
@@ -93,6 +110,8 @@ pub fn judge_knowing(
         200..=299 | 400..=499 if answer.media_type() == "text/html" => {
             Ruling::Rule(Verdict::InDoubt)
         }
+        // Nothing where JSON was announced is not the whole of it either.
+        200..=299 if answer.is_json() && is_empty(answer) => Ruling::Rule(Verdict::InDoubt),
         500..=599 => Ruling::Rule(Verdict::InDoubt),
         408 | 429 => Ruling::Rule(Verdict::Throttled),
         _ => Ruling::Unmatched,
@@ -114,6 +133,12 @@ pub fn judge_probe(
         return Ok(ProbeFinding::NotApplied);
     }
     if !(200..=299).contains(&answer.status) || !answer.is_json() {
+=======
+    if !(200..=299).contains(&answer.status)
+        || !answer.is_json()
+        || is_empty(answer)
+        || breaks_off(answer)
+    {
         return Ok(ProbeFinding::Unknown);
     }
     let value = answer_value(answer);

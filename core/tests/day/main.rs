@@ -17,6 +17,7 @@ use pannier::ports::drain::{Stopped, WakeReason};
 use pannier::ports::route::RouteOutcome;
 use pannier::ports::store::{StoreError, Table};
 use pannier::ports::views::{OutboxFilter, OutboxQuery};
+use pannier::profile::http::Request;
 use pannier::testing::backend::Fault;
 use pannier::testing::run::run;
 use serde_json::{Map, Value, json};
@@ -105,6 +106,59 @@ fn an_answer_that_is_cut_after_applying_makes_no_second_effect() {
         "the photo's id was read back by the probe"
     );
     assert_eq!(phone.state("s1"), StopState::Done);
+}
+
+/// As WebKit gives an answer whose connection was cut: a complete one, of so many bytes.
+fn broken_off(phone: &Phone, bytes: usize, only: impl Fn(&Request) -> bool + 'static) {
+    let backend = phone.backend.clone();
+    phone.net.answer_with(move |request| {
+        let mut answer = backend.handle(request)?;
+        if only(request) {
+            answer.body.truncate(bytes);
+        }
+        Ok(answer)
+    });
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_no_answer() {
+    for bytes in [0, 1, 8] {
+        let phone = Phone::new();
+        let id = phone.done(note("s1", "left at the door"));
+        broken_off(&phone, bytes, |r| r.url.ends_with("/notes"));
+        let report = phone.drain(WakeReason::Recorded);
+        assert_eq!((report.parked, report.waiting), (0, 1), "{bytes} bytes");
+        broken_off(&phone, bytes, |_| false);
+        phone.clock.advance(120_000);
+        phone.settle();
+        assert_eq!(phone.marks("notes"), [id.0], "{bytes} bytes");
+    }
+}
+
+#[test]
+fn a_probe_whose_answer_breaks_off_has_said_nothing() {
+    for bytes in [0, 1, 8] {
+        let phone = Phone::new();
+        let id = phone.done(note("s1", "left at the door"));
+        phone.backend.faults(|r| {
+            if r.url.ends_with("/notes") {
+                Fault::Cut
+            } else {
+                Fault::None
+            }
+        });
+        phone.drain(WakeReason::Recorded);
+        phone.backend.healthy();
+        // It is there, and the probe's answer would say so: half of it must not be taken for a no.
+        broken_off(&phone, bytes, |r| r.method == "GET");
+        phone.clock.advance(120_000);
+        phone.drain(WakeReason::Manual);
+        assert_eq!(phone.waiting(), 1, "{bytes} bytes");
+        broken_off(&phone, bytes, |_| false);
+        phone.clock.advance(120_000);
+        phone.settle();
+        assert_eq!(phone.marks("notes"), [id.0], "{bytes} bytes");
+    }
 }
 
 #[test]

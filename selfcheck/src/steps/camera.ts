@@ -8,7 +8,7 @@ import { Absent, Skipped, type Note } from "../outcome";
 
 const FRAMES = 100;
 /** What came until then is told. */
-const FRAMES_MS_MAX = 30_000;
+const FRAMES_MS_MAX = 45_000;
 
 type Capabilities = MediaTrackCapabilities & { torch?: boolean; zoom?: { min: number; max: number }; focusMode?: string[] };
 

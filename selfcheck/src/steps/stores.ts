@@ -1,9 +1,10 @@
 // The store: what it is worth, what a commit costs, and whether a picture comes back as it went in.
 
 import { storageHealth } from "pannier";
+import type { Bench } from "../bench";
 import { databases, get, open, put, type Durability } from "../database";
 import { bytes, mean, ms, now, quantile, since, some, timed, yes } from "../figures";
-import { Absent, errorText, type Note } from "../outcome";
+import { Absent, Skipped, errorText, type Note } from "../outcome";
 
 const COMMITS = 20;
 /** Firefox asks a person; nobody has to answer. */
@@ -62,10 +63,8 @@ export function picture(width: number, height: number): HTMLCanvasElement {
 const hex = (buffer: ArrayBuffer): string => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
 const sha256 = async (buffer: ArrayBuffer): Promise<string> => hex(await crypto.subtle.digest("SHA-256", buffer));
 
-const WIDTH = 1_600, HEIGHT = 1_200;
-
-export async function photo(note: Note): Promise<void> {
-  const canvas = picture(WIDTH, HEIGHT);
+/** Encodes, stores strictly, reads back and compares; gives what was encoded. */
+async function thereAndBack(note: Note, canvas: HTMLCanvasElement, key: string): Promise<Blob> {
   let began = now();
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.8));
   if (!blob || blob.type !== "image/jpeg") throw new Error("the canvas gave no JPEG");
@@ -77,16 +76,39 @@ export async function photo(note: Note): Promise<void> {
   const database = await open(databases.plain);
   try {
     began = now();
-    await put(database, "photo", buffer, "strict");
+    await put(database, key, buffer, "strict");
     note(`put=${since(began)}`);
     began = now();
-    const back = await get(database, "photo");
+    const back = await get(database, key);
     note(`get=${since(began)}`);
     const same = back instanceof ArrayBuffer && await sha256(back) === hash;
     note(`same=${yes(same)}`);
-    note(`blob=${await put(database, "blob", blob, "relaxed").then(() => "y", (error: unknown) => errorText(error).split(":")[0] ?? "n")}`);
     if (!same) throw new Error("the picture came back different");
   } finally {
     database.close();
   }
+  return blob;
 }
+
+const WIDTH = 1_600, HEIGHT = 1_200;
+
+export async function photo(note: Note): Promise<void> {
+  const blob = await thereAndBack(note, picture(WIDTH, HEIGHT), "photo");
+  const database = await open(databases.plain);
+  try {
+    note(`blob=${await put(database, "blob", blob, "relaxed").then(() => "y", (error: unknown) => errorText(error).split(":")[0] ?? "n")}`);
+  } finally {
+    database.close();
+  }
+}
+
+/** The same with what the camera shows. */
+export const snapshot = (bench: Bench) => async (note: Note): Promise<void> => {
+  const { camera, video } = bench;
+  if (!camera) throw new Skipped("there is no camera");
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  canvas.getContext("2d")?.drawImage(video, 0, 0);
+  await thereAndBack(note, canvas, "snapshot");
+};

@@ -52,7 +52,8 @@ export const tap = (driver, selector, options) => act(driver, selector, (element
 /** Replaces what is in a field, key by key. */
 export const type = (driver, selector, text, options) => act(driver, selector, async (field) => {
   await field.clear();
-  await field.sendKeys(text);
+  // WebKit's driver takes no empty text.
+  if (text) await field.sendKeys(text);
 }, options);
 
 /** Chooses a file; the field itself is often hidden behind a button. */

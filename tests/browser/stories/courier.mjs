@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { By } from "selenium-webdriver";
+import { engines as everyEngine } from "../../../scripts/lib/browsers.mjs";
 import { draw, faults, find, openBrowser, peek, ready, reload, says, startSandbox, tap, text, type, until } from "../lib/index.mjs";
 import { operations } from "./store.mjs";
 
-/** PANNIER_ENGINES=firefox,webkit runs the stories there; a story that needs DevTools asks for Chromium. */
-export const engines = (process.env.PANNIER_ENGINES ?? "chromium").split(",");
+/** All three, or those of PANNIER_ENGINES=firefox,webkit; a story that needs DevTools asks for Chromium. */
+export const engines = process.env.PANNIER_ENGINES?.split(",") ?? everyEngine;
 
 export const on = (name) => `[data-test="${name}"]`;
 const hash = (driver) => driver.executeScript("return location.hash");

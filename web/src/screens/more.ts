@@ -68,6 +68,7 @@ export class MoreScreen extends Screen {
           <p class="quiet">${texts.more.version}</p>
           <p data-test="version">${shown(`${versions.core} · ${versions.schema}${versions.profile ? ` · ${versions.profile}` : ""}`, 120)}</p>
         </div>
+        <a class="button plain" href="/selfcheck" data-test="selfcheck">${icon("check")}<span class="words"><span class="label">${texts.more.selfcheck}</span><small>${texts.more.selfcheckHint}</small></span></a>
         ${button({ test: "sign-out", label: texts.more.signOut, icon: "key", busy: this.busy, tap: () => void this.#signOut(false) })}
       </div>
       ${tabs("more", status)}
