@@ -132,8 +132,6 @@ pub fn judge_probe(
     if probe.gone.contains(&answer.status) {
         return Ok(ProbeFinding::NotApplied);
     }
-    if !(200..=299).contains(&answer.status) || !answer.is_json() {
-=======
     if !(200..=299).contains(&answer.status)
         || !answer.is_json()
         || is_empty(answer)
