@@ -1,5 +1,7 @@
 //! Where in the text everything stands: line and column by the path to it.
 
+use std::collections::BTreeSet;
+
 /// From the root to a value: names of keys and numbers of items.
 pub type Path = Vec<String>;
 
@@ -77,7 +79,10 @@ impl Places {
     }
 
     fn place(&self, at: usize) -> Place {
-        let line = self.line_starts.partition_point(|start| *start <= at).max(1);
+        let line = self
+            .line_starts
+            .partition_point(|start| *start <= at)
+            .max(1);
         let start = self.line_starts[line - 1];
         let before = self.text.get(start..at).unwrap_or("");
         Place {
@@ -127,6 +132,7 @@ impl Reader<'_> {
             }
             open @ (b'{' | b'[') => {
                 let close = if open == b'{' { b'}' } else { b']' };
+                let mut names = BTreeSet::new();
                 self.at += 1;
                 loop {
                     self.skip(b",");
@@ -144,7 +150,7 @@ impl Reader<'_> {
                     };
                     path.push(name.clone());
                     let inner = self.value(path);
-                    if open == b'{' && node.inside.iter().any(|(known, _)| *known == name) {
+                    if open == b'{' && !names.insert(name.clone()) {
                         self.twice.push((path.clone(), name_at));
                     }
                     path.pop();
@@ -154,10 +160,7 @@ impl Reader<'_> {
                 }
             }
             _ => {
-                while self
-                    .peek()
-                    .is_some_and(|b| !b" \n\r\t,]}".contains(&b))
-                {
+                while self.peek().is_some_and(|b| !b" \n\r\t,]}".contains(&b)) {
                     self.at += 1;
                 }
             }
@@ -217,7 +220,10 @@ mod tests {
     fn a_key_that_stands_twice_is_seen() {
         let places = Places::of("{\"a\": 1,\n \"a\": 2}");
         let twice = &places.twice[0];
-        assert_eq!((twice.0.join("."), twice.1.line, twice.1.column), ("a".into(), 2, 2));
+        assert_eq!(
+            (twice.0.join("."), twice.1.line, twice.1.column),
+            ("a".into(), 2, 2)
+        );
     }
 
     #[test]

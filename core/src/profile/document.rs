@@ -12,6 +12,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, FromJson)]
 #[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
+    /// where an editor finds the language's schema; read by nobody else
+    #[json(default, rename = "$schema")]
+    pub schema: Option<String>,
     /// version of this language; 1 now
     pub pannier: u32,
     pub name: String,
