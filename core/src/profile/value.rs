@@ -8,7 +8,8 @@
 //!   `{"$find": list, "where": test, "give": tree}` (the first item that passes, as `$item`),
 //!   `{"$filter": list, "where": test}`;
 //!   functions of one value are in [`super::functions`].
-//! - What is missing is dropped from objects and arrays, never written as an empty text.
+//! - What is missing is dropped from objects and arrays, never written as an empty text; an object
+//!   inside another of which nothing is left is missing, too.
 
 use super::functions::apply;
 use super::read::ProfileError;
@@ -104,7 +105,9 @@ fn fill_at(tree: &Value, context: &Context, depth: usize) -> Result<Option<Value
                         out.insert(key.clone(), value);
                     }
                 }
-                Ok(Some(Value::Object(out)))
+                // Nothing is left of it, so it is as missing as what it was made of.
+                let gone = depth > 0 && out.is_empty() && !fields.is_empty();
+                Ok(Some(Value::Object(out)).filter(|_| !gone))
             }
         },
         plain => Ok(Some(plain.clone())),
@@ -286,6 +289,11 @@ mod tests {
             json!({"k": "$a.nothing", "l": ["$a.none", 1]}),
             Some(json!({"l": [1]})),
         );
+        check(
+            json!({"w": {"from": "$a.nothing"}, "e": {}, "l": [{"x": "$nobody"}]}),
+            Some(json!({"e": {}, "l": []})),
+        );
+        check(json!({"k": "$a.nothing"}), Some(json!({})));
         check(json!({"$concat": ["p-", "$a.nothing"]}), None);
         check(json!("$nobody"), None);
     }
