@@ -24,6 +24,7 @@ impl<E: std::error::Error> From<E> for Trouble {
 
 const USAGE: &str = "\
 usage: pannier profile check FILE [--dry-run] [--json] [--strict]
+       pannier profile schema
        pannier --help | --version
 
 check        names every mistake with its place, warns of what is risky, notes what a backend on
@@ -31,6 +32,8 @@ check        names every mistake with its place, warns of what is risky, notes w
   --dry-run  also prints the exact requests of a sample day
   --json     for programs
   --strict   warnings count as errors
+
+schema       prints the JSON Schema of profiles, for editors
 
 A FILE of - is read from standard input. Exit codes: 0 fine, 1 errors found, 2 could not be looked at.
 ";
@@ -71,6 +74,10 @@ fn run(out: &mut String) -> Result<End, Trouble> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["profile", "check"] => check::run(arguments, out),
+        ["profile", "schema"] => {
+            out.push_str(&pannier_check::schema::schema_text());
+            Ok(End::Fine)
+        }
         ["profile", other] => Err(Trouble(format!("profile {other} is no command\n{USAGE}"))),
         [] | ["profile"] => Err(Trouble(format!("what is to be done?\n{USAGE}"))),
         [other, ..] => Err(Trouble(format!("{other} is no command\n{USAGE}"))),
