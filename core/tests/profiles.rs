@@ -12,7 +12,9 @@ use pannier::ports::Driver;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
 use pannier::profile::http::{Answer, Body, NetFailure, Part, Piece, Request};
+use pannier::profile::judge::{ProbeFinding, Ruling, judge_knowing, judge_probe};
 use pannier::profile::read::read;
+use pannier::profile::value::Context;
 use pannier::testing::clock::TestClock;
 use pannier::testing::host::TestHost;
 use pannier::testing::net::TestNet;
@@ -286,4 +288,66 @@ fn every_conversation_goes_as_written() {
         }
     }
     assert!(count >= 15, "{count} conversations");
+}
+
+/// What a running server really answered, one file for each kind of answer, and what it means.
+#[test]
+fn answers_of_a_real_server_are_judged_as_they_are_meant() {
+    let mut count = 0;
+    let profile = fs::read_to_string(folder().join("pocketbase.json")).expect("is there");
+    let profile = read(&profile).expect("can be used");
+    for path in files(&folder().join("fixtures/pocketbase")) {
+        let fixture: Value =
+            serde_json::from_str(&fs::read_to_string(&path).expect("is text")).expect("is JSON");
+        let name = fixture["name"].as_str().expect("a name");
+        let answered = json!({ "answer": fixture["answered"] });
+        let answer = answer_of(&answered, &[]).expect("is an answer");
+        let context = Context::default().with("operation", fixture["operation"].clone());
+        let place: Vec<&str> = fixture["rules"]
+            .as_str()
+            .expect("rules")
+            .split('/')
+            .collect();
+        let sign_in = &profile.sign_in;
+        let step_of = |kind: &str, id: &str| {
+            let steps = &profile.operations.get(kind).expect("a kind").steps;
+            steps.iter().find(|s| s.step_id == id).expect("a step")
+        };
+        let rules = match place[..] {
+            ["operations", kind, "steps", step, "probe"] => {
+                let probe = step_of(kind, step).probe.as_ref().expect("a probe");
+                let found = match judge_probe(probe, &answer, &context).expect("is judged") {
+                    ProbeFinding::Applied => "applied",
+                    ProbeFinding::NotApplied => "not_applied",
+                    ProbeFinding::Unknown => "unknown",
+                };
+                assert_eq!(fixture["verdict"], found, "{name}");
+                count += 1;
+                continue;
+            }
+            ["operations", kind, "steps", step] => &step_of(kind, step).outcomes,
+            ["signIn"] => &sign_in.outcomes,
+            ["signIn", "refresh"] => &sign_in.refresh.as_ref().expect("is there").outcomes,
+            ["signIn", "probe"] => &sign_in.probe.as_ref().expect("is there").outcomes,
+            ["heartbeat"] => &profile.heartbeat.as_ref().expect("is there").outcomes,
+            ["route", "reads", id] => {
+                let read = profile.route.reads.iter().find(|r| r.read_id == id);
+                &read.expect("a read").outcomes
+            }
+            _ => panic!("{name}: {} is no place", fixture["rules"]),
+        };
+        let verdict = |signed_in: bool| {
+            let judged = judge_knowing(rules, &profile, &answer, &context, signed_in);
+            match judged.expect("is judged").verdict {
+                Ruling::Rule(verdict) => verdict.name(),
+                Ruling::Unmatched => "unmatched",
+            }
+        };
+        assert_eq!(fixture["verdict"], verdict(false), "{name}");
+        if let Some(known) = fixture["signedIn"].as_str() {
+            assert_eq!(known, verdict(true), "{name}, signed in for sure");
+        }
+        count += 1;
+    }
+    assert!(count >= 30, "{count} answers");
 }
