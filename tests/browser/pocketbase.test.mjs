@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { find, says, tap, until } from "./lib/index.mjs";
+import { find, ready, says, tap, until } from "./lib/index.mjs";
 import { asCourier } from "./lib/pocketbase.mjs";
 import {
   allSent, arrive, comeBack, couldNotDeliver, deliver, drawSignature, durable, engines, keepSignature, networkIsBack, note, notesAtOnce, on, outbox, photograph,
@@ -61,10 +61,11 @@ for (const engine of engines) {
     await allSent(courier);
     const recorded = await heldExactlyOnce(courier);
     const delivery = (id) => backend.one("deliveries", id);
-    assert.match((await delivery(two)).note, new RegExp(`^Delivered to Bo at the till; not delivered: ${codes(two)[1]} \\[`));
+    assert.match((await delivery(two)).note, new RegExp(`^Ring twice, "hund"\nDelivered to Bo at the till; not delivered: ${codes(two)[1]} \\[`), "below the office's words");
+    assert.equal((await delivery(two)).recipient, "Bo Sandberg", "who it was for");
+    assert.match((await delivery(five)).note, /^Delivered to "Kiosk" \\ Solstrimman & co \[/);
     assert.equal((await delivery(three)).failure_reason, "nobody_home: Dark windows");
     assert.equal((await delivery(four)).status, "assigned", "where nobody was nothing changed");
-    assert.equal((await delivery(five)).recipient, "\"Kiosk\" \\ Solstrimman & co");
     for (const stop of [one, two, three, five]) await until(async () => (await stateOf(courier, stop)) === "done", { what: `${stop} to be done` });
     await says(driver, on("status-bar"), "In contact");
     const lines = await outbox(courier, recorded.length, { all: true });
@@ -89,8 +90,8 @@ async function pictureIsKept(courier, kind, stop) {
 }
 
 /** What goes wrong is the same for every engine, and tried with the sandbox in each: one is enough here. */
-const story = (name, work) => {
-  if (engines.includes("chromium")) test(`chromium: ${name}, with PocketBase`, { timeout: 240_000 }, withPocketBase({ engine: "chromium" }, work));
+const story = (name, work, options) => {
+  if (engines.includes("chromium")) test(`chromium: ${name}, with PocketBase`, { timeout: 240_000 }, withPocketBase({ engine: "chromium", ...options }, work));
 };
 
 story("a token of ten seconds ends while there is no signal", async (courier) => {
@@ -238,6 +239,53 @@ story("somebody else ended the stop meanwhile", async (courier) => {
   const { status, note: words, recipient } = await backend.one("deliveries", one);
   assert.deepEqual([status, words, recipient], ["failed", "Nobody home, says the other phone", "Karin Ekholm"], "what the other one did stands");
 });
+
+story("the office gave the stop to somebody else", async (courier) => {
+  const { backend, network, driver } = courier;
+  const [one, ...others] = ids(courier);
+  const { anna, omar } = backend.couriers;
+  await signInAs(courier, anna);
+  network.dead();
+  await arrive(courier, one);
+  await photograph(courier, one);
+  await backend.change("deliveries", one, { courier: omar.id });
+  network.alive();
+  await networkIsBack(courier);
+  await parkedCount(courier, 1);
+  // Its answers say no more than that there is nothing: to PATCH, to GET, and to a new record.
+  await toRoute(courier);
+  const before = network.log.length;
+  await tap(driver, on("fetch-route"));
+  const { answer } = await until(() => network.log.slice(before).find(({ path, status }) => path.includes("/records?") && status === 200), { what: "the route's answer" });
+  assert.deepEqual(JSON.parse(answer.body).items.map(({ id }) => id), others);
+  await ready(driver, on("fetch-route"));
+  assert.deepEqual((await shownStops(courier)).map(({ id }) => id), [one, ...others], "what was recorded there keeps it on the phone");
+  const [arrival] = await outbox(courier, 2);
+  assert.deepEqual([arrival.kind, arrival.state], ["arrive", "parked"]);
+  await discard(courier, arrival.id, "It is Omar's now");
+  const photo = await until(async () => {
+    const operation = await recordedOf(courier, "photo", one);
+    return operation.state.is === "parked" && operation;
+  }, { what: "the photo to be parked", ms: 60_000 });
+  await pictureIsKept(courier, "photo", one);
+  assert.equal((await backend.one("deliveries", one)).status, "assigned");
+
+  // It comes back to her, and so the photo goes.
+  await backend.change("deliveries", one, { courier: anna.id });
+  await tap(driver, `${on("retry")}[data-operation="${photo.id}"]`);
+  await allSent(courier);
+  await heldExactlyOnce(courier, { without: [arrival.id] });
+});
+
+story("a route of two pages", async (courier) => {
+  const { backend, network, driver } = courier;
+  await signInAs(courier, backend.couriers.anna, { shown: 100 });
+  await tap(driver, on("more-stops"));
+  await until(async () => (await shownStops(courier)).length > 100, { what: "the rest of the route" });
+  assert.deepEqual((await shownStops(courier)).map(({ id }) => id), ids(courier));
+  const reads = network.log.filter(({ path }) => path.startsWith("/api/collections/deliveries/records"));
+  assert.deepEqual(reads.map(({ path }) => new URL(path, backend.address).searchParams.get("page")), ["1", "2"]);
+}, { deliveries: Array.from({ length: 130 }, (_, index) => ({ recipient: `Number ${index + 1}`, address: `Storgatan ${index + 1}`, parcels: [] })) });
 
 story("more at once than it takes, and no word of when", async (courier) => {
   const { backend, network } = courier;

@@ -137,7 +137,7 @@ export async function asCourier(server, courier) {
 
 const dayOfAnna = [
   { recipient: "Karin Ekholm", address: "Storgatan 4", parcels: ["PB-0001"] },
-  { recipient: "Bo Sandberg", address: "Kvarngatan 11, tredje våningen", parcels: ["PB-0002", "PB-0003"] },
+  { recipient: "Bo Sandberg", address: "Kvarngatan 11, tredje våningen", note: "Ring twice, \"hund\"", parcels: ["PB-0002", "PB-0003"] },
   { recipient: "Elin Sandström", address: "Hamnvägen 2", parcels: ["PB-0004"] },
   { recipient: "Rut Norberg", address: "Skolgränd 7", parcels: ["PB-0005"] },
   { recipient: "\"Kiosk\" \\ Solstrimman & co", address: "Torget 1", parcels: ["PB-0006", "PB-0007"] },

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { find, tap, type, until } from "../lib/index.mjs";
+import { find, ready, tap, type, until } from "../lib/index.mjs";
 import { startPocketBase } from "../lib/pocketbase.mjs";
 import { at, durable, on, outbox, signIn, toScanner, typed, withCourier } from "./courier.mjs";
 import { startNetwork } from "./pocketbase-network.mjs";
@@ -18,13 +18,13 @@ export function standFarFromGreenwich() {
   process.env.TZ = new Date().getUTCHours() < 10 ? "Etc/GMT+12" : "Etc/GMT-14";
 }
 
-/** A courier with the page, PocketBase behind a network of its own, and nothing else. */
-export const withPocketBase = (options, story) => async (context) => {
+/** A courier with the page, PocketBase behind a network of its own, and nothing else. `deliveries` are hers of today. */
+export const withPocketBase = ({ deliveries, ...options }, story) => async (context) => {
   const closing = [];
   try {
     const company = await startPage();
     closing.push(company.stop);
-    const backend = await startPocketBase({ origins: [company.page] });
+    const backend = await startPocketBase({ origins: [company.page], deliveries });
     closing.push(backend.stop);
     const network = await startNetwork({ to: backend.address });
     closing.push(network.stop);
@@ -47,8 +47,11 @@ export const withPocketBase = (options, story) => async (context) => {
 const overheard = ({ log }) => log.map(({ method, path, status, lost, at: when, body, answer }) =>
   `${new Date(when).toISOString().slice(11, 23)} ${method} ${decodeURIComponent(path)} ${status ?? "no answer"}${lost ? " lost" : ""} ${method === "PATCH" ? body : ""} ${status >= 400 ? answer.body : ""}`);
 
-export async function signInAs(courier, { username, password }) {
-  await signIn(courier, { username, password, stops: courier.backend.deliveries.length });
+/** `shown`: how many stops the page shows at once, where there are more. */
+export async function signInAs(courier, { username, password }, { shown = courier.backend.deliveries.length } = {}) {
+  await signIn(courier, { username, password, stops: shown });
+  // Nothing is under way any more: what the network does next meets only what the story asks for.
+  await ready(courier.driver, on("fetch-route"));
 }
 
 /** The way that the outbox shows while the backend wants a new sign-in; `count` lines are in it. */
