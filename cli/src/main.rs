@@ -1,7 +1,12 @@
 //! `pannier`: the checker of profiles in a terminal. This crate reads files, asks a real backend
 //! where it is told to, and prints; what is right and wrong is decided in `check` and in the core.
 
+mod arguments;
 mod check;
+mod net;
+mod send;
+mod talk;
+mod trial;
 mod words;
 
 use std::io::Write;
@@ -24,6 +29,9 @@ impl<E: std::error::Error> From<E> for Trouble {
 
 const USAGE: &str = "\
 usage: pannier profile check FILE [--dry-run] [--json] [--strict]
+       pannier profile try FILE [--base-url NAME=URL | --base-url URL] [--username NAME]
+               [--password-env VAR | --key-env VAR | --token-env VAR --account ID]
+               [--secret-env NAME=VAR] [--ca FILE] [--send KIND... --stop ID [--picture FILE]]
        pannier profile schema
        pannier --help | --version
 
@@ -32,6 +40,13 @@ check        names every mistake with its place, warns of what is risky, notes w
   --dry-run  also prints the exact requests of a sample day
   --json     for programs
   --strict   warnings count as errors
+
+try          signs in at a real backend, renews the token, asks the heartbeat, reads the route, and
+             says which rule matched each answer; changes nothing without --send
+  --base-url the server's address, in place of the profile's own; may be said once for each server
+  --ca       trust the authority in this PEM file
+  --send     sends one operation of each kind for real, at --stop, and asks the probes
+             Secrets come from the environment or are asked for; they are never printed.
 
 schema       prints the JSON Schema of profiles, for editors
 
@@ -74,6 +89,7 @@ fn run(out: &mut String) -> Result<End, Trouble> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["profile", "check"] => check::run(arguments, out),
+        ["profile", "try"] => trial::run(arguments),
         ["profile", "schema"] => {
             out.push_str(&pannier_check::schema::schema_text());
             Ok(End::Fine)
