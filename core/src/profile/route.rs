@@ -29,8 +29,8 @@ pub fn items_of<'a>(read: &Read, answer: &'a Value) -> Result<&'a [Value], Profi
         _ => Err(ProfileError::new(
             "route_unreadable",
             format!(
-                "the backend's answer to {} has no list at {}",
-                read.read_id, read.items
+                "the backend's answer has no list of stops at {} ({})",
+                read.items, read.read_id
             ),
         )),
     }
