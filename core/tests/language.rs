@@ -313,6 +313,55 @@ fn cookies_go_along_and_the_token_against_forgery_is_kept() {
     assert_eq!(phone.header(1, "X-CSRF-Token").as_deref(), Some("c7"));
 }
 
+#[test]
+fn a_code_of_a_provider_is_exchanged_with_its_proof_and_renewed_by_the_core() {
+    let by_provider = profile(
+        json!({"servers": {"api": "http://api", "provider": "https://id.example"}, "signIn": {"kind": "authorizationCode",
+        "request": {"method": "POST", "url": "{+provider}/token", "auth": false, "body": {"form": {"grant_type": "authorization_code", "client_id": "app",
+            "code": "$credentials.code", "code_verifier": "$credentials.verifier", "redirect_uri": "$credentials.redirectUri"}}},
+        "outcomes": [{"when": {"status": [200], "body": {"at": "#/access_token", "exists": true}}, "then": "applied"}, {"when": {"status": [400]}, "then": "invalid", "message": "#/error"}],
+        "outputs": {"account": {"$claim": "$response.body#/id_token", "give": "sub"}, "token": "$response.body#/access_token",
+            "refreshToken": "$response.body#/refresh_token", "expiresInS": "$response.body#/expires_in"},
+        "refresh": {"request": {"method": "POST", "url": "{+provider}/token", "auth": false, "body": {"form": {"grant_type": "refresh_token", "client_id": "app", "refresh_token": "$session.refreshToken"}}},
+            "outcomes": [{"when": {"status": [200]}, "then": "applied"}, {"when": {"status": [400]}, "then": "auth"}],
+            "outputs": {"token": "$response.body#/access_token", "refreshToken": "$response.body#/refresh_token", "expiresInS": "$response.body#/expires_in"}},
+        "headers": {"Authorization": {"$concat": ["Bearer ", "$session.token"]}}}}),
+    );
+    let phone = Phone::new(&by_provider, |r| match (r.url.as_str(), &r.body) {
+        ("https://id.example/token", Body::Form(form)) if form.contains("refresh_token=r1") => {
+            answer(
+                200,
+                &json!({"access_token": "a2", "refresh_token": "r2", "expires_in": 300}),
+            )
+        }
+        ("https://id.example/token", Body::Form(form))
+            if form.contains("code=c1") && form.contains("code_verifier=v1") =>
+        {
+            answer(
+                200,
+                &json!({"access_token": "a1", "refresh_token": "r1", "expires_in": 300, "id_token": "e30.eyJzdWIiOiJhbm5hIn0.x"}),
+            )
+        }
+        ("https://id.example/token", _) => answer(400, &json!({"error": "invalid_grant"})),
+        _ => stops(&["s1"]),
+    });
+    assert_eq!(
+        phone.sign_in(json!({"code": "c1", "verifier": "wrong", "redirectUri": "u"})),
+        Err("sign_in_refused".into())
+    );
+    assert_eq!(
+        phone.sign_in(json!({"code": "c1", "verifier": "v1", "redirectUri": "u"})),
+        Ok("anna".into())
+    );
+    phone.clock.advance(600_000);
+    phone.refresh();
+    let last = phone.net.sent().len() - 1;
+    assert_eq!(
+        phone.header(last, "Authorization").as_deref(),
+        Some("Bearer a2")
+    );
+}
+
 // --- answers that may mean "sign in again" ---
 
 /// A backend that hides an ended sign-in behind other answers.

@@ -13,7 +13,7 @@ use super::host::Host;
 use super::lock::Lock;
 use super::net::Net;
 use super::records;
-use super::session::{Known, Renewal};
+use super::session::Renewal;
 use super::store::{Committed, Table};
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId};
@@ -24,13 +24,10 @@ use crate::engine::change::{Change, EntityKey, Seen, StopRecord, WakeRecord};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
-use crate::engine::rejudge::rejudge;
 use crate::engine::session::{Lease, Reach, Reachability, Session, SessionState};
 use crate::engine::verdict::answer;
-use crate::profile::document::{Profile, Verdict};
-use crate::profile::http::{Exchange, NetFailure};
-use crate::profile::judge::{Ruling, judge};
-use crate::profile::request::build;
+use crate::profile::document::Profile;
+use crate::profile::http::Exchange;
 use futures_util::future::{Either, select, select_all};
 use std::pin::pin;
 
@@ -68,7 +65,7 @@ impl WakeReason {
         }
     }
     /// Something changed for the better, so backoffs are overruled (floors are not).
-    fn is_hopeful(self) -> bool {
+    pub(super) fn is_hopeful(self) -> bool {
         !matches!(
             self,
             Self::Recorded | Self::Timer | Self::Message | Self::Activate
@@ -110,25 +107,25 @@ const BUSY_RETRY_MS: i64 = 1_500;
 const AUTH_STREAK_MAX: u32 = 2;
 const WAKES_KEPT: u32 = 200;
 
-struct Draining {
-    account: AccountId,
-    session: Session,
-    generation: u64,
-    lease_until: i64,
-    reason: WakeReason,
-    report: DrainReport,
-    reach: Reach,
-    stopping: bool,
-    auth_streak: u32,
+pub(super) struct Draining {
+    pub account: AccountId,
+    pub session: Session,
+    pub generation: u64,
+    pub lease_until: i64,
+    pub reason: WakeReason,
+    pub report: DrainReport,
+    pub reach: Reach,
+    pub stopping: bool,
+    pub auth_streak: u32,
     /// a token that the backend has said it knows
-    known: Option<String>,
+    pub known: Option<String>,
     /// whose limits count: where the profile's first server is
-    address: String,
+    pub address: String,
     /// lanes whose backoff was overruled once already
-    hurried: Vec<LaneId>,
-    in_flight: Vec<LaneId>,
-    soft_end: f64,
-    profile_concurrency: usize,
+    pub hurried: Vec<LaneId>,
+    pub in_flight: Vec<LaneId>,
+    pub soft_end: f64,
+    pub profile_concurrency: usize,
 }
 
 impl<H: Host> Driver<H> {
@@ -262,43 +259,7 @@ impl<H: Host> Driver<H> {
         self.close(d, began).await
     }
 
-    /// Once for each new revision of the profile: what it left parked is judged again.
-    async fn judge_parked_again(&self, d: &mut Draining) -> Result<(), CoreError> {
-        let revision = self.profile().revision.0.clone();
-        if d.reach.judged_by.as_ref() == Some(&revision) {
-            return Ok(());
-        }
-        let found = self.list(records::all(&d.account, Table::Lanes)).await?;
-        for lane in records::read_all::<Lane>(&found, &mut vec![]) {
-            let lane = lane.value.id;
-            // The next in the lane may have been parked, too, once it was a head.
-            loop {
-                let Some(part) = self.load(&d.account, &lane).await? else {
-                    break;
-                };
-                let here = self.here();
-                let turn = self.turn_of(d, &here, None, true);
-                let turned = rejudge(&turn, &self.profile(), part);
-                let Some(change) = turned.change else {
-                    break;
-                };
-                match self.write(&d.account, change).await? {
-                    Committed::Done(_) => {}
-                    Committed::Stale => continue,
-                    Committed::Fenced => return Ok(()),
-                }
-                d.report.rejudged_settled += turned.settled;
-                if turned.settled == 0 {
-                    d.report.rejudged_again += u32::from(turned.reopened);
-                    break;
-                }
-            }
-        }
-        d.reach.judged_by = Some(revision);
-        Ok(())
-    }
-
-    fn turn_of<'a>(
+    pub(super) fn turn_of<'a>(
         &self,
         d: &'a Draining,
         here: &'a Here,
@@ -316,16 +277,6 @@ impl<H: Host> Driver<H> {
             session: &d.session,
             stopping,
         }
-    }
-
-    pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
-        let found = self.list(records::one(account, &EntityKey::Reach)).await?;
-        // Derived from what happens next in any case, so an unreadable one is no loss.
-        Ok(found
-            .first()
-            .and_then(|r| records::open(r).ok())
-            .map(|r| r.value)
-            .unwrap_or_default())
     }
 
     async fn lease(&self, account: &AccountId) -> Result<Seen<Lease>, CoreError> {
@@ -362,57 +313,6 @@ impl<H: Host> Driver<H> {
             }
         }
         Err(contended())
-    }
-
-    /// When the backend was out of reach last time, a cheap request is asked first, so that no
-    /// operation is put in doubt for nothing.
-    async fn reached(&self, d: &mut Draining) -> Result<bool, CoreError> {
-        let profile = self.profile();
-        let Some(heartbeat) = &profile.heartbeat else {
-            return Ok(true);
-        };
-        let known = d.reach.state == Reachability::Reachable;
-        if known && !matches!(d.reason, WakeReason::Online | WakeReason::Manual) {
-            return Ok(true);
-        }
-        if !d.reason.is_hopeful()
-            && d.reach.state == Reachability::Unreachable
-            && d.reach.due_at > self.now()
-        {
-            d.report.stopped = Stopped::Unreachable;
-            return Ok(false);
-        }
-        let context = self.moment(Some(&d.session));
-        let request = build(&profile, &heartbeat.request, &context)?;
-        let exchange = self.exchange(&d.account, &request).await;
-        let verdict = match &exchange {
-            Ok(answer) => Some(judge(&heartbeat.outcomes, &profile, answer, &context)?.verdict),
-            Err(_) => None,
-        };
-        match verdict {
-            Some(Ruling::Rule(Verdict::Applied | Verdict::Auth)) => {
-                self.note_reach(d, Reachability::Reachable, "the backend answered");
-                Ok(true)
-            }
-            Some(_) => {
-                self.note_reach(
-                    d,
-                    Reachability::BackendTrouble,
-                    "the backend had a problem of its own",
-                );
-                d.report.stopped = Stopped::Unreachable;
-                Ok(false)
-            }
-            None => {
-                self.note_reach(d, Reachability::Unreachable, "no connection to the backend");
-                d.report.stopped = Stopped::Unreachable;
-                Ok(false)
-            }
-        }
-    }
-
-    fn note_reach(&self, d: &mut Draining, state: Reachability, text: &str) {
-        d.reach.note(state, text, self.now(), self.jitter());
     }
 
     pub(super) fn jitter(&self) -> u32 {
@@ -483,59 +383,6 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Judges an answer; where it may mean that the sign-in has ended, the backend is asked first.
-    async fn answered(
-        &self,
-        d: &mut Draining,
-        send: &Send,
-        exchange: &Exchange,
-    ) -> Result<Turned, CoreError> {
-        let known = (d.known.as_ref() == Some(&send.token)).then_some(true);
-        let turned = self
-            .turn(d, &send.lane, Some((send, exchange)), known)
-            .await?;
-        if !turned.auth_unsure {
-            return Ok(turned);
-        }
-        let found = if send.token == d.session.token {
-            self.is_known(&d.session).await?
-        } else {
-            Known::Replaced
-        };
-        let lost = Err(NetFailure::Unreachable);
-        let (exchange, known) = match found {
-            Known::Good => {
-                d.known = Some(send.token.clone());
-                (exchange, true)
-            }
-            Known::Replaced => {
-                self.take_session(d).await?;
-                d.known = Some(d.session.token.clone());
-                (exchange, false)
-            }
-            Known::Ended => {
-                d.stopping = true;
-                d.report.stopped = Stopped::SignIn;
-                (exchange, false)
-            }
-            // Nothing was decided, so nothing is: it is asked again.
-            Known::Unsure => (&lost, false),
-        };
-        let mut turned = self
-            .turn(d, &send.lane, Some((send, exchange)), Some(known))
-            .await?;
-        turned.auth = false;
-        Ok(turned)
-    }
-
-    async fn take_session(&self, d: &mut Draining) -> Result<(), CoreError> {
-        let now = self.session().await?;
-        if let Some(seen) = now.filter(|s| s.value.account == d.account) {
-            d.session = seen.value;
-        }
-        Ok(())
-    }
-
     fn send(&self, account: AccountId, send: Send) -> Boxed<'_, (Send, Exchange)> {
         Box::pin(async move {
             // Its place was reserved before the attempt went on record.
@@ -575,7 +422,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// Loads a lane, steps it, commits; stepped again when someone was first.
-    async fn turn(
+    pub(super) async fn turn(
         &self,
         d: &mut Draining,
         lane: &LaneId,
@@ -627,7 +474,11 @@ impl<H: Host> Driver<H> {
         Err(contended())
     }
 
-    async fn load(&self, account: &AccountId, id: &LaneId) -> Result<Option<LanePart>, CoreError> {
+    pub(super) async fn load(
+        &self,
+        account: &AccountId,
+        id: &LaneId,
+    ) -> Result<Option<LanePart>, CoreError> {
         let found = self
             .read(&[
                 records::one(account, &EntityKey::Lane(id.clone())),

@@ -3,6 +3,7 @@
 //! Adapters live elsewhere: `core/wasm` for browsers, `testing` for the in-memory twins. All
 //! futures run on one thread; nothing here starts a thread, reads a clock or rolls dice.
 
+mod asking;
 pub mod blobs;
 pub mod clock;
 pub mod drain;

@@ -161,6 +161,8 @@ pub enum SignInKind {
     Password,
     /// two requests, with a code that the person is sent between them
     Code,
+    /// OpenID Connect: the browser goes to the provider and comes back with a code
+    AuthorizationCode,
     /// the app's own right, renewed by asking anew
     ClientCredentials,
     /// the host signs in by its own means and gives a token

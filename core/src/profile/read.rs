@@ -169,10 +169,15 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
 }
 
 fn check_sign_in(profile: &Profile) -> Result<(), ProfileError> {
-    use SignInKind::{ClientCredentials, Code, Password};
+    use SignInKind::{AuthorizationCode, ClientCredentials, Code, Password};
     let how = &profile.sign_in;
     let missing = |what: &str| Err(invalid("signIn", format!("{what} is missing")));
-    if how.request.is_none() && matches!(how.kind, Password | Code | ClientCredentials) {
+    if how.request.is_none()
+        && matches!(
+            how.kind,
+            Password | Code | AuthorizationCode | ClientCredentials
+        )
+    {
         return missing("request");
     }
     if how.start.is_none() && how.kind == Code {
