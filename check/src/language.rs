@@ -287,6 +287,10 @@ pub static SIGN_IN: Shape = Shape {
                     "two requests, with a code that the person is sent between them",
                 ),
                 one_of(
+                    "authorizationCode",
+                    "OpenID Connect: the browser goes to the provider and comes back with $credentials.code, .verifier and .redirectUri",
+                ),
+                one_of(
                     "clientCredentials",
                     "the app's own right, renewed by asking anew",
                 ),
@@ -305,7 +309,7 @@ pub static SIGN_IN: Shape = Shape {
         may(
             "request",
             Kind::One(&REQUEST),
-            "The request that signs in; needed by password, code and clientCredentials.",
+            "The request that signs in; needed by password, code, authorizationCode and clientCredentials.",
         ),
         or(
             "outcomes",

@@ -178,7 +178,9 @@ impl Asking<'_> {
             let (path, name) = match (known, server.as_str()) {
                 (true, name) => (vec!["servers".to_owned(), name.to_owned()], name),
                 (false, "") => (vec![], "an address that an answer gave"),
-                (false, origin) => (vec![], origin),
+                (false, origin) if origin.contains("://") => (vec![], origin),
+                // A parameter whose value an earlier answer gave.
+                (false, _) => (vec![], "an address that an answer gave"),
             };
             let mut note = |code, text: String| {
                 out.push(Finding::new(

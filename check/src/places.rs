@@ -160,8 +160,13 @@ impl Reader<'_> {
                 }
             }
             _ => {
+                let from = self.at;
                 while self.peek().is_some_and(|b| !b" \n\r\t,]}".contains(&b)) {
                     self.at += 1;
+                }
+                // Where a value should be and is none, this is no JSON: going on would never end.
+                if self.at == from {
+                    return None;
                 }
             }
         }
@@ -228,7 +233,18 @@ mod tests {
 
     #[test]
     fn what_is_no_json_gives_no_places_and_no_harm() {
-        for text in ["", "{", "[1,", "{\"a", "\"\\", "{\"a\":}", "]", "{\"a\" 1}"] {
+        for text in [
+            "",
+            "{",
+            "[1,",
+            "{\"a",
+            "\"\\",
+            "{\"a\":}",
+            "]",
+            "[}",
+            "{]",
+            "{\"a\" 1}",
+        ] {
             let _ = Places::of(text).find(&path(&["a", "b"]), true);
         }
         let _ = Places::of(&"[".repeat(100_000));

@@ -117,8 +117,11 @@ impl<'d> Walk<'d> {
         self.unreadable(format!("expected {what}, found {}", noun(found)));
     }
 
-    /// Goes one step down and comes back.
+    /// Goes one step down and comes back; nowhere any more once there is enough to tell.
     pub fn within(&mut self, name: impl Into<String>, look: impl FnOnce(&mut Self)) {
+        if self.out.len() >= MISTAKES_MAX {
+            return;
+        }
         self.path.push(name.into());
         look(self);
         self.path.pop();
@@ -129,10 +132,9 @@ impl<'d> Walk<'d> {
             self.expected("an object", value);
             return;
         };
-        for key in fields
-            .keys()
-            .filter(|key| !shape.names().any(|n| n == *key))
-        {
+        let unknown = fields.keys();
+        let unknown = unknown.filter(|key| !shape.names().any(|n| n == *key));
+        for key in unknown.take(MISTAKES_MAX) {
             let text = format!(
                 "unknown field {}{}",
                 quoted(key),
@@ -411,7 +413,12 @@ impl<'d> Walk<'d> {
     fn sign_in(&mut self, fields: &'d Map<String, Value>) {
         let there = |name: &str| fields.get(name).is_some_and(|v| !v.is_null());
         let kind = fields.get("kind").and_then(name_of).unwrap_or("");
-        if !there("request") && matches!(kind, "password" | "code" | "clientCredentials") {
+        if !there("request")
+            && matches!(
+                kind,
+                "password" | "code" | "authorizationCode" | "clientCredentials"
+            )
+        {
             self.invalid(format!("request is missing: the kind {kind} needs it"));
         }
         if there("start") != (kind == "code") && !kind.is_empty() {

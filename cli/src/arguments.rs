@@ -61,10 +61,20 @@ impl Wanted {
                 other => return Err(Trouble(format!("--{other} is no option of profile try"))),
             }
         }
-        match out.file.is_empty() {
-            true => Err(Trouble("which file?".to_owned())),
-            false => Ok(out),
-        }
+        // Before anything is asked: half a trial helps nobody.
+        let pictured = out
+            .send
+            .iter()
+            .any(|kind| kind == "photo" || kind == "signature");
+        let missing = match &out {
+            Self { file, .. } if file.is_empty() => "which file?",
+            Self {
+                send, stop: None, ..
+            } if !send.is_empty() => "--send needs --stop ID",
+            Self { picture: None, .. } if pictured => "--send needs --picture FILE for this",
+            _ => return Ok(out),
+        };
+        Err(Trouble(missing.to_owned()))
     }
 
     /// Puts the addresses in place of the profile's own.
@@ -157,7 +167,8 @@ impl Wanted {
                     );
                 }
             }
-            SignInKind::Host => {
+            // The one needs the app that brings it, the other a browser: here it is brought along.
+            SignInKind::Host | SignInKind::AuthorizationCode => {
                 put("token", talk.secret(self.token_env.as_deref(), "token: ")?);
                 let account = self.account.clone();
                 put(

@@ -17,7 +17,7 @@ use pannier::engine::context::{Here, for_session};
 use pannier::engine::session::{Session, SessionState};
 use pannier::profile::ProfileError;
 use pannier::profile::document::{
-    Call, OutcomeRule, Profile, Read, RequestTemplate, SignInKind, Verdict,
+    Call, OutcomeRule, Profile, Read, RefreshWith, RequestTemplate, SignInKind, Verdict,
 };
 use pannier::profile::http::{Answer, Request};
 use pannier::profile::judge::{Ruling, answer_value, judge_knowing};
@@ -167,6 +167,30 @@ impl Trial {
         place: &[String],
         context: &Context<'_>,
     ) -> Walked<(Answer, Ruling)> {
+        let answer = self.answer(what, request)?;
+        // Signed in a moment ago: an answer that would have to be asked about is taken at its word.
+        let judgement = judge_knowing(rules, &self.profile, &answer, context, true)?;
+        let by = self.matched(rules, place, &answer, context)?;
+        let verdict = match judgement.verdict {
+            Ruling::Rule(verdict) => camel(verdict.name()),
+            Ruling::Unmatched => "a person would have to look at it".to_owned(),
+        };
+        match by {
+            Some(at) => {
+                let line = self.places.find(&at, false).line;
+                self.talk
+                    .say(format!("{verdict}, by {} (line {line})", pointer(&at)));
+            }
+            None => self.talk.say(format!("{verdict}: no rule matched")),
+        }
+        if let Some(words) = &judgement.message {
+            self.talk.say(format!("the backend says: {words}"));
+        }
+        Ok((answer, judgement.verdict))
+    }
+
+    /// Sends a request and says what came back.
+    pub fn answer(&mut self, what: &str, request: &Request) -> Walked<Answer> {
         self.requests += 1;
         if self.requests > REQUESTS_MAX {
             return Err(Stopped::Wrong(format!("more than {REQUESTS_MAX} requests")));
@@ -188,25 +212,7 @@ impl Trial {
             answer.body.len(),
             crate::talk::now_ms() - from
         ));
-        // Signed in a moment ago: an answer that would have to be asked about is taken at its word.
-        let judgement = judge_knowing(rules, &self.profile, &answer, context, true)?;
-        let by = self.matched(rules, place, &answer, context)?;
-        let verdict = match judgement.verdict {
-            Ruling::Rule(verdict) => camel(verdict.name()),
-            Ruling::Unmatched => "a person would have to look at it".to_owned(),
-        };
-        match by {
-            Some(at) => {
-                let line = self.places.find(&at, false).line;
-                self.talk
-                    .say(format!("{verdict}, by {} (line {line})", pointer(&at)));
-            }
-            None => self.talk.say(format!("{verdict}: no rule matched")),
-        }
-        if let Some(words) = &judgement.message {
-            self.talk.say(format!("the backend says: {words}"));
-        }
-        Ok((answer, judgement.verdict))
+        Ok(answer)
     }
 
     /// The place of the first rule that matches, a request's own before the common ones.
@@ -263,6 +269,12 @@ impl Trial {
             credentials.insert("code".to_owned(), Value::String(code));
         }
         let mut context = context(&credentials);
+        let brought = how.kind == SignInKind::AuthorizationCode;
+        if brought {
+            let text = |name: &str| credentials.get(name).map(plain_text).unwrap_or_default();
+            self.begin(&text("account"), text("token"), Map::new());
+            return Ok(());
+        }
         if let Some(request) = &how.request {
             let rules = path(&["signIn", "outcomes"]);
             let answer = self.ask("sign-in", request, &how.outcomes, &rules, &context)?;
@@ -277,8 +289,14 @@ impl Trial {
                 "there is no account or no token where the profile says".to_owned(),
             ));
         };
+        self.begin(&account, token, got);
+        Ok(())
+    }
+
+    fn begin(&mut self, account: &str, token: String, got: Map<String, Value>) {
+        let text = |name: &str| got.get(name).map(plain_text).filter(|t| !t.is_empty());
         self.session = Some(Session {
-            account: AccountId(account),
+            account: AccountId::new(account),
             name: text("name").unwrap_or_default(),
             token,
             refresh_token: text("refreshToken"),
@@ -287,11 +305,17 @@ impl Trial {
             offset_ms: None,
             outputs: further(got),
         });
-        Ok(())
     }
 
     fn renew(&mut self, profile: &Profile) -> Walked<()> {
-        let Some(refresh) = &profile.sign_in.refresh else {
+        let has_one = self
+            .session
+            .as_ref()
+            .is_some_and(|s| s.refresh_token.is_some());
+        let refresh = profile.sign_in.refresh.as_ref();
+        let Some(refresh) =
+            refresh.filter(|r| has_one || r.with == RefreshWith::Token || profile.sign_in.cookies)
+        else {
             return Ok(());
         };
         let context = self.context();
