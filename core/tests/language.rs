@@ -908,3 +908,41 @@ fn a_newer_profile_judges_again_what_the_older_one_parked() {
     run(&phone.clock, phone.core.retry(&ids[2])).expect("is retried");
     assert_eq!(phone.drain().waiting, 0);
 }
+
+#[test]
+fn a_shorter_route_that_an_ended_sign_in_gave_is_read_again_by_the_new_one() {
+    let filtered = profile(
+        json!({"signIn": {"kind": "password", "request": {"method": "POST", "url": "{+api}/login", "auth": false},
+        "outcomes": [{"when": {"status": [200]}, "then": "applied"}],
+        "outputs": {"account": "anna", "token": "$response.body#/token", "refreshToken": "$response.body#/token"},
+        "refresh": {"request": {"method": "POST", "url": "{+api}/refresh", "auth": false}, "outcomes": [{"when": {"status": [200]}, "then": "applied"}],
+            "outputs": {"token": "$response.body#/token", "refreshToken": "$response.body#/token"}},
+        "headers": {"Authorization": "$session.token"}}}),
+    );
+    let phone = Phone::new(&filtered, |r| match r.url.as_str() {
+        "http://api/login" => answer(200, &json!({"token": "first"})),
+        "http://api/refresh" => answer(200, &json!({"token": "second"})),
+        // A list that shows each caller what he may see: to a stranger, what is public.
+        _ if r.headers[0].1 == "first" => stops(&["public"]),
+        _ => stops(&["public", "s1", "s2"]),
+    });
+    phone.sign_in(json!({})).expect("signs in");
+    let before = stops(&["public", "s1", "s2"]).expect("an answer");
+    phone.net.answer_with(move |r| match r.url.as_str() {
+        "http://api/refresh" => answer(200, &json!({"token": "second"})),
+        _ => Ok(before.clone()),
+    });
+    phone.refresh();
+    assert_eq!(phone.stops().len(), 3);
+    phone.net.answer_with(|r| match r.url.as_str() {
+        "http://api/refresh" => answer(200, &json!({"token": "second"})),
+        _ if r.headers[0].1 == "first" => stops(&["public"]),
+        _ => stops(&["public", "s1", "s2"]),
+    });
+    assert_eq!(phone.refresh().outcome, RouteOutcome::Updated);
+    assert_eq!(
+        phone.stops().len(),
+        3,
+        "the stranger's view takes nothing away"
+    );
+}

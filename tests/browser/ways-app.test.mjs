@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { evaluate, find, peek, says, screenshot, tap, type, until } from "./lib/index.mjs";
+import { control, evaluate, find, peek, says, screenshot, tap, type, until } from "./lib/index.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import { allSent, arrive, comeBack, engines, on, readError, shellIsCached, signIn, toRoute, withCourier } from "./stories/courier.mjs";
 import { withSpoiledApp } from "./stories/spoiled-app.mjs";
@@ -101,6 +101,19 @@ for (const engine of engines) {
     await evaluate(driver, "async () => { await (await navigator.serviceWorker.getRegistration()).unregister(); }");
     await evaluate(driver, "() => { document.dispatchEvent(new Event('visibilitychange')); }");
     await until(async () => (await registered()) === "activated", { what: "the worker after coming back" });
+  }));
+
+  test(`${engine}: a worker is activated though a page's renewal of the token waits for it`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
+    const { driver, server } = courier;
+    await control(server, "token-life", { seconds: 1 });
+    await signIn(courier);
+    await shellIsCached(courier);
+    // A page in the middle of a renewal; the worker's own drain needs one, too.
+    await evaluate(driver, `() => new Promise((resolve) => {
+      void navigator.locks.request("pannier:pannier:renew:anna", () => { resolve(); return new Promise(() => {}); });
+    })`);
+    await evaluate(driver, "async () => { await (await navigator.serviceWorker.getRegistration()).unregister(); await navigator.serviceWorker.register('/sw.js'); }");
+    await until(() => evaluate(driver, "async () => (await navigator.serviceWorker.getRegistration())?.active?.state === 'activated'"), { what: "the worker to be activated" });
   }));
 
   test(`${engine}: a private window is recognised where the browser lets it be, and told on every screen`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {

@@ -12,6 +12,7 @@ use crate::profile::judge::{
     Judgement, ProbeFinding, Ruling, answer_value, judge_knowing, judge_probe,
 };
 use crate::profile::request::outputs;
+use crate::profile::value::{fill, plain_text};
 use serde_json::{Map, Value};
 
 /// How much of an answer that parked an operation is kept with it.
@@ -86,7 +87,8 @@ impl Turning<'_> {
                 );
             }
             Ruling::Rule(Verdict::Probe) if step.probe.is_some() => {
-                let reason = self.reason("conflict", "the backend refused it", &ruling);
+                let reason =
+                    self.reason("conflict", "someone else changed this stop first", &ruling);
                 self.head.value.refused = Some(reason);
                 self.doubt(0);
             }
@@ -145,7 +147,14 @@ impl Turning<'_> {
                 self.step_done(step, captured, true);
             }
             ProbeFinding::NotApplied => match self.head.value.refused.take() {
-                Some(reason) => self.conflict(reason),
+                Some(mut reason) => {
+                    if let Some(tree) = &probe.message {
+                        let context = context.with("response", answer_value(answer));
+                        let words = fill(tree, &context)?.map(|v| shown(&plain_text(&v), 300));
+                        reason.backend = words.or(reason.backend);
+                    }
+                    self.conflict(reason);
+                }
                 None => {
                     let now = self.turn.now;
                     self.head.value.state = OperationState::Waiting {

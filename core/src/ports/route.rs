@@ -101,9 +101,19 @@ impl<H: Host> Driver<H> {
             proven: false,
             asked_at: self.now(),
         };
-        let (items, first) = match self.read_all(&mut asking).await? {
+        loop {
+            if let Some(said) = self.read_and_merge(&mut asking).await? {
+                return Ok(said);
+            }
+            // What was read by a sign-in that has ended is read again, by the new one.
+        }
+    }
+
+    /// `None`: the sign-in was renewed before the route could be believed.
+    async fn read_and_merge(&self, asking: &mut Asking) -> Result<Option<RouteRefresh>, CoreError> {
+        let (items, first) = match self.read_all(asking).await? {
             Ok(read) => read,
-            Err(said) => return Ok(said),
+            Err(said) => return Ok(Some(said)),
         };
         let profile = self.profile();
         let context = self.moment(Some(&asking.session)).with("response", first);
@@ -127,9 +137,11 @@ impl<H: Host> Driver<H> {
             let mut kept = "";
             if fresh < stops.len() && !partial && profile.route.shorter == Shorter::Proven {
                 // An ended sign-in can look like a route with fewer stops, or with none.
-                match self.prove(&mut asking).await? {
+                let by = asking.session.token.clone();
+                match self.prove(asking).await? {
+                    Some(true) if asking.session.token != by => return Ok(None),
                     Some(true) => {}
-                    Some(false) => return Ok(RouteRefresh::sign_in()),
+                    Some(false) => return Ok(Some(RouteRefresh::sign_in())),
                     None if fresh == 0 => {
                         partial = true;
                         kept = "; an empty route that the backend cannot prove removes nothing";
@@ -158,12 +170,12 @@ impl<H: Host> Driver<H> {
                 if !news.is_empty() {
                     text = format!("{text}; {}", news.join("; "));
                 }
-                return Ok(RouteRefresh {
+                return Ok(Some(RouteRefresh {
                     outcome: RouteOutcome::Updated,
                     text,
                     unreadable: unreadable_stops.len(),
                     revision,
-                });
+                }));
             }
         }
         Err(contended())

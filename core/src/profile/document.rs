@@ -410,6 +410,9 @@ pub struct Probe {
     /// captures that the lost answer would have given
     #[json(default)]
     pub outputs: Dictionary<String, Value>,
+    /// words for the person about what is there instead, from `$response`
+    #[json(default)]
+    pub message: Option<Value>,
 }
 
 #[derive(Clone, Debug, FromJson)]

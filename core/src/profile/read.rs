@@ -159,7 +159,7 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
                 check_request(profile, &place, &probe.request)?;
                 check_test(&place, &probe.applied)?;
                 check_test(&place, &probe.not_applied)?;
-                for tree in probe.outputs.values() {
+                for tree in probe.outputs.values().chain(&probe.message) {
                     check_tree(&place, tree, &[])?;
                 }
             }
