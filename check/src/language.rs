@@ -642,6 +642,11 @@ pub static PROBE: Shape = Shape {
             "{}",
             "What the lost answer would have captured.",
         ),
+        may(
+            "message",
+            Kind::Tree,
+            "Words for the person about what is there instead, from $response.",
+        ),
     ],
 };
 

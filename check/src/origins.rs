@@ -67,7 +67,9 @@ pub fn notes(profile: &Profile) -> Vec<Finding> {
             });
         }
         if let Some(probe) = &step.probe {
-            asking.request(&probe.request, &step.outcomes, &of(&probe.outputs));
+            let mut trees = of(&probe.outputs);
+            trees.extend(&probe.message);
+            asking.request(&probe.request, &step.outcomes, &trees);
         }
     }
     asking.findings()

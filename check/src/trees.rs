@@ -43,9 +43,15 @@ fn roots_at(path: &[String]) -> Vec<&'static str> {
         ["route", "outputs", ..] => &[SIGNED_IN, &["response"]],
         ["route", "stop", ..] => &[SIGNED_IN, &["response", "item"]],
         ["operations", _, "steps", _, "outputs", ..]
-        | ["operations", _, "steps", _, "probe", "outputs", ..] => {
-            &[SIGNED_IN, STEP, &["response"]]
-        }
+        | [
+            "operations",
+            _,
+            "steps",
+            _,
+            "probe",
+            "outputs" | "message",
+            ..,
+        ] => &[SIGNED_IN, STEP, &["response"]],
         ["operations", ..] => &[SIGNED_IN, STEP],
         // Tried on every answer, so any of these may be there.
         ["outcomes", ..] => &[SIGNED_IN, STEP, &["reads", "page", "credentials"]],
