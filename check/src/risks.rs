@@ -6,7 +6,8 @@ use crate::report::{Finding, Severity};
 use crate::sample::{KINDS, values};
 use crate::secrets::ACCEPTABLE;
 use pannier::profile::document::{
-    Identity, OutcomeRule, Profile, RequestTemplate, SignInKind, StatusMatch, StepProfile, Verdict,
+    Identity, OperationProfile, OutcomeRule, Profile, RequestTemplate, SignInKind, StatusMatch,
+    StepProfile, Verdict,
 };
 use pannier::profile::value::references;
 
@@ -25,6 +26,12 @@ fn path(names: &[&str]) -> Vec<String> {
 
 fn reads_only(request: &RequestTemplate) -> bool {
     matches!(request.method.as_str(), "GET" | "HEAD")
+}
+
+/// Whether a later step looks at what this one did.
+fn read_back(operation: &OperationProfile, step: usize) -> bool {
+    let mut later = operation.steps.iter().skip(step + 1);
+    later.any(|step| reads_only(&step.request))
 }
 
 fn names_id(request: &RequestTemplate) -> bool {
@@ -59,8 +66,9 @@ fn operations(profile: &Profile, out: &mut Vec<Finding>) {
         let place = path(&["operations"]);
         out.push(Finding::new(Severity::Note, "marker", place, text));
     }
-    let can_be_asked = |o: &pannier::profile::document::OperationProfile| {
+    let can_be_asked = |o: &OperationProfile| {
         o.steps.iter().any(|step| step.probe.is_some())
+            || (0..o.steps.len()).any(|i| read_back(o, i))
     };
     if let Some(deliver) = profile.operations.get("deliver")
         && !deliver.steps.is_empty()
@@ -126,37 +134,53 @@ fn by_status_alone(rule: &OutcomeRule) -> bool {
     yes && !more && (when.status.is_empty() || when.status.iter().any(like_a_portal))
 }
 
-type Rules<'p> = (Vec<String>, &'p [OutcomeRule]);
+struct Rules<'p> {
+    place: Vec<String>,
+    rules: &'p [OutcomeRule],
+    /// a later step reads back what they say yes to
+    proven: bool,
+}
 
 /// Every list of rules with its place.
 fn all_rules(profile: &Profile) -> Vec<Rules<'_>> {
     let how = &profile.sign_in;
-    let mut out: Vec<Rules> = vec![
-        (path(&["outcomes"]), &profile.outcomes),
-        (path(&["signIn", "outcomes"]), &how.outcomes),
-    ];
+    let mut out: Vec<Rules> = vec![];
+    let mut add = |place: &[&str], rules| {
+        out.push(Rules {
+            place: path(place),
+            rules,
+            proven: false,
+        });
+    };
+    add(&["outcomes"], &profile.outcomes);
+    add(&["signIn", "outcomes"], &how.outcomes);
     if let Some(call) = &how.start {
-        out.push((path(&["signIn", "start", "outcomes"]), &call.outcomes));
+        add(&["signIn", "start", "outcomes"], &call.outcomes);
     }
     if let Some(call) = &how.probe {
-        out.push((path(&["signIn", "probe", "outcomes"]), &call.outcomes));
+        add(&["signIn", "probe", "outcomes"], &call.outcomes);
     }
     if let Some(refresh) = &how.refresh {
-        out.push((path(&["signIn", "refresh", "outcomes"]), &refresh.outcomes));
+        add(&["signIn", "refresh", "outcomes"], &refresh.outcomes);
     }
     if let Some(call) = &profile.heartbeat {
-        out.push((path(&["heartbeat", "outcomes"]), &call.outcomes));
+        add(&["heartbeat", "outcomes"], &call.outcomes);
     }
     for (i, read) in profile.route.reads.iter().enumerate() {
-        out.push((
-            path(&["route", "reads", &i.to_string(), "outcomes"]),
+        add(
+            &["route", "reads", &i.to_string(), "outcomes"],
             &read.outcomes,
-        ));
+        );
     }
     for (kind, operation) in &profile.operations {
         for (i, step) in operation.steps.iter().enumerate() {
             let place = path(&["operations", kind, "steps", &i.to_string(), "outcomes"]);
-            out.push((place, &step.outcomes));
+            out.push(Rules {
+                place,
+                rules: &step.outcomes,
+                // What a status alone claims is then seen for itself.
+                proven: read_back(operation, i),
+            });
         }
     }
     out
@@ -164,13 +188,10 @@ fn all_rules(profile: &Profile) -> Vec<Rules<'_>> {
 
 fn successes(profile: &Profile, out: &mut Vec<Finding>) {
     let rules = all_rules(profile);
-    for (place, rules) in &rules {
-        for (i, _) in rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| by_status_alone(rule))
-        {
-            let mut place = place.clone();
+    for list in rules.iter().filter(|list| !list.proven) {
+        let alone = list.rules.iter().map(by_status_alone).enumerate();
+        for (i, _) in alone.filter(|(_, alone)| *alone) {
+            let mut place = list.place.clone();
             place.push(i.to_string());
             out.push(Finding::new(
                 Severity::Warning,
@@ -180,7 +201,7 @@ fn successes(profile: &Profile, out: &mut Vec<Finding>) {
             ));
         }
     }
-    let mut all = rules.iter().flat_map(|(_, rules)| rules.iter());
+    let mut all = rules.iter().flat_map(|list| list.rules.iter());
     let says_auth = |rule: &OutcomeRule| matches!(rule.then, Verdict::Auth | Verdict::AuthUnsure);
     if profile.sign_in.kind != SignInKind::None && !all.any(says_auth) {
         out.push(Finding::new(
