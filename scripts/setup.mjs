@@ -12,6 +12,7 @@ import { join } from "node:path";
 import * as browsers from "./lib/browsers.mjs";
 import { minimumRust, wasmBindgenVersion, wasmTarget } from "./lib/cargo.mjs";
 import { at, cargoBin, tools } from "./lib/paths.mjs";
+import { canMakeEnvironments, findPocketBase, installPocketBase, pocketBaseMissing, pocketBaseVersion } from "./lib/pocketbase.mjs";
 import { Failure, isMain, main, must, options, run, seconds, timed, which } from "./lib/run.mjs";
 
 const quiet = { quiet: true };
@@ -134,25 +135,42 @@ const geckodriver = {
   act: () => must("cargo", ["install", "geckodriver"], quiet),
 };
 
+/** By hand where this is no Debian or nobody who may: `what` says what the packages are for. */
+async function installDebianPackages(what, packages) {
+  if (!which("apt-get") || process.getuid?.() !== 0) {
+    throw new Failure(`${what} for the tests must be installed by hand: ${which("apt-get") ? `sudo apt-get install ${packages.join(" ")}` : `what Debian calls ${packages.join(", ")}`}`);
+  }
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await must("apt-get", ["update"], { quiet: true, env });
+  await must("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { quiet: true, env });
+}
+
 const debian = {
   name: "browsers",
   missing: async () => browsers.missingDebianPackages().join(", ") || undefined,
   get how() { return `apt-get install ${browsers.missingDebianPackages().join(" ")}`; },
-  async act() {
-    const packages = browsers.missingDebianPackages();
-    if (!which("apt-get") || process.getuid?.() !== 0) {
-      throw new Failure(`the browsers for the tests must be installed by hand: ${which("apt-get") ? `sudo apt-get install ${packages.join(" ")}` : `what Debian calls ${packages.join(", ")}`}`);
-    }
-    const env = { DEBIAN_FRONTEND: "noninteractive" };
-    await must("apt-get", ["update"], { quiet: true, env });
-    await must("apt-get", ["install", "-y", "--no-install-recommends", ...packages], { quiet: true, env });
-  },
+  act: () => installDebianPackages("the browsers", browsers.missingDebianPackages()),
 };
 
-/** Installs what is missing. `lint` adds what the quick loop needs, `tests` the browsers and their drivers. */
+const python = {
+  name: "Python's environments",
+  // Only the way to PocketBase: where that is there, nobody asks for it.
+  missing: async () => (findPocketBase() || await canMakeEnvironments() ? undefined : "python3 with venv is not there"),
+  how: "apt-get install python3-venv",
+  act: () => installDebianPackages("Python", ["python3-venv"]),
+};
+
+const pocketbase = {
+  get name() { return `PocketBase ${pocketBaseVersion()}`; },
+  missing: pocketBaseMissing,
+  how: "pip, into an environment of its own (a few seconds)",
+  act: installPocketBase,
+};
+
+/** Installs what is missing. `lint` adds what the quick loop needs, `tests` the browsers, their drivers and a real backend. */
 export async function ensure({ lint: linting = false, tests = false } = {}) {
   await prerequisites();
-  const steps = [target, bindgen, nodeModules, ...(linting ? [lint] : []), ...(tests ? [geckodriver, debian] : [])];
+  const steps = [target, bindgen, nodeModules, ...(linting ? [lint] : []), ...(tests ? [geckodriver, debian, python, pocketbase] : [])];
   let acted = 0;
   for (const step of steps) {
     const why = await step.missing();
@@ -170,7 +188,7 @@ export async function ensure({ lint: linting = false, tests = false } = {}) {
 
 if (isMain(import.meta)) {
   await main(async () => {
-    const given = options(process.argv.slice(2), { tests: { help: "also what check and test need: lints, browsers, drivers" } }, { usage: "node scripts/setup.mjs" });
+    const given = options(process.argv.slice(2), { tests: { help: "also what check and test need: lints, browsers, drivers, a real backend" } }, { usage: "node scripts/setup.mjs" });
     const { value, ms } = await timed(() => ensure({ lint: given.tests, tests: given.tests }));
     console.log(value === 0 ? `nothing is missing (${seconds(ms)}, ${availableParallelism()} cores)` : `all is there (${seconds(ms)})`);
   });

@@ -33,6 +33,9 @@ check("core/src/profile",
 check("the scanner knows nothing",
   { "core/scan/Cargo.toml": "[dependencies]\npannier.workspace = true\n", "core/scan/src/a.rs": "use pannier::x;" }, ["core/scan/Cargo.toml:2", "core/scan/src/a.rs:1"],
   { "core/scan/Cargo.toml": "[package]\nname = \"pannier-scan\"\n[dependencies]\nrqrr.workspace = true\n", "core/scan/benches/a.rs": "use pannier_scan::x;" });
+check("the checker does nothing",
+  { "check/src/a.rs": "use std::fs;\nfn f() { println!(\"x\"); }" }, ["check/src/a.rs:1", "check/src/a.rs:2"],
+  { "check/src/a.rs": "// std::fs\nuse std::fmt;", "check/tests/a.rs": "use std::fs;", "cli/src/a.rs": "use std::fs; fn f() { eprintln!(); }" });
 check("web imports",
   { "web/src/a.ts": "import x from \"lit\";\nimport { y } from '../../core/js/src/z.js';\nconst w = await import(\"workbox-core\");\nexport * from \"pannier/service-worker\";" }, ["web/src/a.ts:2", "web/src/a.ts:4", "web/src/a.ts:3"],
   { "web/src/a.ts": "import {\n a } from \"pannier\";\nimport \"pannier/elements\";\nimport { b } from \"lit/directives/repeat.js\";\nimport c from \"./c.js\"; // from \"elsewhere\"" });

@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { evaluate, find, peek, says, screenshot, tap, type, until } from "./lib/index.mjs";
+import { control, evaluate, find, peek, says, screenshot, tap, type, until } from "./lib/index.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import { allSent, arrive, comeBack, engines, on, readError, shellIsCached, signIn, toRoute, withCourier } from "./stories/courier.mjs";
 import { withSpoiledApp } from "./stories/spoiled-app.mjs";
-import { operations } from "./stories/store.mjs";
+import { operations, session } from "./stories/store.mjs";
 
 const shots = process.env.PANNIER_SHOTS;
 async function shot({ browser }, name) {
@@ -102,6 +102,25 @@ for (const engine of engines) {
     await evaluate(driver, "() => { document.dispatchEvent(new Event('visibilitychange')); }");
     await until(async () => (await registered()) === "activated", { what: "the worker after coming back" });
   }));
+
+  // The worker comes when the story says so.
+  const gate = `
+    const plain = ServiceWorkerContainer.prototype.register;
+    const opened = new Promise((resolve) => { window.letRegister = resolve; });
+    ServiceWorkerContainer.prototype.register = function (...given) { return opened.then(() => plain.apply(this, given)); };`;
+  spoiled("a worker is activated though a page's renewal of the token is under way", gate, async (courier) => {
+    const { driver, server } = courier;
+    await control(server, "token-life", { seconds: 8 });
+    await signIn(courier);
+    // A page in the middle of a renewal, whose request will wait for the worker; the worker's own drain needs one, too.
+    const { account, expiresAt } = await session(driver);
+    await evaluate(driver, `(name) => new Promise((resolve) => {
+      void navigator.locks.request(name, () => { resolve(); return new Promise(() => {}); });
+    })`, `pannier:pannier:renew:${account}`);
+    await until(() => Date.now() > expiresAt - 4_000, { what: "the token to be about to end" });
+    await evaluate(driver, "() => { window.letRegister(); }");
+    await shellIsCached(courier);
+  });
 
   test(`${engine}: a private window is recognised where the browser lets it be, and told on every screen`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
     const { driver } = courier;

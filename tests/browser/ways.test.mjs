@@ -7,7 +7,7 @@ import { evaluate, log, until } from "./lib/index.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import { allSent, engines } from "./stories/courier.mjs";
 import { call, done, withClient } from "./stories/client-page.mjs";
-import { operations } from "./stories/store.mjs";
+import { operations, session } from "./stories/store.mjs";
 
 /** A function of pages/ways.mjs, in the page. */
 const way = (driver, name, ...given) => evaluate(driver, "(name, given) => window.ways[name](...given)", name, given);
@@ -143,6 +143,9 @@ for (const engine of engines) {
     const { driver } = courier;
     await recorded(driver, "waiting for the lock");
     await way(driver, "keepLock");
+    const held = await evaluate(driver, "async () => (await navigator.locks.query()).held.map(({ name }) => name)");
+    const { account } = await session(driver);
+    assert.deepEqual(held, [`pannier:pannier:drain:${account}`]);
     await done(driver, `() => pannier.drain("manual")`);
     await allSent(courier);
     await exactlyOnce(courier);

@@ -10,7 +10,7 @@ import type {
   Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, StagedBlob, Status, StopView, WakeReason,
 } from "./types";
 
-interface CoreOptions { database: string; profile?: string; servers: Record<string, string> }
+interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string> }
 
 /** What the core itself can tell of the bar; the browser's storage figures are added here. */
 type CoreStatus = Omit<Status, "storage">;
@@ -20,6 +20,7 @@ export class Pannier implements PannierApi {
   onWork: ((reason: WakeReason) => void) | undefined;
 
   readonly #options: CoreOptions;
+  readonly #token: OpenOptions["token"];
   #core: Promise<Core> | undefined;
   #generation = -1;
   #versions: { core: string; schema: number; profile?: string } = { core: "", schema: 0 };
@@ -29,8 +30,9 @@ export class Pannier implements PannierApi {
   #telling = false;
   #closed = false;
 
-  private constructor(options: CoreOptions) {
+  private constructor(options: CoreOptions, token: OpenOptions["token"]) {
     this.#options = options;
+    this.#token = token;
     // Other tabs and the worker learn of a change by this; it is only a hint to read again.
     this.#channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(`pannier:${options.database}`);
     if (this.#channel) {
@@ -43,10 +45,10 @@ export class Pannier implements PannierApi {
   }
 
   static async open(options: OpenOptions): Promise<Pannier> {
-    const { database = "pannier", profile, servers = {}, wasm } = options;
+    const { database = "pannier", profile, servers = {}, secrets = {}, token, wasm } = options;
     await start(wasm);
     const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
-    const client = new Pannier({ database, servers, ...(text === undefined ? {} : { profile: text }) });
+    const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }) }, token);
     await client.#on(async () => undefined);
     return client;
   }
@@ -57,7 +59,7 @@ export class Pannier implements PannierApi {
     await start("");
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
-      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock));
+      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock, this.#token));
       this.#core = opening;
       opening.then(
         (core) => { this.#versions = core.versions(); },
@@ -97,7 +99,7 @@ export class Pannier implements PannierApi {
     return this.#call("session");
   }
 
-  async signIn(credentials: { username: string; password: string }): Promise<{ account: { id: string; name: string } }> {
+  async signIn(credentials: Record<string, unknown>): Promise<{ account: { id: string; name: string } }> {
     const signedIn = await this.#call<{ account: { id: string; name: string } }>("signIn", credentials);
     // What waited for this goes out now.
     this.onWork?.("signed_in");

@@ -97,7 +97,9 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     if (isMessage(event.data, "pannier:take-over")) event.waitUntil(scope.skipWaiting());
   });
 
-  scope.addEventListener("activate", (event) => event.waitUntil(drain("activate")));
+  // Not waited for: until this event is over the worker answers no request of a page, and the page
+  // may hold the very lock that a drain waits for while its own request waits for the worker.
+  scope.addEventListener("activate", () => void drain("activate"));
 }
 
 function isMessage(data: unknown, type: string): boolean {

@@ -135,6 +135,8 @@ export interface DrainReport {
   /** idle: nothing left due; busy: another context drains; budget: out of time */
   stopped: "idle" | "busy" | "budget" | "unreachable" | "sign_in";
   nextWakeAt?: number; tookMs: number;
+  /** parked operations that a newer profile revision has settled, or sends again */
+  rejudgedSettled: number; rejudgedAgain: number;
 }
 export interface RouteRefresh { outcome: "updated" | "unreachable" | "sign_in" | "refused"; text: string; /** stops that could not be read; the text names the first */ unreadable: number; revision: number }
 
@@ -148,6 +150,13 @@ export interface OpenOptions {
   profile?: string | object;
   /** values for the profile's server variables, e.g. { api: "https://api.example.com" } */
   servers?: Record<string, string>;
+  /** texts that the profile names under `secrets`, kept on the device for the service worker; never in logs, exports or errors */
+  secrets?: Record<string, string>;
+  /**
+   * For profiles whose sign-in is of the kind `host`: asked whenever a token has ended. Gives what `signIn` takes;
+   * null when the person has to sign in again; throws or gives nothing when it cannot say now.
+   */
+  token?: () => Promise<Record<string, unknown> | null | undefined>;
   /** where the core's wasm is: URL, Response or bytes */
   wasm: string | URL | Response | Promise<Response> | BufferSource;
 }
@@ -157,7 +166,8 @@ export type ChangeListener = (change: { revision: number }) => void;
 /** The offline core. Open one per page; calls may overlap. */
 export interface PannierApi {
   session(): Promise<{ account?: { id: string; name: string }; signedIn: boolean }>;
-  signIn(credentials: { username: string; password: string }): Promise<{ account: { id: string; name: string } }>;
+  /** What the profile's kind of sign-in needs: `username` and `password`, `key`, `token`, `code`, or nothing. `code_needed`: call again with `code` */
+  signIn(credentials: Record<string, unknown>): Promise<{ account: { id: string; name: string } }>;
   /** Refused with code `unsent_work` while operations wait, unless `force` */
   signOut(options?: { force?: boolean }): Promise<void>;
   refreshRoute(): Promise<RouteRefresh>;

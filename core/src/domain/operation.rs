@@ -328,4 +328,6 @@ pub struct Attempt {
     /// the beginning of an answer that parked it, so that a newer profile can judge it again
     #[json(default)]
     pub answer: Option<String>,
+    #[json(default)]
+    pub media_type: Option<String>,
 }

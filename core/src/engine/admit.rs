@@ -65,14 +65,9 @@ pub fn situation<'a>(
 /// # Errors
 /// A refusal with a stable code; nothing is changed.
 pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
-    if !profile.operations.contains_key(a.intent.kind()) {
-        return Err(Refusal::new(
-            "operation_unsupported",
-            format!(
-                "this company's backend takes no operation named {}",
-                a.intent.kind()
-            ),
-        ));
+    let offered = profile.offered(a.intent.kind())?;
+    if let Some(blob) = &a.blob {
+        offered.blob.check(&blob.value)?;
     }
     if a.intent.blob().is_some() && a.blob.is_none() {
         return Err(Refusal::new(

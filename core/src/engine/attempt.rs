@@ -1,7 +1,7 @@
 //! The head of a due lane becomes an attempt on record, before any byte leaves.
 
 use super::change::{Change, EntityKey, Seen, StopRecord};
-use super::context::{carry, for_operation, operation_value};
+use super::context::{Here, carry, for_operation, operation_value};
 use super::lane::{Head, Lane};
 use super::session::Session;
 use crate::domain::ids::LaneId;
@@ -19,6 +19,9 @@ pub const LEASE_MARGIN_MS: i64 = 5_000;
 #[derive(Clone, Debug)]
 pub struct Turn<'a> {
     pub now: i64,
+    pub here: &'a Here,
+    /// what is known of the sign-in an answer came by: `None` as long as nobody had to ask
+    pub signed_in: Option<bool>,
     pub generation: u64,
     /// the wake's name, for the record
     pub trigger: &'a str,
@@ -75,7 +78,11 @@ pub struct Turned {
     pub unreachable: bool,
     /// the backend wants a new sign-in
     pub auth: bool,
+    /// the answer may mean that it does: nothing was decided, ask and step again
+    pub auth_unsure: bool,
     pub throttled_until: Option<i64>,
+    /// a parked head goes on, by a newer profile
+    pub reopened: bool,
 }
 
 /// A lane while it is being turned: the change grows, the head moves.
@@ -150,7 +157,7 @@ impl<'a> Turning<'a> {
 
     pub fn context(&self) -> Context<'static> {
         let stop = self.stop.as_ref().map(|s| &s.value);
-        for_operation(&self.head.value, stop, self.turn.session, self.turn.now)
+        for_operation(&self.head.value, stop, self.turn.session, self.turn.here)
     }
 
     /// Writes the head as it now is, and the lane's summary of it.
@@ -242,6 +249,7 @@ impl<'a> Turning<'a> {
             verdict: None,
             reason: None,
             answer: None,
+            media_type: None,
         });
         let (lane, seq) = (op.lane.clone(), op.seq);
         // An attempt that could duplicate must be on the disk before its bytes leave.

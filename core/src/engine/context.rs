@@ -1,5 +1,5 @@
 //! What a profile's references see: `$operation`, `$stop`, `$carried`, `$steps`, `$session`,
-//! `$account`, `$now`.
+//! `$account`, `$now`, `$device`, `$secrets`.
 
 use super::change::StopRecord;
 use super::session::Session;
@@ -29,8 +29,20 @@ pub fn operation_value(op: &Operation) -> Value {
     Value::Object(fields)
 }
 
-pub fn for_session(session: Option<&Session>, now: i64) -> Context<'static> {
-    let mut context = Context::default().with("now", now.to_json());
+/// What holds at this moment on this device.
+#[derive(Clone, Debug, Default)]
+pub struct Here {
+    pub now: i64,
+    pub zone_min: i64,
+    /// texts by name, as the host gave them
+    pub secrets: Value,
+}
+
+pub fn for_session(session: Option<&Session>, here: &Here) -> Context<'static> {
+    let mut context = Context::default()
+        .with("now", here.now.to_json())
+        .with("device", object([("zoneMin", here.zone_min.to_json())]))
+        .with("secrets", here.secrets.clone());
     if let Some(session) = session {
         context.set(
             "account",
@@ -39,13 +51,10 @@ pub fn for_session(session: Option<&Session>, now: i64) -> Context<'static> {
                 ("name", session.name.to_json()),
             ]),
         );
-        context.set(
-            "session",
-            object([
-                ("token", session.token.to_json()),
-                ("refreshToken", session.refresh_token.to_json()),
-            ]),
-        );
+        let mut known = session.outputs.clone();
+        known.insert("token".into(), session.token.to_json());
+        known.insert("refreshToken".into(), session.refresh_token.to_json());
+        context.set("session", Value::Object(known));
     }
     context
 }
@@ -54,9 +63,9 @@ pub fn for_operation(
     op: &Operation,
     stop: Option<&StopRecord>,
     session: &Session,
-    now: i64,
+    here: &Here,
 ) -> Context<'static> {
-    let mut context = for_session(Some(session), now);
+    let mut context = for_session(Some(session), here);
     context.set("operation", operation_value(op));
     let mut steps = Map::new();
     for done in &op.steps {
@@ -98,13 +107,18 @@ pub fn is_carried(profile: &Profile, kind: &str) -> bool {
             request
                 .parameters
                 .values()
+                .chain(request.headers.values())
+                .chain(&request.headers_from)
                 .for_each(|v| references(v, &mut visit));
             use crate::profile::document::BodyTemplate::{Blob, Form, Json, Multipart};
             match &request.body {
                 Some(Json(tree) | Blob(tree)) => references(tree, &mut visit),
                 Some(Form(fields)) => fields.values().for_each(|v| references(v, &mut visit)),
                 Some(Multipart(parts)) => {
-                    for tree in parts.iter().flat_map(|p| p.value.iter().chain(&p.blob)) {
+                    for tree in parts
+                        .iter()
+                        .flat_map(|p| p.value.iter().chain(&p.blob).chain(&p.fields))
+                    {
                         references(tree, &mut visit);
                     }
                 }

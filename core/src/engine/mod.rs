@@ -20,5 +20,6 @@ pub mod meaning;
 pub mod person;
 pub mod projection;
 pub mod reconcile;
+pub mod rejudge;
 pub mod session;
 pub mod verdict;

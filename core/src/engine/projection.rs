@@ -243,14 +243,8 @@ fn permissions(at: &Situation<'_>, profile: &Profile) -> Permissions {
     ];
     let mut out = Vec::with_capacity(judged.len());
     for (kind, judged) in judged {
-        let unsupported = || {
-            Refusal::new(
-                "operation_unsupported",
-                "this company's backend does not take it",
-            )
-        };
-        let known = profile.operations.contains_key(kind);
-        out.push((kind, if known { judged } else { Err(unsupported()) }.into()));
+        let judged = profile.offered(kind).map(drop).and(judged);
+        out.push((kind, judged.into()));
     }
     Permissions(out)
 }

@@ -3,6 +3,7 @@
 use super::backoff::backoff_ms;
 use crate::domain::ids::AccountId;
 use crate::domain::json::{FromJson, ToJson};
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// A sign-in. Its tokens never appear in debug output, logs or exports.
@@ -21,6 +22,9 @@ pub struct Session {
     /// backend's clock minus the device's
     #[json(default)]
     pub offset_ms: Option<i64>,
+    /// what else the sign-in gave: `$session.<name>`
+    #[json(default)]
+    pub outputs: Map<String, Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
@@ -64,6 +68,8 @@ pub struct Reach {
     pub due_at: i64,
     /// the backend asked for a pause: no attempt of any lane before this
     pub paused_until: i64,
+    /// the profile's revision by which everything parked was judged last
+    pub judged_by: Option<String>,
 }
 
 impl Reach {

@@ -8,12 +8,15 @@ use crate::domain::text::shown;
 use crate::profile::ProfileError;
 use crate::profile::document::{OnConflict, Profile, StepProfile, Verdict};
 use crate::profile::http::{Answer, Exchange, NetFailure};
-use crate::profile::judge::{Judgement, ProbeFinding, Ruling, answer_value, judge, judge_probe};
+use crate::profile::judge::{
+    Judgement, ProbeFinding, Ruling, answer_value, judge_knowing, judge_probe,
+};
 use crate::profile::request::outputs;
+use crate::profile::value::{fill, plain_text};
 use serde_json::{Map, Value};
 
 /// How much of an answer that parked an operation is kept with it.
-const ANSWER_CHARS_KEPT: usize = 2_000;
+const ANSWER_CHARS_KEPT: usize = 4_000;
 /// Attempts under "ours wins" before a person is asked after all.
 const OURS_WINS_MAX: u32 = 3;
 
@@ -57,7 +60,18 @@ impl Turning<'_> {
             }
         };
         let context = self.context();
-        let ruling = judge(&step.outcomes, self.profile, answer, &context)?;
+        let signed_in = self.turn.signed_in;
+        let ruling = judge_knowing(
+            &step.outcomes,
+            self.profile,
+            answer,
+            &context,
+            signed_in == Some(true),
+        )?;
+        if ruling.verdict == Ruling::Rule(Verdict::AuthUnsure) && signed_in.is_none() {
+            self.out.auth_unsure = true;
+            return Ok(());
+        }
         self.note(answer, &ruling);
         if purpose == Purpose::Probe {
             return self.probed(step, answer, ruling);
@@ -73,11 +87,13 @@ impl Turning<'_> {
                 );
             }
             Ruling::Rule(Verdict::Probe) if step.probe.is_some() => {
-                let reason = self.reason("conflict", "the backend refused it", &ruling);
+                let reason =
+                    self.reason("conflict", "someone else changed this stop first", &ruling);
                 self.head.value.refused = Some(reason);
                 self.doubt(0);
             }
             Ruling::Rule(Verdict::Conflict | Verdict::Probe) => {
+                self.keep_answer(answer);
                 let reason =
                     self.reason("conflict", "someone else changed this stop first", &ruling);
                 self.conflict(reason);
@@ -131,7 +147,14 @@ impl Turning<'_> {
                 self.step_done(step, captured, true);
             }
             ProbeFinding::NotApplied => match self.head.value.refused.take() {
-                Some(reason) => self.conflict(reason),
+                Some(mut reason) => {
+                    if let Some(tree) = &probe.message {
+                        let context = context.with("response", answer_value(answer));
+                        let words = fill(tree, &context)?.map(|v| shown(&plain_text(&v), 300));
+                        reason.backend = words.or(reason.backend);
+                    }
+                    self.conflict(reason);
+                }
                 None => {
                     let now = self.turn.now;
                     self.head.value.state = OperationState::Waiting {
@@ -150,7 +173,12 @@ impl Turning<'_> {
     }
 
     /// The backend has this step. Next step, or the operation is settled.
-    fn step_done(&mut self, step: &StepProfile, captured: Map<String, Value>, already: bool) {
+    pub(super) fn step_done(
+        &mut self,
+        step: &StepProfile,
+        captured: Map<String, Value>,
+        already: bool,
+    ) {
         let now = self.turn.now;
         self.change.strict |= !captured.is_empty();
         let op = &mut self.head.value;
@@ -234,7 +262,7 @@ impl Turning<'_> {
         self.write_head();
     }
 
-    fn doubt(&mut self, wait_ms: i64) {
+    pub(super) fn doubt(&mut self, wait_ms: i64) {
         let at = self.turn.now + wait_ms;
         self.head.value.state = OperationState::InDoubt {
             due_at: at,
@@ -331,6 +359,7 @@ impl Turning<'_> {
     fn keep_answer(&mut self, answer: &Answer) {
         if let Some(attempt) = self.head.value.attempts.last_mut() {
             attempt.answer = Some(answer.body.chars().take(ANSWER_CHARS_KEPT).collect());
+            attempt.media_type = Some(answer.media_type().to_owned());
         }
     }
 }

@@ -6,6 +6,10 @@ pub trait Clock {
     fn now_ms(&self) -> i64;
     /// never goes back; for durations
     fn monotonic_ms(&self) -> f64;
+    /// minutes that the device's zone is east of Greenwich
+    fn zone_min(&self) -> i64 {
+        0
+    }
     async fn sleep(&self, ms: u32);
 }
 

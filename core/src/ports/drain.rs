@@ -7,10 +7,11 @@
 //! them as in doubt.
 
 use super::clock::{Clock, Ids};
-use super::driver::{Boxed, Driver, STALE_MAX, contended};
+use super::driver::{Boxed, Driver, STALE_MAX, contended, millis};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
+use super::net::Net;
 use super::records;
 use super::session::Renewal;
 use super::store::{Committed, Table};
@@ -20,15 +21,13 @@ use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::change::{Change, EntityKey, Seen, StopRecord, WakeRecord};
-use crate::engine::context::for_session;
+use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
 use crate::engine::session::{Lease, Reach, Reachability, Session, SessionState};
 use crate::engine::verdict::answer;
-use crate::profile::document::{Profile, Verdict};
+use crate::profile::document::Profile;
 use crate::profile::http::Exchange;
-use crate::profile::judge::{Ruling, judge};
-use crate::profile::request::build;
 use futures_util::future::{Either, select, select_all};
 use std::pin::pin;
 
@@ -66,7 +65,7 @@ impl WakeReason {
         }
     }
     /// Something changed for the better, so backoffs are overruled (floors are not).
-    fn is_hopeful(self) -> bool {
+    pub(super) fn is_hopeful(self) -> bool {
         !matches!(
             self,
             Self::Recorded | Self::Timer | Self::Message | Self::Activate
@@ -95,6 +94,10 @@ pub struct DrainReport {
     pub waiting: u32,
     pub stopped: Stopped,
     pub next_wake_at: Option<i64>,
+    /// parked ones that a newer profile has settled
+    pub rejudged_settled: u32,
+    /// parked ones that go out again by a newer profile
+    pub rejudged_again: u32,
     pub took_ms: u32,
 }
 
@@ -104,21 +107,25 @@ const BUSY_RETRY_MS: i64 = 1_500;
 const AUTH_STREAK_MAX: u32 = 2;
 const WAKES_KEPT: u32 = 200;
 
-struct Draining {
-    account: AccountId,
-    session: Session,
-    generation: u64,
-    lease_until: i64,
-    reason: WakeReason,
-    report: DrainReport,
-    reach: Reach,
-    stopping: bool,
-    auth_streak: u32,
+pub(super) struct Draining {
+    pub account: AccountId,
+    pub session: Session,
+    pub generation: u64,
+    pub lease_until: i64,
+    pub reason: WakeReason,
+    pub report: DrainReport,
+    pub reach: Reach,
+    pub stopping: bool,
+    pub auth_streak: u32,
+    /// a token that the backend has said it knows
+    pub known: Option<String>,
+    /// whose limits count: where the profile's first server is
+    pub address: String,
     /// lanes whose backoff was overruled once already
-    hurried: Vec<LaneId>,
-    in_flight: Vec<LaneId>,
-    soft_end: f64,
-    profile_concurrency: usize,
+    pub hurried: Vec<LaneId>,
+    pub in_flight: Vec<LaneId>,
+    pub soft_end: f64,
+    pub profile_concurrency: usize,
 }
 
 impl<H: Host> Driver<H> {
@@ -171,6 +178,8 @@ impl<H: Host> Driver<H> {
             failed: 0,
             waiting: status.waiting,
             stopped,
+            rejudged_settled: 0,
+            rejudged_again: 0,
             next_wake_at: match (busy, status.next_wake_at) {
                 (Some(busy), Some(next)) => Some(busy.min(next)),
                 (busy, next) => next.or(busy).filter(|_| status.waiting > 0),
@@ -220,17 +229,28 @@ impl<H: Host> Driver<H> {
                 waiting: 0,
                 stopped: Stopped::Idle,
                 next_wake_at: None,
+                rejudged_settled: 0,
+                rejudged_again: 0,
                 took_ms: 0,
             },
             reach,
             stopping: false,
             auth_streak: 0,
+            known: None,
+            address: self
+                .profile()
+                .servers
+                .values()
+                .next()
+                .cloned()
+                .unwrap_or_default(),
             hurried: vec![],
             in_flight: vec![],
             // The last part of a budget is for answers, not for new attempts.
             soft_end: began + budget * 0.7,
             profile_concurrency: self.profile().concurrency as usize,
         };
+        self.judge_parked_again(&mut d).await?;
         let paused = d.reach.paused_until > self.now();
         if !paused && self.reached(&mut d).await? {
             let hard_end = began + budget;
@@ -239,14 +259,24 @@ impl<H: Host> Driver<H> {
         self.close(d, began).await
     }
 
-    pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
-        let found = self.list(records::one(account, &EntityKey::Reach)).await?;
-        // Derived from what happens next in any case, so an unreadable one is no loss.
-        Ok(found
-            .first()
-            .and_then(|r| records::open(r).ok())
-            .map(|r| r.value)
-            .unwrap_or_default())
+    pub(super) fn turn_of<'a>(
+        &self,
+        d: &'a Draining,
+        here: &'a Here,
+        signed_in: Option<bool>,
+        stopping: bool,
+    ) -> Turn<'a> {
+        Turn {
+            now: here.now,
+            here,
+            signed_in,
+            generation: d.generation,
+            trigger: d.reason.name(),
+            hopeful: d.reason.is_hopeful(),
+            jitter: self.jitter(),
+            session: &d.session,
+            stopping,
+        }
     }
 
     async fn lease(&self, account: &AccountId) -> Result<Seen<Lease>, CoreError> {
@@ -285,57 +315,6 @@ impl<H: Host> Driver<H> {
         Err(contended())
     }
 
-    /// When the backend was out of reach last time, a cheap request is asked first, so that no
-    /// operation is put in doubt for nothing.
-    async fn reached(&self, d: &mut Draining) -> Result<bool, CoreError> {
-        let profile = self.profile();
-        let Some(heartbeat) = &profile.heartbeat else {
-            return Ok(true);
-        };
-        let known = d.reach.state == Reachability::Reachable;
-        if known && !matches!(d.reason, WakeReason::Online | WakeReason::Manual) {
-            return Ok(true);
-        }
-        if !d.reason.is_hopeful()
-            && d.reach.state == Reachability::Unreachable
-            && d.reach.due_at > self.now()
-        {
-            d.report.stopped = Stopped::Unreachable;
-            return Ok(false);
-        }
-        let context = for_session(Some(&d.session), self.now());
-        let request = build(&profile, &heartbeat.request, &context)?;
-        let exchange = self.exchange(&d.account, &request).await;
-        let verdict = match &exchange {
-            Ok(answer) => Some(judge(&heartbeat.outcomes, &profile, answer, &context)?.verdict),
-            Err(_) => None,
-        };
-        match verdict {
-            Some(Ruling::Rule(Verdict::Applied | Verdict::Auth)) => {
-                self.note_reach(d, Reachability::Reachable, "the backend answered");
-                Ok(true)
-            }
-            Some(_) => {
-                self.note_reach(
-                    d,
-                    Reachability::BackendTrouble,
-                    "the backend had a problem of its own",
-                );
-                d.report.stopped = Stopped::Unreachable;
-                Ok(false)
-            }
-            None => {
-                self.note_reach(d, Reachability::Unreachable, "no connection to the backend");
-                d.report.stopped = Stopped::Unreachable;
-                Ok(false)
-            }
-        }
-    }
-
-    fn note_reach(&self, d: &mut Draining, state: Reachability, text: &str) {
-        d.reach.note(state, text, self.now(), self.jitter());
-    }
-
     pub(super) fn jitter(&self) -> u32 {
         let random = self.host.ids().random();
         u32::from_le_bytes([random[0], random[1], random[2], random[3]])
@@ -349,20 +328,32 @@ impl<H: Host> Driver<H> {
                 d.stopping = true;
                 d.report.stopped = Stopped::Budget;
             }
+            let mut wait = f64::INFINITY;
             if !d.stopping && sends.len() < d.profile_concurrency {
                 for lane in self.due_lanes(d).await? {
-                    if d.stopping || sends.len() >= d.profile_concurrency {
+                    wait = self.pace(&d.address);
+                    if d.stopping || sends.len() >= d.profile_concurrency || wait > 0.0 {
                         break;
                     }
-                    let turned = self.turn(d, &lane, None).await?;
+                    let turned = self.turn(d, &lane, None, None).await?;
                     moved |= turned.moved;
                     if let Some(send) = self.take_in(d, &lane, turned, None).await? {
+                        self.reserve(&send.request.url);
                         sends.push(self.send(d.account.clone(), send));
                     }
                 }
             }
             if sends.is_empty() {
                 if moved && !d.stopping {
+                    continue;
+                }
+                if wait.is_finite() && wait > 0.0 && !d.stopping {
+                    // Nothing of this wait is on record, so no attempt grows old in it.
+                    let soft = d.soft_end - self.host.clock().monotonic_ms();
+                    self.host
+                        .clock()
+                        .sleep(millis(wait.min(soft.max(1.0))))
+                        .await;
                     continue;
                 }
                 return Ok(());
@@ -381,11 +372,12 @@ impl<H: Host> Driver<H> {
             };
             drop(sends.swap_remove(place));
             d.in_flight.retain(|lane| *lane != send.lane);
-            let turned = self.turn(d, &send.lane, Some((&send, &exchange))).await?;
+            let turned = self.answered(d, &send, &exchange).await?;
             if exchange.is_ok() {
                 self.note_reach(d, Reachability::Reachable, "the backend answered");
             }
             if let Some(next) = self.take_in(d, &send.lane, turned, Some(&send)).await? {
+                self.reserve(&next.request.url);
                 sends.push(self.send(d.account.clone(), next));
             }
         }
@@ -393,7 +385,8 @@ impl<H: Host> Driver<H> {
 
     fn send(&self, account: AccountId, send: Send) -> Boxed<'_, (Send, Exchange)> {
         Box::pin(async move {
-            let exchange = self.exchange(&account, &send.request).await;
+            // Its place was reserved before the attempt went on record.
+            let exchange = self.host.net().exchange(&account, &send.request).await;
             (send, exchange)
         })
     }
@@ -429,26 +422,25 @@ impl<H: Host> Driver<H> {
     }
 
     /// Loads a lane, steps it, commits; stepped again when someone was first.
-    async fn turn(
+    pub(super) async fn turn(
         &self,
         d: &mut Draining,
         lane: &LaneId,
         answered: Option<(&Send, &Exchange)>,
+        signed_in: Option<bool>,
     ) -> Result<Turned, CoreError> {
         for _ in 0..STALE_MAX {
+            let here = self.here();
             let Some(part) = self.load(&d.account, lane).await? else {
                 return Ok(Turned::default());
             };
             let profile = self.profile_for(&part.head.value).await?;
             let hopeful = d.reason.is_hopeful() && !d.hurried.contains(lane);
+            // What would have to wait for its turn is not begun.
+            let stopping = d.stopping || self.pace(&d.address) > 0.0;
             let turn = Turn {
-                now: self.now(),
-                generation: d.generation,
-                trigger: d.reason.name(),
                 hopeful,
-                jitter: self.jitter(),
-                session: &d.session,
-                stopping: d.stopping,
+                ..self.turn_of(d, &here, signed_in, stopping)
             };
             let mut turned = step(&turn, &profile, part, answered);
             let Some(mut change) = turned.change.take() else {
@@ -482,7 +474,11 @@ impl<H: Host> Driver<H> {
         Err(contended())
     }
 
-    async fn load(&self, account: &AccountId, id: &LaneId) -> Result<Option<LanePart>, CoreError> {
+    pub(super) async fn load(
+        &self,
+        account: &AccountId,
+        id: &LaneId,
+    ) -> Result<Option<LanePart>, CoreError> {
         let found = self
             .read(&[
                 records::one(account, &EntityKey::Lane(id.clone())),
@@ -588,15 +584,7 @@ impl<H: Host> Driver<H> {
             self.renew(&d.session.token).await?
         };
         match renewal {
-            Renewal::Renewed => {
-                if let Some(seen) = self
-                    .session()
-                    .await?
-                    .filter(|s| s.value.account == d.account)
-                {
-                    d.session = seen.value;
-                }
-            }
+            Renewal::Renewed => self.take_session(d).await?,
             Renewal::Refused => {
                 d.stopping = true;
                 d.report.stopped = Stopped::SignIn;
@@ -674,10 +662,4 @@ impl Drop for Reset<'_> {
     fn drop(&mut self) {
         self.0.set(false);
     }
-}
-
-/// At most an hour: browsers take a timer of more than 24 days for one of none.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn millis(ms: f64) -> u32 {
-    ms.clamp(0.0, 3_600_000.0) as u32
 }

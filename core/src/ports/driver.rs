@@ -9,6 +9,7 @@ use super::drain::WakeReason;
 use super::error::CoreError;
 use super::host::Host;
 use super::net::Net;
+use super::pace::Pace;
 use super::records::{self, Unreadable};
 use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, Table};
 use crate::domain::dictionary::Dictionary;
@@ -21,6 +22,7 @@ use crate::engine::session::Session;
 use crate::profile::document::Profile;
 use crate::profile::http::{Exchange, Request};
 use crate::profile::read::read;
+use serde_json::{Map, Value};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -37,6 +39,8 @@ pub struct Driver<H: Host> {
     /// older revisions that operations under way are pinned to
     pinned: RefCell<Vec<Rc<Profile>>>,
     servers: Dictionary<String, String>,
+    secrets: Dictionary<String, String>,
+    pub(super) pace: RefCell<Pace>,
     pub(super) draining: Cell<bool>,
     /// why another drain was asked for while one ran
     pub(super) wanted: Cell<Option<WakeReason>>,
@@ -48,10 +52,12 @@ struct Current {
 }
 
 /// The profile as it is stored for the worker, with the addresses the host gave.
-#[derive(ToJson, FromJson)]
+#[derive(Clone, PartialEq, ToJson, FromJson)]
 struct StoredProfile {
     document: String,
     servers: Dictionary<String, String>,
+    #[json(default)]
+    secrets: Dictionary<String, String>,
 }
 
 fn device(name: &str) -> Key {
@@ -67,6 +73,7 @@ impl<H: Host> Driver<H> {
         host: H,
         document: Option<String>,
         servers: Dictionary<String, String>,
+        secrets: Dictionary<String, String>,
     ) -> Result<Self, CoreError> {
         let stored = host
             .store()
@@ -77,19 +84,29 @@ impl<H: Host> Driver<H> {
             .first()
             .and_then(|r| records::open(r).ok())
             .map(|s| s.value);
-        let (document, servers, fresh) = match (document, stored) {
+        let given = |new: Dictionary<String, String>, old: &Dictionary<String, String>| {
+            // A host that could not ask for its addresses goes on with those it had.
+            if new.is_empty() { old.clone() } else { new }
+        };
+        let (now, fresh) = match (document, stored) {
             (Some(document), Some(stored)) => {
-                // A host that could not ask for its addresses goes on with those it had.
-                let servers = if servers.is_empty() {
-                    stored.servers.clone()
-                } else {
-                    servers
+                let now = StoredProfile {
+                    document,
+                    servers: given(servers, &stored.servers),
+                    secrets: given(secrets, &stored.secrets),
                 };
-                let fresh = stored.document != document || stored.servers != servers;
-                (document, servers, fresh)
+                let fresh = now != stored;
+                (now, fresh)
             }
-            (Some(document), None) => (document, servers, true),
-            (None, Some(stored)) => (stored.document, stored.servers, false),
+            (Some(document), None) => {
+                let now = StoredProfile {
+                    document,
+                    servers,
+                    secrets,
+                };
+                (now, true)
+            }
+            (None, Some(stored)) => (stored, false),
             (None, None) => {
                 return Err(CoreError::new(
                     "profile_missing",
@@ -97,15 +114,19 @@ impl<H: Host> Driver<H> {
                 ));
             }
         };
-        let profile = with_servers(read(&document)?, &servers)?;
+        let profile = with_servers(read(&now.document)?, &now.servers)?;
+        if let Some(name) = profile
+            .secrets
+            .iter()
+            .find(|name| !now.secrets.contains_key(name.as_str()))
+        {
+            return Err(CoreError::new(
+                "secret_missing",
+                format!("the profile needs the secret {name}, and the host did not give it"),
+            ));
+        }
         if fresh {
-            let stored = records::seal(
-                "profile",
-                &StoredProfile {
-                    document,
-                    servers: servers.clone(),
-                },
-            );
+            let stored = records::seal("profile", &now);
             let mut commit = Commit::new(Durability::Strict);
             let by_revision = device(&format!("revision/{}", profile.revision));
             commit
@@ -118,10 +139,20 @@ impl<H: Host> Driver<H> {
             host,
             profile: RefCell::new(Rc::new(profile)),
             pinned: RefCell::default(),
-            servers,
+            servers: now.servers,
+            secrets: now.secrets,
+            pace: RefCell::default(),
             draining: Cell::new(false),
             wanted: Cell::new(None),
         })
+    }
+
+    pub(super) fn secrets(&self) -> Value {
+        let mut out = Map::new();
+        for (name, text) in &self.secrets {
+            out.insert(name.clone(), Value::String(text.clone()));
+        }
+        Value::Object(out)
     }
 
     pub fn profile(&self) -> Rc<Profile> {
@@ -203,12 +234,23 @@ impl<H: Host> Driver<H> {
         Box::pin(async move { Ok(self.read(&[query]).await?.pop().unwrap_or_default()) })
     }
 
+    /// One exchange, as soon as the backend's limits allow it.
     pub(super) fn exchange<'a>(
         &'a self,
         account: &'a AccountId,
         request: &'a Request,
     ) -> Boxed<'a, Exchange> {
-        Box::pin(self.host.net().exchange(account, request))
+        Box::pin(async move {
+            loop {
+                let wait = self.pace(&request.url);
+                if wait <= 0.0 {
+                    break;
+                }
+                self.host.clock().sleep(millis(wait)).await;
+            }
+            self.reserve(&request.url);
+            self.host.net().exchange(account, request).await
+        })
     }
 
     /// Who is current on this device, with the sign-in as it stands.
@@ -343,6 +385,12 @@ impl<H: Host> Driver<H> {
             Ok(())
         })
     }
+}
+
+/// At most an hour: browsers take a timer of more than 24 days for one of none.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(super) fn millis(ms: f64) -> u32 {
+    ms.clamp(0.0, 3_600_000.0).ceil() as u32
 }
 
 fn with_servers(

@@ -5,6 +5,18 @@ use super::clock::{Clock, Ids};
 use super::lock::Lock;
 use super::net::Net;
 use super::store::Store;
+use serde_json::{Map, Value};
+
+/// What a host that signs in by its own means has to say.
+#[derive(Clone, PartialEq)]
+pub enum HostToken {
+    /// `$credentials` for the profile's sign-in
+    Given(Map<String, Value>),
+    /// the person has to sign in again
+    Refused,
+    /// there is no host to ask here, as in a service worker, or it could not say now
+    Absent,
+}
 
 pub trait Host {
     type Store: Store;
@@ -21,4 +33,8 @@ pub trait Host {
     fn lock(&self) -> &Self::Lock;
     /// Something changed: whoever shows it should read again. Only a hint.
     fn changed(&self, revision: u64);
+    #[allow(async_fn_in_trait)]
+    async fn token(&self) -> HostToken {
+        HostToken::Absent
+    }
 }

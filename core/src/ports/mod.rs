@@ -3,6 +3,7 @@
 //! Adapters live elsewhere: `core/wasm` for browsers, `testing` for the in-memory twins. All
 //! futures run on one thread; nothing here starts a thread, reads a clock or rolls dice.
 
+mod asking;
 pub mod blobs;
 pub mod clock;
 pub mod drain;
@@ -11,8 +12,10 @@ pub mod error;
 pub mod host;
 pub mod lock;
 pub mod net;
+mod pace;
 pub mod recording;
 pub mod records;
+pub mod route;
 pub mod session;
 pub mod store;
 pub mod views;

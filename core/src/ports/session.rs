@@ -1,28 +1,24 @@
-//! Signing in, renewing a token once for all contexts, and reading the route.
+//! Signing in, and renewing a token once for all contexts.
 
 use super::clock::Clock;
-use super::driver::{Boxed, Driver, STALE_MAX, contended, unreadable};
+use super::driver::{Boxed, Driver};
 use super::error::CoreError;
-use super::host::Host;
+use super::host::{Host, HostToken};
 use super::lock::Lock;
 use super::records;
-use super::store::{Committed, Table};
+use super::store::Table;
 use crate::domain::ids::AccountId;
-use crate::domain::json::ToJson;
-use crate::domain::route::check_route;
 use crate::domain::text::count;
-use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
-use crate::engine::context::for_session;
+use crate::engine::change::{Change, Seen};
+use crate::engine::context::{Here, for_session};
 use crate::engine::lane::Lane;
-use crate::engine::reconcile::{Reconciling, reconcile};
 use crate::engine::session::{Reachability, Session, SessionState};
 use crate::engine::verdict::captured;
-use crate::profile::document::{SignIn, Verdict};
-use crate::profile::http::{Exchange, NetFailure};
-use crate::profile::judge::{Ruling, judge};
-use crate::profile::request::build;
-use crate::profile::route::map;
-use crate::profile::value::plain_text;
+use crate::profile::document::{OutcomeRule, RefreshWith, SignIn, SignInKind, Verdict};
+use crate::profile::http::{Answer, Request};
+use crate::profile::judge::{Ruling, answer_value, judge};
+use crate::profile::request::{build, outputs};
+use crate::profile::value::{Context, plain_text};
 use serde_json::{Map, Value};
 
 const REFRESH_WAIT_MS: u32 = 35_000;
@@ -37,67 +33,86 @@ pub(super) enum Renewal {
     Unreachable,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
-pub struct RouteRefresh {
-    pub outcome: RouteOutcome,
-    pub text: String,
-    /// stops that could not be read; the text names the first
-    pub unreadable: usize,
-    pub revision: u64,
+/// What is known of a token whose use brought an ambiguous answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Good,
+    /// it had ended, or may have: there is a new one
+    Replaced,
+    /// a person must sign in
+    Ended,
+    /// nobody could be asked
+    Unsure,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
-#[json(rename_all = "snake_case")]
-pub enum RouteOutcome {
-    Updated,
-    Unreachable,
-    SignIn,
-    Refused,
+fn can_renew(how: &SignIn, session: &Session) -> bool {
+    match how.kind {
+        SignInKind::Host | SignInKind::ClientCredentials => true,
+        _ => how.refresh.as_ref().is_some_and(|r| {
+            r.with == RefreshWith::Token || how.cookies || session.refresh_token.is_some()
+        }),
+    }
+}
+
+/// What a sign-in gave beyond what the core itself knows how to use.
+fn further(mut got: Map<String, Value>) -> Map<String, Value> {
+    for known in [
+        "account",
+        "token",
+        "name",
+        "refreshToken",
+        "expiresInS",
+        "expiresAt",
+        "nowMs",
+    ] {
+        got.remove(known);
+    }
+    got
 }
 
 impl<H: Host> Driver<H> {
+    /// Signs in with what the profile's kind of sign-in needs: `username` and `password`, `key`,
+    /// `token` and `account`, or nothing. A sign-in in two requests answers `code_needed` to the
+    /// first and wants the same again with `code`.
+    ///
     /// # Errors
-    /// `unreachable`, `sign_in_refused` with the backend's words, `sign_in_unreadable`.
+    /// `unreachable`, `code_needed`, `sign_in_refused` with the backend's words, `sign_in_unreadable`.
     pub async fn sign_in(&self, credentials: Map<String, Value>) -> Result<Session, CoreError> {
         let profile = self.profile();
-        let SignIn::Password {
-            request,
-            outcomes,
-            outputs,
-            ..
-        } = &profile.sign_in;
-        let context = for_session(None, self.now()).with("credentials", Value::Object(credentials));
-        let request = build(&profile, request, &context)?;
-        let asked_at = self.now();
+        let how = &profile.sign_in;
+        let has_code = credentials.contains_key("code");
+        let context = self
+            .moment(None)
+            .with("credentials", Value::Object(credentials));
         let nobody = AccountId::default();
-        let answer = self.exchange(&nobody, &request).await.map_err(|_| {
-            CoreError::new(
-                "unreachable",
-                "the backend could not be reached; sign in where there is signal",
-            )
-        })?;
-        let judgement = judge(outcomes, &profile, &answer, &context)?;
-        if judgement.verdict != Ruling::Rule(Verdict::Applied) {
-            let words = judgement
-                .message
-                .unwrap_or_else(|| format!("answer {}", answer.status));
-            return Err(match judgement.verdict {
-                Ruling::Rule(Verdict::Auth | Verdict::Invalid) => CoreError::new(
-                    "sign_in_refused",
-                    format!("the backend did not let you in: {words}"),
-                ),
-                _ => CoreError::new(
-                    "sign_in_failed",
-                    format!("signing in did not work: {words}"),
-                ),
-            });
+        if let Some(start) = how.start.as_ref().filter(|_| !has_code) {
+            let request = build(&profile, &start.request, &context)?;
+            self.let_in(&nobody, &request, &start.outcomes, &context)
+                .await?;
+            return Err(CoreError::new(
+                "code_needed",
+                "enter the code that you were sent",
+            ));
         }
-        let got = captured(outputs, context, &answer)?;
+        let asked_at = self.now();
+        let context = match &how.request {
+            Some(request) => {
+                let request = build(&profile, request, &context)?;
+                let answer = self
+                    .let_in(&nobody, &request, &how.outcomes, &context)
+                    .await?;
+                context.with("response", answer_value(&answer))
+            }
+            None => context,
+        };
+        let got = outputs(&how.outputs, &context)?;
         let text = |name: &str| got.get(name).map(plain_text).filter(|t| !t.is_empty());
-        let (Some(account), Some(token)) = (text("account"), text("token")) else {
+        let needless = how.kind == SignInKind::None || how.cookies;
+        let token = text("token").or_else(|| needless.then(String::new));
+        let (Some(account), Some(token)) = (text("account"), token) else {
             return Err(CoreError::new(
                 "sign_in_unreadable",
-                "the backend's answer has no account or no token where the profile says",
+                "there is no account or no token where the profile says",
             ));
         };
         let session = Session {
@@ -108,14 +123,46 @@ impl<H: Host> Driver<H> {
             expires_at: expiry(&got, self.now()),
             state: SessionState::SignedIn,
             offset_ms: offset(&got, asked_at, self.now()),
+            outputs: further(got),
         };
         self.make_current(session.clone()).await?;
         self.tried(&session.account, true).await?;
         Ok(session)
     }
 
+    /// One request of a sign-in, which the backend has to say yes to.
+    async fn let_in(
+        &self,
+        account: &AccountId,
+        request: &Request,
+        outcomes: &[OutcomeRule],
+        context: &Context<'_>,
+    ) -> Result<Answer, CoreError> {
+        let answer = self.exchange(account, request).await.map_err(|_| {
+            CoreError::new(
+                "unreachable",
+                "the backend could not be reached; sign in where there is signal",
+            )
+        })?;
+        let judgement = judge(outcomes, &self.profile(), &answer, context)?;
+        let words = judgement
+            .message
+            .unwrap_or_else(|| format!("answer {}", answer.status));
+        match judgement.verdict {
+            Ruling::Rule(Verdict::Applied) => Ok(answer),
+            Ruling::Rule(Verdict::Auth | Verdict::Invalid) => Err(CoreError::new(
+                "sign_in_refused",
+                format!("the backend did not let you in: {words}"),
+            )),
+            _ => Err(CoreError::new(
+                "sign_in_failed",
+                format!("signing in did not work: {words}"),
+            )),
+        }
+    }
+
     /// Signing in and asking for the route tell about the backend's reach as well as a drain does.
-    async fn tried(&self, account: &AccountId, answered: bool) -> Result<(), CoreError> {
+    pub(super) async fn tried(&self, account: &AccountId, answered: bool) -> Result<(), CoreError> {
         let mut reach = self.reach(account).await?;
         let (state, text) = match answered {
             true => (Reachability::Reachable, "the backend answered"),
@@ -172,8 +219,14 @@ impl<H: Host> Driver<H> {
             if session.value.state != SessionState::SignedIn {
                 return Ok(None);
             }
+            let profile = self.profile();
+            let margin = profile
+                .sign_in
+                .refresh
+                .as_ref()
+                .map_or(EXPIRY_MARGIN_MS, |r| i64::from(r.before_s) * 1_000);
             let ends = session.value.expires_at.unwrap_or(i64::MAX);
-            if ends - EXPIRY_MARGIN_MS > self.now() || session.value.refresh_token.is_none() {
+            if ends - margin > self.now() || !can_renew(&profile.sign_in, &session.value) {
                 return Ok(Some(session.value));
             }
             match self.renew(&session.value.token).await? {
@@ -189,8 +242,6 @@ impl<H: Host> Driver<H> {
     /// token that the backend refused.
     pub(super) fn renew<'a>(&'a self, stale: &'a str) -> Boxed<'a, Result<Renewal, CoreError>> {
         Box::pin(async move {
-            let profile = self.profile();
-            let SignIn::Password { refresh, .. } = &profile.sign_in;
             let Some(seen) = self.session().await? else {
                 return Ok(Renewal::Refused);
             };
@@ -204,46 +255,108 @@ impl<H: Host> Driver<H> {
             if seen.value.state == SessionState::SignedIn && seen.value.token != stale {
                 return Ok(Renewal::Renewed);
             }
-            let account = seen.value.account.clone();
-            let Some(refresh) = refresh
-                .as_ref()
-                .filter(|_| seen.value.refresh_token.is_some())
-            else {
+            let profile = self.profile();
+            let how = &profile.sign_in;
+            if !can_renew(how, &seen.value) {
                 return self.sign_in_needed(seen).await;
-            };
-            let context = for_session(Some(&seen.value), self.now());
-            let request = build(&profile, &refresh.request, &context)?;
-            let asked_at = self.now();
-            let Ok(answer) = self.exchange(&account, &request).await else {
-                return Ok(Renewal::Unreachable);
-            };
-            match judge(&refresh.outcomes, &profile, &answer, &context)?.verdict {
-                Ruling::Rule(Verdict::Applied) => {}
-                Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
-                    return self.sign_in_needed(seen).await;
-                }
-                _ => return Ok(Renewal::Unreachable),
             }
-            let got = captured(&refresh.outputs, context, &answer)?;
+            let account = seen.value.account.clone();
+            let asked_at = self.now();
+            let got = if how.kind == SignInKind::Host {
+                match self.host.token().await {
+                    HostToken::Given(credentials) => {
+                        let context = self
+                            .moment(None)
+                            .with("credentials", Value::Object(credentials));
+                        outputs(&how.outputs, &context)?
+                    }
+                    HostToken::Refused => return self.sign_in_needed(seen).await,
+                    HostToken::Absent => return Ok(Renewal::Unreachable),
+                }
+            } else {
+                let (template, rules, gives) = match (&how.refresh, &how.request) {
+                    (Some(refresh), _) => (&refresh.request, &refresh.outcomes, &refresh.outputs),
+                    (None, Some(request)) => (request, &how.outcomes, &how.outputs),
+                    (None, None) => return self.sign_in_needed(seen).await,
+                };
+                let context = self.moment(Some(&seen.value));
+                let request = build(&profile, template, &context)?;
+                let Ok(answer) = self.exchange(&account, &request).await else {
+                    return Ok(Renewal::Unreachable);
+                };
+                match judge(rules, &profile, &answer, &context)?.verdict {
+                    Ruling::Rule(Verdict::Applied) => {}
+                    Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
+                        return self.sign_in_needed(seen).await;
+                    }
+                    _ => return Ok(Renewal::Unreachable),
+                }
+                captured(gives, context, &answer)?
+            };
             let Some(token) = got.get("token").map(plain_text).filter(|t| !t.is_empty()) else {
                 return Ok(Renewal::Unreachable);
             };
-            let renewed = Session {
-                token,
-                refresh_token: got
-                    .get("refreshToken")
-                    .map(plain_text)
-                    .or(seen.value.refresh_token),
-                expires_at: expiry(&got, self.now()),
-                state: SessionState::SignedIn,
-                offset_ms: offset(&got, asked_at, self.now()).or(seen.value.offset_ms),
-                ..seen.value
-            };
+            let mut session = seen.value;
+            session.token = token;
+            if let Some(next) = got.get("refreshToken") {
+                session.refresh_token = Some(plain_text(next));
+            }
+            session.expires_at = expiry(&got, self.now());
+            session.state = SessionState::SignedIn;
+            session.offset_ms = offset(&got, asked_at, self.now()).or(session.offset_ms);
+            session.outputs.extend(further(got));
+            // A refresh token may serve once: the new pair is on the disk before anything uses it.
             let mut change = Change::strict();
-            change.put(&renewed, seen.revision);
+            change.put(&session, seen.revision);
             self.write(&account, change).await?;
             Ok(Renewal::Renewed)
         })
+    }
+
+    /// Whether the backend still knows this sign-in: asked where an answer may mean either.
+    pub(super) fn is_known<'a>(
+        &'a self,
+        session: &'a Session,
+    ) -> Boxed<'a, Result<Known, CoreError>> {
+        Box::pin(async move {
+            let profile = self.profile();
+            let renewal = match &profile.sign_in.probe {
+                None if !can_renew(&profile.sign_in, session) => return Ok(Known::Unsure),
+                None => self.renew(&session.token).await?,
+                Some(probe) => {
+                    let context = self.moment(Some(session));
+                    let request = build(&profile, &probe.request, &context)?;
+                    let Ok(answer) = self.exchange(&session.account, &request).await else {
+                        return Ok(Known::Unsure);
+                    };
+                    match judge(&probe.outcomes, &profile, &answer, &context)?.verdict {
+                        Ruling::Rule(Verdict::Applied) => return Ok(Known::Good),
+                        Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
+                            self.renew(&session.token).await?
+                        }
+                        _ => Renewal::Unreachable,
+                    }
+                }
+            };
+            Ok(match renewal {
+                Renewal::Renewed => Known::Replaced,
+                Renewal::Refused => Known::Ended,
+                Renewal::Unreachable => Known::Unsure,
+            })
+        })
+    }
+
+    /// What a profile's references see of this moment, and of a sign-in.
+    pub(super) fn moment(&self, session: Option<&Session>) -> Context<'static> {
+        for_session(session, &self.here())
+    }
+
+    pub(super) fn here(&self) -> Here {
+        Here {
+            now: self.now(),
+            zone_min: self.host.clock().zone_min(),
+            secrets: self.secrets(),
+        }
     }
 
     pub(super) async fn sign_in_needed(&self, seen: Seen<Session>) -> Result<Renewal, CoreError> {
@@ -257,183 +370,14 @@ impl<H: Host> Driver<H> {
         self.write(&account, change).await?;
         Ok(Renewal::Refused)
     }
-
-    /// Fetches the route and merges it with what was recorded since.
-    ///
-    /// # Errors
-    /// `route_unreadable`, `route_too_large` and their kin; what is stored stays as it was.
-    pub async fn refresh_route(&self) -> Result<RouteRefresh, CoreError> {
-        let said = |outcome, text: &str| RouteRefresh {
-            outcome,
-            text: text.to_owned(),
-            unreadable: 0,
-            revision: 0,
-        };
-        let sign_in = || said(RouteOutcome::SignIn, "sign in to fetch the route");
-        let away = || {
-            said(
-                RouteOutcome::Unreachable,
-                "the backend could not be reached; the route is as last fetched",
-            )
-        };
-        let Some(session) = self.fresh_session().await? else {
-            return Ok(sign_in());
-        };
-        let (session, asked_at, exchange) = self.ask_route(session).await?;
-        let Some(session) = session else {
-            return Ok(sign_in());
-        };
-        self.tried(&session.account, exchange.is_ok()).await?;
-        let Ok(answer) = exchange else {
-            return Ok(away());
-        };
-        let profile = self.profile();
-        let context = for_session(Some(&session), self.now());
-        let judgement = judge(&profile.route.outcomes, &profile, &answer, &context)?;
-        match judgement.verdict {
-            Ruling::Rule(Verdict::Applied) => {}
-            Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => return Ok(sign_in()),
-            Ruling::Rule(Verdict::Retry | Verdict::Throttled | Verdict::InDoubt) => {
-                return Ok(away());
-            }
-            _ => {
-                let words = judgement
-                    .message
-                    .unwrap_or_else(|| format!("answer {}", answer.status));
-                return Ok(said(
-                    RouteOutcome::Refused,
-                    &format!("the backend gave no route: {words}"),
-                ));
-            }
-        }
-        let mapped = map(&profile, &answer)?;
-        check_route(&mapped.route)?;
-        self.learn_offset(mapped.now_ms, asked_at).await?;
-        let fresh = mapped.route.stops.len();
-        let unreadable_stops = mapped.unreadable;
-        for _ in 0..STALE_MAX {
-            let account = &session.account;
-            let found = self
-                .read(&[
-                    records::all(account, Table::Stops),
-                    records::all(account, Table::Lanes),
-                    records::one(account, &EntityKey::Route),
-                ])
-                .await?;
-            let mut aside = vec![];
-            let stops: Vec<Seen<StopRecord>> = records::read_all(&found[0], &mut aside);
-            if fresh == 0
-                && !stops.is_empty()
-                && unreadable_stops.is_empty()
-                && !self.token_is_good(&session).await?
-            {
-                // An expired token can look like an empty route.
-                return Ok(sign_in());
-            }
-            self.set_aside(account, Table::Stops, aside).await?;
-            let lanes = records::read_all::<Lane>(&found[1], &mut vec![]);
-            let (change, news) = reconcile(Reconciling {
-                route: mapped.route.clone(),
-                asked_at,
-                stops,
-                lanes: lanes.into_iter().map(|l| l.value).collect(),
-                header: records::first_or(&found[2], RouteRecord::default()).map_err(unreadable)?,
-                partial: !unreadable_stops.is_empty(),
-            });
-            if let Committed::Done(revision) = self.write(account, change).await? {
-                let mut text = format!("{} on the route", count(fresh, "stop"));
-                if let Some(first) = unreadable_stops.first() {
-                    text = format!(
-                        "{text}; {} could not be read ({first})",
-                        count(unreadable_stops.len(), "stop")
-                    );
-                }
-                if !news.is_empty() {
-                    text = format!("{text}; {}", news.join("; "));
-                }
-                return Ok(RouteRefresh {
-                    outcome: RouteOutcome::Updated,
-                    text,
-                    unreadable: unreadable_stops.len(),
-                    revision,
-                });
-            }
-        }
-        Err(contended())
-    }
-
-    /// Asks for the route; when the token has ended, renews it and asks once more.
-    async fn ask_route(
-        &self,
-        mut session: Session,
-    ) -> Result<(Option<Session>, i64, Exchange), CoreError> {
-        let profile = self.profile();
-        let mut renewed = false;
-        loop {
-            let context = for_session(Some(&session), self.now());
-            let request = build(&profile, &profile.route.request, &context)?;
-            let asked_at = self.now();
-            let exchange = self.exchange(&session.account, &request).await;
-            let verdict = match &exchange {
-                Ok(answer) => {
-                    Some(judge(&profile.route.outcomes, &profile, answer, &context)?.verdict)
-                }
-                Err(_) => None,
-            };
-            if verdict != Some(Ruling::Rule(Verdict::Auth)) || renewed {
-                return Ok((Some(session), asked_at, exchange));
-            }
-            match self.renew(&session.token).await? {
-                Renewal::Renewed => renewed = true,
-                Renewal::Refused => return Ok((None, asked_at, exchange)),
-                Renewal::Unreachable => {
-                    return Ok((Some(session), asked_at, Err(NetFailure::Unreachable)));
-                }
-            }
-            match self.session().await? {
-                Some(now) => session = now.value,
-                None => return Ok((None, asked_at, exchange)),
-            }
-        }
-    }
-
-    /// Only a renewal tells for sure that the backend still knows us.
-    async fn token_is_good(&self, session: &Session) -> Result<bool, CoreError> {
-        if session.refresh_token.is_none() {
-            return Ok(true);
-        }
-        Ok(self.renew(&session.token).await? == Renewal::Renewed)
-    }
-
-    async fn learn_offset(&self, now_ms: Option<i64>, asked_at: i64) -> Result<(), CoreError> {
-        let Some(offset) = clock_offset(now_ms, asked_at, self.host.clock().now_ms()) else {
-            return Ok(());
-        };
-        let Some(seen) = self.session().await? else {
-            return Ok(());
-        };
-        let moved = seen
-            .value
-            .offset_ms
-            .is_none_or(|old| (old - offset).abs() > 2_000);
-        if moved {
-            let account = seen.value.account.clone();
-            let session = Session {
-                offset_ms: Some(offset),
-                ..seen.value
-            };
-            let mut change = Change::default();
-            change.put(&session, seen.revision);
-            self.write(&account, change).await?;
-        }
-        Ok(())
-    }
 }
 
+/// `expiresInS` from now, or `expiresAt` in Unix ms.
 fn expiry(got: &Map<String, Value>, now: i64) -> Option<i64> {
-    got.get("expiresInS")
-        .and_then(Value::as_i64)
+    let number = |name: &str| got.get(name).and_then(Value::as_i64);
+    number("expiresInS")
         .map(|s| now + s.saturating_mul(1_000))
+        .or_else(|| number("expiresAt"))
 }
 
 /// Backend's clock minus ours, taken at the middle of the exchange.
@@ -441,8 +385,4 @@ fn offset(got: &Map<String, Value>, asked_at: i64, now: i64) -> Option<i64> {
     got.get("nowMs")
         .and_then(Value::as_i64)
         .map(|theirs| theirs - (asked_at + (now - asked_at) / 2))
-}
-
-fn clock_offset(theirs: Option<i64>, asked_at: i64, now: i64) -> Option<i64> {
-    theirs.map(|theirs| theirs - (asked_at + (now - asked_at) / 2))
 }

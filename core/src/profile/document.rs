@@ -3,13 +3,18 @@
 
 use super::test::Test;
 use crate::domain::dictionary::Dictionary;
+use crate::domain::error::Refusal;
 use crate::domain::ids::ProfileRevision;
 use crate::domain::json::{FromJson, ToJson, Wrong};
+use crate::domain::proof::BlobMeta;
 use serde_json::Value;
 
 #[derive(Clone, Debug, FromJson)]
 #[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
+    /// where an editor finds the language's schema; read by nobody else
+    #[json(default, rename = "$schema")]
+    pub schema: Option<String>,
     /// version of this language; 1 now
     pub pannier: u32,
     pub name: String,
@@ -35,8 +40,55 @@ pub struct Profile {
     pub concurrency: u32,
     #[json(default)]
     pub reasons: Reasons,
+    #[json(default)]
+    pub limits: Limits,
+    /// kinds that this backend cannot do, with the words for whoever asks
+    #[json(default)]
+    pub unsupported: Dictionary<String, String>,
+    /// texts that the host gives when it opens the core, used as `$secrets.<name>`
+    #[json(default)]
+    pub secrets: Vec<String>,
+    /// what the check would refuse and this author takes upon himself, by its code
+    #[json(default)]
+    pub accepts: Vec<String>,
     /// by operation kind, custom ones included
     pub operations: Dictionary<String, OperationProfile>,
+}
+
+impl Profile {
+    /// What a kind becomes at this backend.
+    ///
+    /// # Errors
+    /// `operation_unsupported`, in the profile's own words where it has some.
+    pub fn offered(&self, kind: &str) -> Result<&OperationProfile, Refusal> {
+        self.operations.get(kind).ok_or_else(|| {
+            let words = match self.unsupported.get(kind) {
+                Some(words) => words.clone(),
+                None => ["this company's backend takes no operation named ", kind].concat(),
+            };
+            Refusal::new("operation_unsupported", words)
+        })
+    }
+}
+
+impl BlobLimits {
+    /// # Errors
+    /// `photo_too_large`, `photo_type_refused`: the backend would refuse it later.
+    pub fn check(&self, blob: &BlobMeta) -> Result<(), Refusal> {
+        if let Some(most) = self.max_bytes.filter(|most| blob.bytes > *most) {
+            let text = format!(
+                "the picture has {} bytes; this backend takes {most}",
+                blob.bytes
+            );
+            return Err(Refusal::new("photo_too_large", text));
+        }
+        if self.media_types.is_empty() || self.media_types.contains(&blob.media_type) {
+            return Ok(());
+        }
+        let (takes, is) = (self.media_types.join(", "), &blob.media_type);
+        let text = format!("the picture is {is}; this backend takes {takes}");
+        Err(Refusal::new("photo_type_refused", text))
+    }
 }
 
 fn four() -> u32 {
@@ -69,21 +121,52 @@ pub struct Choice {
     pub text: String,
 }
 
-/// How a courier signs in. One kind now; the others take their place beside it.
+/// How a courier signs in, and what then goes with every request.
 #[derive(Clone, Debug, FromJson)]
-#[json(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
-pub enum SignIn {
-    Password {
-        request: RequestTemplate,
-        #[json(default)]
-        outcomes: Vec<OutcomeRule>,
-        /// must give `account` and `token`; may give `name`, `refreshToken`, `expiresInS`, `nowMs`
-        outputs: Dictionary<String, Value>,
-        #[json(default)]
-        refresh: Option<Refresh>,
-        /// headers that every request with `auth` gets
-        headers: Dictionary<String, Value>,
-    },
+#[json(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignIn {
+    pub kind: SignInKind,
+    /// `code` only: the request after which the backend sends the person a code
+    #[json(default)]
+    pub start: Option<Call>,
+    #[json(default)]
+    pub request: Option<RequestTemplate>,
+    #[json(default)]
+    pub outcomes: Vec<OutcomeRule>,
+    /// `account`, `token`, `name`, `refreshToken`, `expiresInS`, `expiresAt`, `nowMs`; further ones
+    /// are kept as `$session.<name>`
+    #[json(default)]
+    pub outputs: Dictionary<String, Value>,
+    #[json(default)]
+    pub refresh: Option<Refresh>,
+    /// a request that only a living sign-in is let through with: asked when an answer is ambiguous
+    #[json(default)]
+    pub probe: Option<Call>,
+    /// headers that every request with `auth` gets
+    #[json(default)]
+    pub headers: Dictionary<String, Value>,
+    /// the browser's cookies go with every request with `auth`
+    #[json(default)]
+    pub cookies: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
+pub enum SignInKind {
+    /// the backend asks for nothing
+    None,
+    /// a key that the person or the host gives
+    Key,
+    #[default]
+    Password,
+    /// two requests, with a code that the person is sent between them
+    Code,
+    /// OpenID Connect: the browser goes to the provider and comes back with a code
+    AuthorizationCode,
+    /// the app's own right, renewed by asking anew
+    ClientCredentials,
+    /// the host signs in by its own means and gives a token
+    Host,
 }
 
 #[derive(Clone, Debug, FromJson)]
@@ -93,6 +176,25 @@ pub struct Refresh {
     #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
     pub outputs: Dictionary<String, Value>,
+    /// what the request presents
+    #[json(default)]
+    pub with: RefreshWith,
+    /// renewed so long before the token's end
+    #[json(default = "five")]
+    pub before_s: u32,
+}
+
+fn five() -> u32 {
+    5
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
+pub enum RefreshWith {
+    #[default]
+    RefreshToken,
+    /// the token itself, while it is valid
+    Token,
 }
 
 #[derive(Clone, Debug, FromJson)]
@@ -106,16 +208,90 @@ pub struct Call {
 #[derive(Clone, Debug, FromJson)]
 #[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteRead {
-    pub request: RequestTemplate,
+    /// in order; a later one may be asked once for each item of an earlier one
+    pub reads: Vec<Read>,
+    /// the list of stops; without it what the last read gave
     #[json(default)]
-    pub outcomes: Vec<OutcomeRule>,
-    /// where the stops are in the answer
-    pub items: String,
-    /// `id`, `date`, `version`, and `nowMs` for the clock
+    pub items: Option<Value>,
+    /// `id`, `date`, `version`, and `nowMs` for the clock, from the first answer
     #[json(default)]
     pub outputs: Dictionary<String, Value>,
     /// one stop in our words, from `$item`
     pub stop: Value,
+    /// what a route that lost stops has to prove
+    #[json(default)]
+    pub shorter: Shorter,
+}
+
+impl RouteRead {
+    pub fn pages(&self) -> bool {
+        self.reads.iter().any(|read| read.paging.is_some())
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
+pub enum Shorter {
+    /// that the sign-in still holds, where that can be asked; an empty one is not believed otherwise
+    #[default]
+    Proven,
+    Trusted,
+}
+
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Read {
+    pub read_id: String,
+    /// a list: the request is made once for each item of it
+    #[json(default, rename = "for")]
+    pub for_: Option<Value>,
+    /// the name of that item, in the request and in each item read by it
+    #[json(default, rename = "as")]
+    pub as_: Option<String>,
+    pub request: RequestTemplate,
+    #[json(default)]
+    pub outcomes: Vec<OutcomeRule>,
+    /// where the list is in the answer
+    pub items: String,
+    #[json(default)]
+    pub paging: Option<Paging>,
+}
+
+/// How the next page is asked for: `$page` in the request.
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Paging {
+    pub kind: PagingKind,
+    /// number of the first page
+    #[json(default = "one")]
+    pub first: u32,
+    /// items on a full page: a shorter one is the last
+    #[json(default)]
+    pub size: Option<u32>,
+    /// where the answer says how many pages there are
+    #[json(default)]
+    pub pages: Option<String>,
+    /// `cursor`: what the next page is asked with; missing or empty after the last
+    #[json(default)]
+    pub next: Option<Value>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
+pub enum PagingKind {
+    /// `$page` is a page's number
+    #[default]
+    Page,
+    /// `$page` is the number of items read so far
+    Offset,
+    /// `$page` is what `next` gave
+    Cursor,
+    /// the next address is in the answer's `Link` header
+    Link,
 }
 
 #[derive(Clone, Debug, Default, FromJson)]
@@ -128,6 +304,29 @@ pub struct OperationProfile {
     pub independent: bool,
     #[json(default)]
     pub on_conflict: OnConflict,
+    /// what the backend takes as a picture
+    #[json(default)]
+    pub blob: BlobLimits,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BlobLimits {
+    #[json(default)]
+    pub max_bytes: Option<u64>,
+    /// all, unless some are named
+    #[json(default)]
+    pub media_types: Vec<String>,
+}
+
+/// Requests to one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    #[json(default)]
+    pub per_second: Option<u32>,
+    #[json(default)]
+    pub per_minute: Option<u32>,
 }
 
 /// What follows when someone else changed it first.
@@ -205,9 +404,15 @@ pub struct Probe {
     pub applied: Test,
     /// the backend surely has it not; an answer that meets neither says nothing
     pub not_applied: Test,
+    /// statuses by which the backend says that there is nothing (any more) to ask about
+    #[json(default)]
+    pub gone: Vec<u16>,
     /// captures that the lost answer would have given
     #[json(default)]
     pub outputs: Dictionary<String, Value>,
+    /// words for the person about what is there instead, from `$response`
+    #[json(default)]
+    pub message: Option<Value>,
 }
 
 #[derive(Clone, Debug, FromJson)]
@@ -220,6 +425,9 @@ pub struct RequestTemplate {
     pub parameters: Dictionary<String, Value>,
     #[json(default)]
     pub headers: Dictionary<String, Value>,
+    /// an object of further headers, as an earlier answer gave them
+    #[json(default)]
+    pub headers_from: Option<Value>,
     #[json(default)]
     pub body: Option<BodyTemplate>,
     /// whether the sign-in's headers go along
@@ -250,7 +458,11 @@ pub enum BodyTemplate {
 #[derive(Clone, Debug, FromJson)]
 #[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PartTemplate {
+    #[json(default)]
     pub name: String,
+    /// an object of text parts, as an earlier answer gave them
+    #[json(default)]
+    pub fields: Option<Value>,
     #[json(default)]
     pub value: Option<Value>,
     #[json(default)]
@@ -283,6 +495,9 @@ pub struct When {
     pub body: Option<Test>,
     #[json(default)]
     pub text_contains: Option<String>,
+    /// tests on the answer's headers, by name
+    #[json(default)]
+    pub headers: Dictionary<String, Test>,
 }
 
 #[derive(Clone, Debug)]

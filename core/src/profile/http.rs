@@ -9,6 +9,8 @@ pub struct Request {
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Body,
+    /// the browser's cookies go along
+    pub cookies: bool,
     /// how long the whole exchange may take; an attempt outlives it by a margin at most
     pub deadline_ms: u32,
 }
@@ -24,12 +26,21 @@ impl std::fmt::Debug for Request {
 pub enum Body {
     Empty,
     Json(String),
+    /// JSON with pictures in it
+    JsonPieces(Vec<Piece>),
     Form(String),
     Blob {
         handle: BlobHandle,
         media_type: String,
     },
     Multipart(Vec<Part>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Text(String),
+    /// the picture's bytes, inside a JSON text
+    Base64(BlobHandle),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

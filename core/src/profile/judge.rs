@@ -1,6 +1,7 @@
 //! What an answer means: the first rule that matches decides. What no rule describes is never a
 //! yes and never a drop.
 
+use super::date::http_date;
 use super::document::{OutcomeRule, Probe, Profile, StatusMatch, Verdict, When};
 use super::http::Answer;
 use super::read::ProfileError;
@@ -65,6 +66,17 @@ pub fn judge(
     answer: &Answer,
     context: &Context,
 ) -> Result<Judgement, ProfileError> {
+    judge_knowing(rules, profile, answer, context, false)
+}
+
+/// The same; with `signed_in` known for sure, rules that say `authUnsure` no longer apply.
+pub fn judge_knowing(
+    rules: &[OutcomeRule],
+    profile: &Profile,
+    answer: &Answer,
+    context: &Context,
+    signed_in: bool,
+) -> Result<Judgement, ProfileError> {
     if (200..=299).contains(&answer.status) && breaks_off(answer) {
         return Ok(Judgement {
             verdict: Ruling::Rule(Verdict::InDoubt),
@@ -74,12 +86,12 @@ pub fn judge(
     }
     let value = answer_value(answer);
     let body = &value["body"];
-    let retry_after_ms = answer
-        .headers
-        .get("retry-after")
-        .and_then(|text| text.trim().parse::<i64>().ok())
-        .map(|seconds| seconds.clamp(0, 3_600) * 1_000);
+    let now = context.look_up("now").and_then(Value::as_i64).unwrap_or(0);
+    let retry_after_ms = retry_after(answer, now);
     for rule in rules.iter().chain(&profile.outcomes) {
+        if signed_in && rule.then == Verdict::AuthUnsure {
+            continue;
+        }
         if matches(&rule.when, answer, body, context)? {
             let message = rule
                 .message
@@ -117,6 +129,9 @@ pub fn judge_probe(
     answer: &Answer,
     context: &Context,
 ) -> Result<ProbeFinding, ProfileError> {
+    if probe.gone.contains(&answer.status) {
+        return Ok(ProbeFinding::NotApplied);
+    }
     if !(200..=299).contains(&answer.status)
         || !answer.is_json()
         || is_empty(answer)
@@ -133,6 +148,29 @@ pub fn judge_probe(
     } else {
         Ok(ProbeFinding::Unknown)
     }
+}
+
+const WAIT_MS_MAX: i64 = 3_600_000;
+
+/// How long the backend wants to be left alone: `Retry-After` in seconds or as a date, or the
+/// reset of a rate limit, which some give as seconds left and some as a moment.
+fn retry_after(answer: &Answer, now: i64) -> Option<i64> {
+    let header = |name: &str| answer.headers.get(name).map(|text| text.trim());
+    let wait = if let Some(text) = header("retry-after") {
+        match text.parse::<i64>() {
+            Ok(seconds) => seconds.saturating_mul(1_000),
+            Err(_) => http_date(text)? - now,
+        }
+    } else {
+        let names = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
+        let reset: i64 = names.into_iter().find_map(header)?.parse().ok()?;
+        match reset {
+            0..1_000_000_000 => reset * 1_000,
+            1_000_000_000..100_000_000_000 => reset * 1_000 - now,
+            _ => reset - now,
+        }
+    };
+    Some(wait.clamp(0, WAIT_MS_MAX))
 }
 
 fn matches(
@@ -166,6 +204,13 @@ fn matches(
         .is_some_and(|t| find(&answer.body, t).is_none())
     {
         return Ok(false);
+    }
+    for (name, test) in &when.headers {
+        let header = answer.headers.get(name.to_ascii_lowercase().as_str());
+        let header = header.map_or(Value::Null, |h| Value::String(h.clone()));
+        if !test.holds(&header, context)? {
+            return Ok(false);
+        }
     }
     match &when.body {
         Some(test) => test.holds(body, context),

@@ -1,10 +1,12 @@
 //! The backend profile: one JSON document that says how the company's existing backend is spoken
 //! to. Data only: this module reads it, checks it, builds requests from it and judges answers.
 //!
-//! Read a document ([`read`]), fill a request from a context ([`request`], [`value`], [`url`]),
+//! Read a document ([`read`]), fill a request from a context ([`request`], [`value`], [`functions`], [`date`], [`url`]),
 //! judge what came back ([`judge`], [`test`]), map a route into our words ([`route`]).
 
+pub mod date;
 pub mod document;
+pub mod functions;
 pub mod http;
 pub mod judge;
 pub mod read;

@@ -1,8 +1,11 @@
 //! Reading a document: a clear error that names the place, or a profile that can be used.
 
+use super::document::BodyTemplate;
 use super::document::{
-    Identity, OutcomeRule, Profile, RequestTemplate, SignIn, StatusMatch, Verdict,
+    Call, Identity, OutcomeRule, PagingKind, Profile, RequestTemplate, SignInKind, StatusMatch,
+    Verdict,
 };
+use super::test::Test;
 use super::value::{FUNCTIONS, references};
 use crate::domain::dictionary::Set;
 use crate::domain::json::{FromJson, Wrong, parse, print};
@@ -86,41 +89,45 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
     if !(1..=16).contains(&profile.concurrency) {
         return Err(invalid("concurrency", "takes 1 to 16"));
     }
-    let SignIn::Password {
-        request,
-        outcomes,
-        outputs,
-        refresh,
-        headers,
-    } = &profile.sign_in;
-    check_request(profile, "signIn.request", request)?;
-    check_rules("signIn.outcomes", outcomes, &profile.outcomes)?;
-    for needed in ["account", "token"] {
-        if !outputs.contains_key(needed) {
-            return Err(invalid("signIn.outputs", format!("{needed} is missing")));
-        }
-    }
     check_statuses("outcomes", &profile.outcomes)?;
-    headers
-        .iter()
-        .try_for_each(|(name, tree)| check_tree(&format!("signIn.headers.{name}"), tree))?;
-    if let Some(refresh) = refresh {
-        check_request(profile, "signIn.refresh.request", &refresh.request)?;
-        check_rules(
-            "signIn.refresh.outcomes",
-            &refresh.outcomes,
-            &profile.outcomes,
-        )?;
-        if !refresh.outputs.contains_key("token") {
-            return Err(invalid("signIn.refresh.outputs", "token is missing"));
+    check_sign_in(profile)?;
+    let mut names = Set::new();
+    if profile.route.reads.is_empty() {
+        return Err(invalid("route.reads", "is empty"));
+    }
+    for read in &profile.route.reads {
+        let place = ["route.reads.", &read.read_id].concat();
+        if !names.add(read.read_id.as_str()) {
+            return Err(invalid(&place, "this readId stands twice"));
+        }
+        // The name that `for` gives its item is known in this read, and in what is read by it.
+        let own: Vec<&str> = read.as_.iter().map(String::as_str).collect();
+        check_request_knowing(profile, &place, &read.request, &own)?;
+        check_rules(&place, &read.outcomes, &profile.outcomes)?;
+        if let Some(paging) = &read.paging {
+            if paging.kind == PagingKind::Cursor && paging.next.is_none() {
+                return Err(invalid(
+                    &place,
+                    "a cursor needs \"next\": where the answer has it",
+                ));
+            }
+            if let Some(tree) = &paging.next {
+                check_tree(&place, tree, &own)?;
+            }
+        }
+        if let Some(tree) = &read.for_ {
+            check_tree(&place, tree, &own)?;
         }
     }
-    check_request(profile, "route.request", &profile.route.request)?;
-    check_rules("route.outcomes", &profile.route.outcomes, &profile.outcomes)?;
-    check_tree("route.stop", &profile.route.stop)?;
+    if let Some(tree) = &profile.route.items {
+        check_tree("route.items", tree, &[])?;
+    }
+    for (name, tree) in &profile.route.outputs {
+        check_tree(&["route.outputs.", name].concat(), tree, &[])?;
+    }
+    check_tree("route.stop", &profile.route.stop, &[])?;
     if let Some(call) = &profile.heartbeat {
-        check_request(profile, "heartbeat.request", &call.request)?;
-        check_rules("heartbeat.outcomes", &call.outcomes, &profile.outcomes)?;
+        check_call(profile, "heartbeat", call)?;
     }
     for (kind, operation) in &profile.operations {
         let mut names = Set::new();
@@ -136,7 +143,10 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
                 &profile.outcomes,
             )?;
             for (name, tree) in &step.outputs {
-                check_tree(&format!("{place}.outputs.{name}"), tree)?;
+                check_tree(&format!("{place}.outputs.{name}"), tree, &[])?;
+            }
+            if let Some(test) = &step.when {
+                check_test(&format!("{place}.when"), test)?;
             }
             if matches!(step.identity, Identity::Marker {}) && step.probe.is_none() {
                 return Err(invalid(
@@ -145,14 +155,105 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
                 ));
             }
             if let Some(probe) = &step.probe {
-                check_request(profile, &format!("{place}.probe.request"), &probe.request)?;
+                let place = format!("{place}.probe");
+                check_request(profile, &place, &probe.request)?;
+                check_test(&place, &probe.applied)?;
+                check_test(&place, &probe.not_applied)?;
+                for tree in probe.outputs.values().chain(&probe.message) {
+                    check_tree(&place, tree, &[])?;
+                }
             }
         }
     }
     Ok(())
 }
 
+fn check_sign_in(profile: &Profile) -> Result<(), ProfileError> {
+    use SignInKind::{AuthorizationCode, ClientCredentials, Code, Password};
+    let how = &profile.sign_in;
+    let missing = |what: &str| Err(invalid("signIn", format!("{what} is missing")));
+    if how.request.is_none()
+        && matches!(
+            how.kind,
+            Password | Code | AuthorizationCode | ClientCredentials
+        )
+    {
+        return missing("request");
+    }
+    if how.start.is_none() && how.kind == Code {
+        return missing("start");
+    }
+    if how.start.is_some() && how.kind != Code {
+        return Err(invalid("signIn", "start belongs to the kind \"code\""));
+    }
+    if let Some(request) = &how.request {
+        check_request(profile, "signIn.request", request)?;
+        check_rules("signIn.outcomes", &how.outcomes, &profile.outcomes)?;
+    }
+    for (name, call) in [("signIn.start", &how.start), ("signIn.probe", &how.probe)] {
+        if let Some(call) = call {
+            check_call(profile, name, call)?;
+        }
+    }
+    let mut needed = vec!["account"];
+    if how.kind != SignInKind::None && !how.cookies {
+        needed.push("token");
+    }
+    if let Some(name) = needed.into_iter().find(|n| !how.outputs.contains_key(*n)) {
+        return Err(invalid("signIn.outputs", format!("{name} is missing")));
+    }
+    for (name, tree) in how.outputs.iter().chain(how.headers.iter()) {
+        check_tree(&["signIn.", name].concat(), tree, &[])?;
+    }
+    if let Some(refresh) = &how.refresh {
+        check_request(profile, "signIn.refresh.request", &refresh.request)?;
+        check_rules(
+            "signIn.refresh.outcomes",
+            &refresh.outcomes,
+            &profile.outcomes,
+        )?;
+        if !refresh.outputs.contains_key("token") && !how.cookies {
+            return Err(invalid("signIn.refresh.outputs", "token is missing"));
+        }
+    }
+    Ok(())
+}
+
+fn check_call(profile: &Profile, place: &str, call: &Call) -> Result<(), ProfileError> {
+    check_request(profile, place, &call.request)?;
+    check_rules(place, &call.outcomes, &profile.outcomes)
+}
+
+fn check_test(place: &str, test: &Test) -> Result<(), ProfileError> {
+    let values = test
+        .eq
+        .iter()
+        .chain(&test.ne)
+        .chain(&test.contains)
+        .chain(&test.of);
+    for tree in values.chain(test.in_.iter().flatten()) {
+        check_tree(place, tree, &[])?;
+    }
+    let tests = test.some.iter().chain(&test.not).map(|t| &**t);
+    for inner in tests
+        .chain(test.all.iter().flatten())
+        .chain(test.any.iter().flatten())
+    {
+        check_test(place, inner)?;
+    }
+    Ok(())
+}
+
 fn check_request(profile: &Profile, place: &str, r: &RequestTemplate) -> Result<(), ProfileError> {
+    check_request_knowing(profile, place, r, &[])
+}
+
+fn check_request_knowing(
+    profile: &Profile,
+    place: &str,
+    r: &RequestTemplate,
+    known: &[&str],
+) -> Result<(), ProfileError> {
     const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
     if !METHODS.contains(&r.method.as_str()) {
         return Err(invalid(
@@ -172,10 +273,27 @@ fn check_request(profile: &Profile, place: &str, r: &RequestTemplate) -> Result<
         }
     })?;
     for (name, tree) in r.parameters.iter().chain(r.headers.iter()) {
-        check_tree(&format!("{place}.{name}"), tree)?;
+        check_tree(&format!("{place}.{name}"), tree, known)?;
     }
-    if let Some(super::document::BodyTemplate::Json(tree)) = &r.body {
-        check_tree(&format!("{place}.body"), tree)?;
+    let body = [place, ".body"].concat();
+    let mut trees: Vec<&Value> = r.headers_from.iter().collect();
+    match &r.body {
+        Some(BodyTemplate::Json(tree) | BodyTemplate::Blob(tree)) => trees.push(tree),
+        Some(BodyTemplate::Form(fields)) => trees.extend(fields.values()),
+        Some(BodyTemplate::Multipart(parts)) => {
+            for part in parts {
+                let given = [&part.value, &part.blob, &part.fields];
+                if given.iter().filter(|g| g.is_some()).count() != 1 {
+                    let text = format!("part {} needs one of value, blob and fields", part.name);
+                    return Err(invalid(&body, text));
+                }
+                trees.extend(given.into_iter().flatten().chain(&part.filename));
+            }
+        }
+        None => {}
+    }
+    for tree in trees {
+        check_tree(&body, tree, known)?;
     }
     if !(1_000..=600_000).contains(&r.deadline_ms) {
         return Err(invalid(place, "deadlineMs takes 1000 to 600000"));
@@ -212,7 +330,7 @@ fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError
 }
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
-const ROOTS: [&str; 11] = [
+const ROOTS: [&str; 14] = [
     "operation",
     "stop",
     "account",
@@ -223,11 +341,17 @@ const ROOTS: [&str; 11] = [
     "credentials",
     "item",
     "now",
-    "attempt",
+    "device",
+    "secrets",
+    "reads",
+    "page",
 ];
 
-fn check_tree(place: &str, tree: &Value) -> Result<(), ProfileError> {
+fn check_tree(place: &str, tree: &Value, known: &[&str]) -> Result<(), ProfileError> {
     let mut named = Set::new();
+    for name in known {
+        named.add(*name);
+    }
     check_functions(place, tree, &mut named)?;
     let mut wrong = None;
     references(tree, &mut |reference| {

@@ -1,7 +1,7 @@
 //! From a step of the profile and a context to a request that can be sent.
 
-use super::document::{BodyTemplate, PartTemplate, Profile, RequestTemplate, SignIn};
-use super::http::{Body, Part, Request};
+use super::document::{BodyTemplate, PartTemplate, Profile, RequestTemplate};
+use super::http::{Body, Part, Piece, Request};
 use super::read::ProfileError;
 use super::url::{escape, expand};
 use super::value::{Context, fill, plain_text};
@@ -27,17 +27,21 @@ pub fn build(
         }
     })?;
     let mut headers = Vec::new();
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        let text = ["the address ", &url, " begins with no server"].concat();
+        return Err(ProfileError::new("request_url", text));
+    }
     if template.auth {
-        let SignIn::Password {
-            headers: signed, ..
-        } = &profile.sign_in;
-        fill_headers(signed, context, &mut headers)?;
+        fill_headers(&profile.sign_in.headers, context, &mut headers)?;
     }
     fill_headers(&template.headers, context, &mut headers)?;
+    if let Some(Value::Object(given)) = filled(template.headers_from.as_ref(), context)? {
+        headers.extend(given.iter().map(|(k, v)| (k.clone(), plain_text(v))));
+    }
     let body = match &template.body {
         None => Body::Empty,
         Some(BodyTemplate::Json(tree)) => {
-            Body::Json(print(&fill(tree, context)?.unwrap_or(Value::Null)))
+            pieces(print(&fill(tree, context)?.unwrap_or(Value::Null)), context)
         }
         Some(BodyTemplate::Form(fields)) => Body::Form(form(fields, context)?),
         Some(BodyTemplate::Blob(tree)) => {
@@ -47,7 +51,7 @@ pub fn build(
         Some(BodyTemplate::Multipart(parts)) => {
             let mut out = Vec::with_capacity(parts.len());
             for part in parts {
-                out.extend(fill_part(part, context)?);
+                fill_part(part, context, &mut out)?;
             }
             Body::Multipart(out)
         }
@@ -57,8 +61,42 @@ pub fn build(
         url,
         headers,
         body,
+        cookies: template.auth && profile.sign_in.cookies,
         deadline_ms: template.deadline_ms,
     })
+}
+
+fn filled(tree: Option<&Value>, context: &Context) -> Result<Option<Value>, ProfileError> {
+    match tree {
+        Some(tree) => fill(tree, context),
+        None => Ok(None),
+    }
+}
+
+/// Stands in a text for a picture's bytes: `$bytes` writes it, [`pieces`] takes it out again.
+pub(super) fn mark(handle: &str) -> String {
+    ["\u{1}", handle, "\u{1}"].concat()
+}
+
+/// Only the operation's own picture can stand in its text, and nobody who wrote that text knew the
+/// picture's handle.
+fn pieces(text: String, context: &Context) -> Body {
+    let handle = context.look_up("operation.blob.handle");
+    let Some(handle) = handle.and_then(Value::as_str) else {
+        return Body::Json(text);
+    };
+    let printed = ["\\u0001", handle, "\\u0001"].concat();
+    if !text.contains(&printed) {
+        return Body::Json(text);
+    }
+    let mut out = vec![];
+    for (i, part) in text.split(&printed).enumerate() {
+        if i > 0 {
+            out.push(Piece::Base64(BlobHandle(handle.to_owned())));
+        }
+        out.push(Piece::Text(part.to_owned()));
+    }
+    Body::JsonPieces(out)
 }
 
 fn fill_headers(
@@ -89,30 +127,36 @@ fn form(fields: &Dictionary<String, Value>, context: &Context) -> Result<String,
     Ok(out)
 }
 
-fn fill_part(part: &PartTemplate, context: &Context) -> Result<Option<Part>, ProfileError> {
+fn fill_part(
+    part: &PartTemplate,
+    context: &Context,
+    out: &mut Vec<Part>,
+) -> Result<(), ProfileError> {
     let name = part.name.clone();
     if let Some(tree) = &part.blob {
         let (handle, media_type) = blob(tree, context)?;
-        let filename = match &part.filename {
-            Some(tree) => fill(tree, context)?.map(|v| plain_text(&v)),
-            None => None,
-        };
-        let filename = filename.unwrap_or_else(|| "file".to_owned());
-        return Ok(Some(Part::File {
+        let filename = filled(part.filename.as_ref(), context)?.map(|v| plain_text(&v));
+        out.push(Part::File {
             name,
-            filename,
+            filename: filename.unwrap_or_else(|| "file".to_owned()),
             media_type,
             handle,
+        });
+        return Ok(());
+    }
+    if let Some(Value::Object(fields)) = filled(part.fields.as_ref(), context)? {
+        out.extend(fields.iter().map(|(name, value)| Part::Text {
+            name: name.clone(),
+            value: plain_text(value),
         }));
     }
-    let value = match &part.value {
-        Some(tree) => fill(tree, context)?,
-        None => None,
-    };
-    Ok(value.map(|v| Part::Text {
-        name,
-        value: plain_text(&v),
-    }))
+    if let Some(value) = filled(part.value.as_ref(), context)? {
+        out.push(Part::Text {
+            name,
+            value: plain_text(&value),
+        });
+    }
+    Ok(())
 }
 
 /// `$operation.blob` is `{ handle, mediaType, bytes, sha256 }`.

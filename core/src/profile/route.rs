@@ -1,13 +1,13 @@
-//! From the backend's answer to a route in our words.
+//! From the backend's answers to a route in our words: which page comes next, which list in it
+//! counts, and one stop after the other.
 
-use super::document::Profile;
+use super::document::{Paging, PagingKind, Profile, Read};
 use super::http::Answer;
-use super::judge::answer_value;
 use super::read::ProfileError;
 use super::request::outputs;
-use super::value::{Context, fill};
-use crate::domain::json::FromJson;
-use crate::domain::route::{ROUTE_STOPS_MAX, Route, RouteHeader};
+use super::value::{Context, fill, plain_text};
+use crate::domain::json::{FromJson, ToJson};
+use crate::domain::route::{Route, RouteHeader};
 use crate::domain::stop::Stop;
 use serde_json::Value;
 
@@ -19,34 +19,126 @@ pub struct Mapped {
     pub now_ms: Option<i64>,
 }
 
+/// The list that a read's answer holds.
+///
 /// # Errors
-/// `route_unreadable`, when the answer holds no list of stops where the profile says.
-pub fn map(profile: &Profile, answer: &Answer) -> Result<Mapped, ProfileError> {
-    let read = &profile.route;
-    let value = answer_value(answer);
-    let items = value["body"].pointer(read.items.trim_start_matches('#'));
-    let Some(Value::Array(items)) = items else {
-        return Err(ProfileError::new(
+/// `route_unreadable`, when there is none where the profile says.
+pub fn items_of<'a>(read: &Read, answer: &'a Value) -> Result<&'a [Value], ProfileError> {
+    match answer["body"].pointer(read.items.trim_start_matches('#')) {
+        Some(Value::Array(items)) => Ok(items),
+        _ => Err(ProfileError::new(
             "route_unreadable",
             format!(
-                "the backend's answer has no list of stops at {}",
-                read.items
+                "the backend's answer has no list of stops at {} ({})",
+                read.items, read.read_id
             ),
-        ));
-    };
-    if items.len() > ROUTE_STOPS_MAX {
-        return Err(ProfileError::new(
-            "route_too_large",
-            format!(
-                "the backend's route has {} stops; at most {ROUTE_STOPS_MAX} are taken",
-                items.len()
-            ),
-        ));
+        )),
     }
-    let mut context = Context::default().with("response", value.clone());
+}
+
+/// Which page is asked for, and whether there is another.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    paging: Option<&'a Paging>,
+    page: Value,
+    address: Option<String>,
+}
+
+impl<'a> Pages<'a> {
+    pub fn new(paging: Option<&'a Paging>) -> Self {
+        let page = match paging.map(|p| (p.kind, p.first)) {
+            Some((PagingKind::Page, first)) => first.to_json(),
+            Some((PagingKind::Offset, _)) => 0_u32.to_json(),
+            _ => Value::Null,
+        };
+        Self {
+            paging,
+            page,
+            address: None,
+        }
+    }
+    /// `$page`; the first of a cursor has none.
+    pub fn value(&self) -> Option<Value> {
+        Some(self.page.clone()).filter(|p| !p.is_null())
+    }
+    /// The whole address of the next page, where the backend gave it.
+    pub fn address(&self) -> Option<String> {
+        self.address.clone()
+    }
+
+    /// Turns to the page after this answer. False: it was the last.
+    pub fn turn(
+        &mut self,
+        answer: &Value,
+        here: usize,
+        so_far: usize,
+        link: Option<String>,
+        context: &Context,
+    ) -> Result<bool, ProfileError> {
+        let Some(paging) = self.paging else {
+            return Ok(false);
+        };
+        let short = paging.size.is_some_and(|size| here < size as usize);
+        match paging.kind {
+            PagingKind::Page | PagingKind::Offset if here == 0 || short => Ok(false),
+            PagingKind::Page => {
+                let page = self.page.as_u64().unwrap_or(0);
+                let pages = paging
+                    .pages
+                    .as_ref()
+                    .and_then(|at| answer["body"].pointer(at.trim_start_matches('#')))
+                    .and_then(Value::as_u64);
+                self.page = (page + 1).to_json();
+                Ok(pages.is_none_or(|pages| page < pages + u64::from(paging.first) - 1))
+            }
+            PagingKind::Offset => {
+                self.page = so_far.to_json();
+                Ok(true)
+            }
+            PagingKind::Cursor => {
+                let context = context.clone().with("response", answer.clone());
+                let next = match &paging.next {
+                    Some(tree) => fill(tree, &context)?.unwrap_or_default(),
+                    None => Value::Null,
+                };
+                let ended = plain_text(&next).is_empty() || next == self.page;
+                self.page = next;
+                Ok(!ended)
+            }
+            PagingKind::Link => {
+                let same = link == self.address;
+                self.address = link;
+                Ok(self.address.is_some() && !same)
+            }
+        }
+    }
+}
+
+/// The address of `rel="next"` in an answer's `Link` header.
+pub fn next_link(answer: &Answer) -> Option<String> {
+    let header = answer.headers.get("link")?;
+    header.split(',').find_map(|link| {
+        let (address, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+        let is_next = parameters
+            .split(';')
+            .any(|p| p.trim().replace('"', "") == "rel=next");
+        is_next.then(|| address.to_owned())
+    })
+}
+
+/// Maps the list of stops. `context` holds the first answer as `$response`.
+///
+/// # Errors
+/// A mistake in the profile that shows only when it is filled.
+pub fn map(
+    profile: &Profile,
+    items: &[Value],
+    mut context: Context,
+) -> Result<Mapped, ProfileError> {
+    let read = &profile.route;
     let header = outputs(&read.outputs, &context)?;
     let now_ms = header.get("nowMs").and_then(Value::as_i64);
-    let text = |name: &str| header.get(name).map(super::value::plain_text);
+    let text = |name: &str| header.get(name).map(plain_text);
     let mut mapped = Mapped {
         route: Route {
             header: RouteHeader {
@@ -64,17 +156,17 @@ pub fn map(profile: &Profile, answer: &Answer) -> Result<Mapped, ProfileError> {
         let filled = fill(&read.stop, &context)?.unwrap_or(Value::Null);
         match Stop::from_json(filled) {
             Ok(stop) if stop.id.0.is_empty() => {
-                mapped
-                    .unreadable
-                    .push(format!("{}/{i}: the stop has no id", read.items));
+                mapped.unreadable.push(format!("stop {i}: it has no id"));
             }
+            // A list that moves while its pages are read shows an item twice.
+            Ok(stop) if mapped.route.stops.iter().any(|s| s.id == stop.id) && read.pages() => {}
             Ok(mut stop) => {
                 if stop.sequence == 0 {
                     stop.sequence = u32::try_from(i + 1).unwrap_or(u32::MAX);
                 }
                 mapped.route.stops.push(stop);
             }
-            Err(e) => mapped.unreadable.push(format!("{}/{i}: {e}", read.items)),
+            Err(e) => mapped.unreadable.push(format!("stop {i}: {e}")),
         }
     }
     Ok(mapped)

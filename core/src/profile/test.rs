@@ -11,6 +11,9 @@ pub struct Test {
     /// JSON Pointer into the subject, with or without a leading `#`; the whole subject without it
     #[json(default)]
     pub at: Option<String>,
+    /// another subject than the one at hand
+    #[json(default)]
+    pub of: Option<Value>,
     #[json(default)]
     pub exists: Option<bool>,
     #[json(default)]
@@ -41,6 +44,11 @@ pub struct Test {
 
 impl Test {
     pub fn holds(&self, subject: &Value, context: &Context) -> Result<bool, ProfileError> {
+        let other = match &self.of {
+            Some(tree) => Some(fill(tree, context)?.unwrap_or(Value::Null)),
+            None => None,
+        };
+        let subject = other.as_ref().unwrap_or(subject);
         let at = match &self.at {
             Some(pointer) => subject.pointer(pointer.trim_start_matches('#')),
             None => Some(subject),

@@ -3,12 +3,15 @@
 //!
 //! - `"$operation.recipient"`: a dotted path; `"$response.body#/data/0/id"`: with a JSON Pointer;
 //!   `"$$5"`: the text `$5`.
-//! - `{"$concat": [..]}`, `{"$first": [..]}` (the first that is there),
-//!   `{"$last": list}`, `{"$map": ref, "from": {..}, "else": ..}`,
+//! - `{"$concat": [..]}`, `{"$first": [..]}` (the first that is there), `{"$map": ref, "from": {..}, "else": ..}`,
 //!   `{"$each": list, "as": "name", "in": tree}`,
-//!   `{"$find": list, "where": test, "give": tree}` (the first item that passes, as `$item`).
-//! - What is missing is dropped from objects and arrays, never written as an empty text.
+//!   `{"$find": list, "where": test, "give": tree}` (the first item that passes, as `$item`),
+//!   `{"$filter": list, "where": test}`;
+//!   functions of one value are in [`super::functions`].
+//! - What is missing is dropped from objects and arrays, never written as an empty text; an object
+//!   inside another of which nothing is left is missing, too.
 
+use super::functions::apply;
 use super::read::ProfileError;
 use super::test::Test;
 use crate::domain::json::{FromJson, print};
@@ -37,13 +40,22 @@ impl<'a> Context<'a> {
         self.roots.insert(name.to_owned(), value);
     }
 
+    /// The same names, with those of `newer` in place of the old ones.
+    #[must_use]
+    pub fn renewed(mut self, newer: Context<'_>) -> Self {
+        for (name, value) in newer.roots {
+            self.roots.insert(name, value);
+        }
+        self
+    }
+
     fn root(&self, name: &str) -> Option<&Value> {
         self.roots
             .get(name)
             .or_else(|| self.outer.and_then(|outer| outer.root(name)))
     }
 
-    fn look_up(&self, reference: &str) -> Option<&Value> {
+    pub(super) fn look_up(&self, reference: &str) -> Option<&Value> {
         let (path, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let mut names = path.split('.');
         let mut value = self.root(names.next()?)?;
@@ -93,14 +105,17 @@ fn fill_at(tree: &Value, context: &Context, depth: usize) -> Result<Option<Value
                         out.insert(key.clone(), value);
                     }
                 }
-                Ok(Some(Value::Object(out)))
+                // Nothing is left of it, so it is as missing as what it was made of.
+                let gone = depth > 0 && out.is_empty() && !fields.is_empty();
+                Ok(Some(Value::Object(out)).filter(|_| !gone))
             }
         },
         plain => Ok(Some(plain.clone())),
     }
 }
 
-fn function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
+/// The function that an object stands for, and its argument.
+pub(super) fn function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
     fields
         .iter()
         .find(|(k, _)| k.starts_with('$'))
@@ -108,13 +123,27 @@ fn function(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
 }
 
 /// The functions and the keys each may have beside its own.
-pub const FUNCTIONS: [(&str, &[&str]); 6] = [
+pub const FUNCTIONS: [(&str, &[&str]); 20] = [
     ("$concat", &[]),
     ("$first", &[]),
     ("$last", &[]),
     ("$map", &["from", "else"]),
     ("$each", &["as", "in"]),
     ("$find", &["where", "give"]),
+    ("$filter", &["where"]),
+    ("$flat", &[]),
+    ("$join", &["with"]),
+    ("$count", &[]),
+    ("$truncate", &["to"]),
+    ("$number", &[]),
+    ("$json", &[]),
+    ("$quote", &["with"]),
+    ("$base64", &[]),
+    ("$id", &["length", "alphabet"]),
+    ("$claim", &["give"]),
+    ("$date", &["as", "zone"]),
+    ("$time", &["as", "zone"]),
+    ("$bytes", &["as"]),
 ];
 
 fn call(
@@ -172,17 +201,22 @@ fn call(
             }
             Ok(Some(Value::Array(out)))
         }
-        "$last" => match fill_at(argument, context, depth + 1)? {
-            Some(Value::Array(mut items)) => Ok(items.pop()),
-            _ => Ok(None),
-        },
-        "$find" => {
+        "$find" | "$filter" => {
             let Some(Value::Array(items)) = fill_at(argument, context, depth + 1)? else {
                 return Ok(None);
             };
             let wanted = fields.get("where").cloned().unwrap_or(Value::Null);
             let wanted = Test::from_json(wanted)
-                .map_err(|e| ProfileError::new("value_function", format!("$find: where: {e}")))?;
+                .map_err(|e| ProfileError::new("value_function", format!("{name}: where: {e}")))?;
+            if name == "$filter" {
+                let mut out = vec![];
+                for item in items {
+                    if wanted.holds(&item, context)? {
+                        out.push(item);
+                    }
+                }
+                return Ok(Some(Value::Array(out)));
+            }
             for item in items {
                 if wanted.holds(&item, context)? {
                     let Some(give) = fields.get("give") else {
@@ -195,10 +229,10 @@ fn call(
             }
             Ok(None)
         }
-        other => Err(ProfileError::new(
-            "value_function",
-            format!("{other} is no function"),
-        )),
+        _ => match fill_at(argument, context, depth + 1)? {
+            Some(given) => apply(name, given, fields, context),
+            None => Ok(None),
+        },
     }
 }
 
@@ -255,6 +289,11 @@ mod tests {
             json!({"k": "$a.nothing", "l": ["$a.none", 1]}),
             Some(json!({"l": [1]})),
         );
+        check(
+            json!({"w": {"from": "$a.nothing"}, "e": {}, "l": [{"x": "$nobody"}]}),
+            Some(json!({"e": {}, "l": []})),
+        );
+        check(json!({"k": "$a.nothing"}), Some(json!({})));
         check(json!({"$concat": ["p-", "$a.nothing"]}), None);
         check(json!("$nobody"), None);
     }

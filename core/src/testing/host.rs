@@ -4,6 +4,9 @@ use super::clock::{SeededIds, TestClock};
 use super::memory::{MemoryLock, MemoryStore};
 use super::net::TestNet;
 use crate::ports::Host;
+use crate::ports::host::HostToken;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 pub struct TestHost {
     pub store: MemoryStore,
@@ -11,6 +14,8 @@ pub struct TestHost {
     pub clock: TestClock,
     pub ids: SeededIds,
     pub lock: MemoryLock,
+    /// what the host says when it is asked for a token
+    pub token: Rc<RefCell<HostToken>>,
 }
 
 impl TestHost {
@@ -21,6 +26,7 @@ impl TestHost {
             clock: clock.clone(),
             ids: SeededIds::new(seed),
             lock: MemoryLock::default(),
+            token: Rc::new(RefCell::new(HostToken::Absent)),
         }
     }
     pub fn tab(&self, seed: u64) -> Self {
@@ -30,6 +36,7 @@ impl TestHost {
             clock: self.clock.clone(),
             ids: SeededIds::new(seed),
             lock: self.lock.clone(),
+            token: self.token.clone(),
         }
     }
 }
@@ -60,4 +67,7 @@ impl Host for TestHost {
         &self.lock
     }
     fn changed(&self, _: u64) {}
+    async fn token(&self) -> HostToken {
+        self.token.borrow().clone()
+    }
 }

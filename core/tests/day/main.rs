@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::phone::{JPEG, PROFILE, Phone, arrive, deliver, fail, note, scan};
+use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, ParcelId, StopId};
 use pannier::domain::operation::Intent;
 use pannier::domain::parcel::ParcelFate;
@@ -13,7 +14,7 @@ use pannier::engine::projection::StopState;
 use pannier::engine::session::Reachability;
 use pannier::ports::Driver;
 use pannier::ports::drain::{Stopped, WakeReason};
-use pannier::ports::session::RouteOutcome;
+use pannier::ports::route::RouteOutcome;
 use pannier::ports::store::{StoreError, Table};
 use pannier::ports::views::{OutboxFilter, OutboxQuery};
 use pannier::profile::http::Request;
@@ -190,7 +191,12 @@ fn with_a_key_the_backend_honours_the_same_key_is_sent_again_without_asking() {
     let host = phone.core.host.tab(5);
     let core = run(
         &phone.clock,
-        Driver::open(host, Some(profile.to_string()), servers),
+        Driver::open(
+            host,
+            Some(profile.to_string()),
+            servers,
+            Dictionary::default(),
+        ),
     )
     .expect("opens");
     let phone = Phone { core, ..phone };
@@ -232,7 +238,12 @@ fn in_one_lane_for_everything_each_request_speaks_of_its_own_stop() {
     let host = phone.core.host.tab(5);
     let core = run(
         &phone.clock,
-        Driver::open(host, Some(profile.to_string()), servers),
+        Driver::open(
+            host,
+            Some(profile.to_string()),
+            servers,
+            Dictionary::default(),
+        ),
     )
     .expect("opens");
     let phone = Phone { core, ..phone };
@@ -735,10 +746,7 @@ fn a_route_that_no_shift_can_be_changes_nothing() {
     );
     let told = refresh(json!({"stops": [{"id": "s1", "surprise": [1]}, {"sequence": "x"}]}))
         .expect("is taken");
-    assert!(
-        told.contains("1 stop could not be read (#/stops/1"),
-        "{told}"
-    );
+    assert!(told.contains("1 stop could not be read (stop 1"), "{told}");
     let route = run(&phone.clock, phone.core.route()).expect("reads");
     assert_eq!(
         route.stops.len(),
@@ -915,7 +923,12 @@ fn a_profile_that_does_not_parse_names_its_mistake() {
         let host = phone.core.host.tab(3);
         let opened = run(
             &phone.clock,
-            Driver::open(host, Some(document.to_owned()), servers),
+            Driver::open(
+                host,
+                Some(document.to_owned()),
+                servers,
+                Dictionary::default(),
+            ),
         );
         opened
             .err()

@@ -1,12 +1,13 @@
 //! A phone in memory: the core on twins of its ports, the sandbox's profile, and a backend to meet.
 
+use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{OperationId, ParcelId, StopId};
 use pannier::domain::operation::{Intent, ScanSource};
 use pannier::domain::parcel::{ParcelFate, ParcelOutcome};
 use pannier::engine::projection::StopState;
 use pannier::ports::Driver;
 use pannier::ports::drain::{DrainReport, WakeReason};
-use pannier::ports::session::RouteOutcome;
+use pannier::ports::route::RouteOutcome;
 use pannier::ports::views::OutboxQuery;
 use pannier::testing::backend::{Backend, Effect};
 use pannier::testing::clock::TestClock;
@@ -29,7 +30,11 @@ pub fn open(clock: &TestClock, host: TestHost) -> Driver<TestHost> {
     let servers = [("api".to_owned(), "http://backend".to_owned())]
         .into_iter()
         .collect();
-    run(clock, Driver::open(host, Some(PROFILE.into()), servers)).expect("opens")
+    run(
+        clock,
+        Driver::open(host, Some(PROFILE.into()), servers, Dictionary::default()),
+    )
+    .expect("opens")
 }
 
 impl Phone {

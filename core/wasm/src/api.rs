@@ -37,6 +37,8 @@ struct Options {
     profile: Option<String>,
     #[json(default)]
     servers: Dictionary<String, String>,
+    #[json(default)]
+    secrets: Dictionary<String, String>,
 }
 
 /// JSON crosses as text: JavaScript's own reader is native, and numbers need no code here.
@@ -45,7 +47,7 @@ fn encode(value: &Value) -> Answer {
 }
 
 /// JavaScript's own JSON writes, the core's reads: floats, dates and odd objects need no code here.
-fn decode_value(what: &str, value: &JsValue) -> Result<Value, CoreError> {
+pub fn decode_value(what: &str, value: &JsValue) -> Result<Value, CoreError> {
     if value.is_undefined() {
         return Ok(Value::Null);
     }
@@ -82,14 +84,20 @@ pub fn on_panic(listener: Function) {
 #[wasm_bindgen]
 impl Core {
     /// A `Core`.
-    pub fn open(options: JsValue, on_change: Function, request_lock: Function) -> Promise {
+    pub fn open(
+        options: JsValue,
+        on_change: Function,
+        request_lock: Function,
+        ask_token: Option<Function>,
+    ) -> Promise {
         promise(Box::pin(async move {
             let options = decode_value("options", &options)
                 .and_then(|o| Options::from_json(o).map_err(|e| invalid("options", &e)))
                 .map_err(|e| to_js(&e))?;
             let database = options.database.unwrap_or_else(|| "pannier".to_owned());
-            let host = BrowserHost::new(&database, Some(on_change), request_lock);
-            let driver = Driver::open(host, options.profile, options.servers).await;
+            let host = BrowserHost::new(&database, Some(on_change), request_lock, ask_token);
+            let driver = Driver::open(host, options.profile, options.servers, options.secrets);
+            let driver = driver.await;
             Ok(Self {
                 driver: Rc::new(driver.map_err(|e| to_js(&e))?),
             }

@@ -22,6 +22,9 @@ impl Clock for BrowserClock {
     fn monotonic_ms(&self) -> f64 {
         global("performance").map_or(0.0, |p| p.unchecked_into::<web_sys::Performance>().now())
     }
+    fn zone_min(&self) -> i64 {
+        -js_sys::Date::new_0().get_timezone_offset() as i64
+    }
     async fn sleep(&self, ms: u32) {
         elapsed(ms).await;
     }

@@ -1,12 +1,16 @@
 //! All adapters of one browser context.
 
+use crate::api::decode_value;
 use crate::clock::{BrowserClock, BrowserIds};
 use crate::lock::BrowserLock;
 use crate::net::FetchNet;
 use crate::store::IdbStore;
-use js_sys::Function;
+use js_sys::{Function, Promise};
 use pannier::ports::Host;
-use wasm_bindgen::JsValue;
+use pannier::ports::host::HostToken;
+use serde_json::Value;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 pub struct BrowserHost {
     store: IdbStore,
@@ -15,10 +19,17 @@ pub struct BrowserHost {
     ids: BrowserIds,
     lock: BrowserLock,
     on_change: Option<Function>,
+    /// `() -> Promise<credentials | null | undefined>`
+    ask_token: Option<Function>,
 }
 
 impl BrowserHost {
-    pub fn new(database: &str, on_change: Option<Function>, request_lock: Function) -> Self {
+    pub fn new(
+        database: &str,
+        on_change: Option<Function>,
+        request_lock: Function,
+        ask_token: Option<Function>,
+    ) -> Self {
         let store = IdbStore::new(database);
         Self {
             net: FetchNet {
@@ -32,6 +43,7 @@ impl BrowserHost {
                 request: request_lock,
             },
             on_change,
+            ask_token,
         }
     }
 }
@@ -67,6 +79,24 @@ impl Host for BrowserHost {
             let revision = JsValue::from_f64(revision as f64);
             // A listener's own error is its own; the change has happened.
             let _ = on_change.call1(&JsValue::UNDEFINED, &revision);
+        }
+    }
+    /// The host's answer: credentials, null for "sign in again", or none at all.
+    async fn token(&self) -> HostToken {
+        let Some(ask) = &self.ask_token else {
+            return HostToken::Absent;
+        };
+        let asked = ask.call0(&JsValue::UNDEFINED).ok();
+        let Some(promise) = asked.and_then(|p| p.dyn_into::<Promise>().ok()) else {
+            return HostToken::Absent;
+        };
+        match JsFuture::from(promise).await {
+            Ok(none) if none.is_null() => HostToken::Refused,
+            Ok(given) => match decode_value("token", &given) {
+                Ok(Value::Object(credentials)) => HostToken::Given(credentials),
+                _ => HostToken::Absent,
+            },
+            Err(_) => HostToken::Absent,
         }
     }
 }

@@ -7,7 +7,7 @@ use js_sys::{Function, Promise};
 use pannier::ports::lock::Lock;
 use std::pin::pin;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 #[derive(Clone, Debug)]
 pub struct BrowserLock {
@@ -26,17 +26,35 @@ impl Drop for Guard {
     }
 }
 
+/// A request whose answer has not come. Whoever stops waiting for it must not keep what it may
+/// still be granted.
+struct Asked(Option<Promise>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(promise) = self.0.take() {
+            spawn_local(async move {
+                if let Ok(granted) = JsFuture::from(promise).await {
+                    drop(granted.dyn_into().ok().map(Guard));
+                }
+            });
+        }
+    }
+}
+
 impl BrowserLock {
     async fn ask(&self, name: &str, option: JsValue) -> Option<Guard> {
         let name = [&*self.prefix, ":", name].concat();
-        let asked = self
+        let promise: Promise = self
             .request
             .call2(&JsValue::UNDEFINED, &name.into(), &option)
+            .ok()?
+            .dyn_into()
             .ok()?;
-        let granted = JsFuture::from(asked.dyn_into::<Promise>().ok()?)
-            .await
-            .ok()?;
-        granted.dyn_into().ok().map(Guard)
+        let mut asked = Asked(Some(promise.clone()));
+        let granted = JsFuture::from(promise).await;
+        asked.0 = None;
+        granted.ok()?.dyn_into().ok().map(Guard)
     }
 }
 

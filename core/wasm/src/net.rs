@@ -5,11 +5,14 @@ use crate::clock::elapsed;
 use crate::store::IdbStore;
 use futures_util::future::{Either, select};
 use gloo_net::http::{Method, RequestBuilder};
-use js_sys::{Array, ArrayBuffer};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use pannier::domain::ids::{AccountId, BlobHandle};
 use pannier::ports::blobs::Blobs;
 use pannier::ports::net::Net;
-use pannier::profile::http::{ANSWER_BYTES_MAX, Answer, Body, Exchange, NetFailure, Part, Request};
+use pannier::profile::functions::base64;
+use pannier::profile::http::{
+    ANSWER_BYTES_MAX, Answer, Body, Exchange, NetFailure, Part, Piece, Request,
+};
 use std::pin::pin;
 use wasm_bindgen::JsValue;
 use web_sys::{AbortController, BlobPropertyBag, FormData, RequestCache, RequestCredentials};
@@ -56,6 +59,22 @@ impl FetchNet {
         Ok(match body {
             Body::Empty => None,
             Body::Json(text) | Body::Form(text) => Some(JsValue::from_str(text)),
+            Body::JsonPieces(pieces) => {
+                let parts = Array::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Text(text) => {
+                            parts.push(&JsValue::from_str(text));
+                        }
+                        Piece::Base64(handle) => {
+                            encode(&self.bytes(account, handle).await?, &parts);
+                        }
+                    }
+                }
+                let blob = web_sys::Blob::new_with_str_sequence(&parts)
+                    .map_err(|_| not_sent("request_unbuildable", "the body could not be made"))?;
+                Some(blob.into())
+            }
             Body::Blob { handle, .. } => Some(self.bytes(account, handle).await?.into()),
             Body::Multipart(parts) => {
                 let refused = |_| not_sent("request_unbuildable", "the form could not be made");
@@ -90,6 +109,20 @@ impl FetchNet {
     }
 }
 
+/// Whole groups of three bytes, so that pieces join without padding between them.
+const PIECE_BYTES: u32 = 3 << 14;
+
+/// A picture as base64, piece by piece: the core's memory holds one of them at a time.
+fn encode(bytes: &ArrayBuffer, parts: &Array) {
+    let mut from = 0;
+    while from < bytes.byte_length() {
+        let length = (bytes.byte_length() - from).min(PIECE_BYTES);
+        let piece = Uint8Array::new_with_byte_offset_and_length(bytes, from, length).to_vec();
+        parts.push(&JsValue::from_str(&base64(&piece)));
+        from += length;
+    }
+}
+
 impl Net for FetchNet {
     async fn exchange(&self, account: &AccountId, request: &Request) -> Exchange {
         let refused = |why: String| {
@@ -109,14 +142,20 @@ impl Net for FetchNet {
             .map_err(|_| refused(request.method.clone()))?;
         let mut builder = RequestBuilder::new(&request.url)
             .method(method)
-            .credentials(RequestCredentials::Omit)
+            .credentials(if request.cookies {
+                RequestCredentials::Include
+            } else {
+                RequestCredentials::Omit
+            })
             .cache(RequestCache::NoStore)
             .abort_signal(Some(&signal));
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
         match &request.body {
-            Body::Json(_) => builder = builder.header("content-type", "application/json"),
+            Body::Json(_) | Body::JsonPieces(_) => {
+                builder = builder.header("content-type", "application/json")
+            }
             Body::Form(_) => {
                 builder = builder.header("content-type", "application/x-www-form-urlencoded")
             }

@@ -133,6 +133,12 @@ async fn a_lock_is_held_by_one_and_can_be_stolen() {
     assert!(stolen.is_some());
     drop((held, stolen));
     assert!(lock.acquire("drain", 2_000).await.is_some());
+    // Who gives up waiting keeps nothing of what comes later.
+    let held = lock.acquire("renew", 2_000).await;
+    assert!(held.is_some());
+    assert!(lock.acquire("renew", 20).await.is_none());
+    drop(held);
+    assert!(lock.acquire("renew", 2_000).await.is_some());
 }
 
 #[wasm_bindgen_test]

@@ -12,7 +12,8 @@ import { inspect } from "./inspector.mjs";
 import { alive, freePort, killFamily, start, stop } from "./programs.mjs";
 import { until, within } from "./waiting.mjs";
 
-const START_MS = 30_000;
+// A machine that does much else at once takes its time.
+const START_MS = 60_000;
 
 /** What a courier grants. In Chromium and Firefox what is not named is refused without asking. */
 const chromiumPermissions = { camera: "videoCapture", geolocation: "geolocation", notifications: "notifications" };

@@ -148,7 +148,7 @@ export function sleepFor(ms) {
   Date.now = () => plain.now() + slept;
 }
 
-/** A context that drains nothing takes the lock of anna's drains and never lets go of it. */
+/** A context that drains nothing takes the lock of Anna's drains and never lets go of it. */
 export const keepLock = () => new Promise((resolve, reject) => {
   const keeper = new Worker("/keeper.js");
   keeper.onmessage = resolve;

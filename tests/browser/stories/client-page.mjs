@@ -19,8 +19,8 @@ async function clientPage(folder) {
     bundle: true, format: "esm", target: "safari16.4", logLevel: "silent",
   });
   writeFileSync(join(folder, "index.html"), `<!doctype html><meta charset="utf-8"><title>client</title><body>opening<script type="module" src="/client.js"></script>`);
-  // Takes the lock of anna's drains and never lets go.
-  writeFileSync(join(folder, "keeper.js"), `navigator.locks.request("pannier:pannier:drain:anna", () => { postMessage("held"); return new Promise(() => {}); });`);
+  // Takes the lock of Anna's drains and never lets go.
+  writeFileSync(join(folder, "keeper.js"), `navigator.locks.request("pannier:pannier:drain:c-anna", () => { postMessage("held"); return new Promise(() => {}); });`);
   return folder;
 }
 

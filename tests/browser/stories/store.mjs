@@ -24,6 +24,9 @@ const bodies = async (driver, ...stores) =>
 export const operations = async (driver) =>
   (await bodies(driver, "operations", "settled")).sort((one, other) => one.seq - other.seq);
 
+/** Who is signed in, tokens and all. */
+export const session = async (driver) => (await bodies(driver, "session")).find(({ token }) => token !== undefined);
+
 export const drafts = (driver) => bodies(driver, "drafts");
 
 /** handle: the SHA-256 of the bytes that lie in the store, counted anew */

@@ -58,6 +58,8 @@ export class OutboxScreen extends Screen {
   #discard(id: string, reason: string): Promise<void> {
     return this.act("discard-confirm", async () => {
       await this.shell.api.discard(id, reason.trim());
+      // What was set aside lost to somebody else's change: what the stop is now, the backend knows.
+      void this.shell.api.refreshRoute().catch(() => undefined);
       this.#discarding = undefined;
       this.querySelector("dialog")?.close();
       await this.refresh();

@@ -1,0 +1,190 @@
+//! Requests of the core over a real network, the way a browser would make them: redirects are
+//! followed, cookies are kept only where the profile says so, an answer is text.
+
+use crate::Trouble;
+use pannier::profile::functions::base64;
+use pannier::profile::http::{ANSWER_BYTES_MAX, Answer, Body, Part, Piece, Request};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+
+pub struct Net {
+    agent: Agent,
+    /// by host, then name
+    cookies: BTreeMap<String, BTreeMap<String, String>>,
+    /// bytes of pictures by handle
+    pub pictures: BTreeMap<String, Vec<u8>>,
+}
+
+impl Net {
+    /// `authority`: further certificates to trust, in PEM, instead of the usual ones.
+    pub fn new(authority: Option<&[u8]>) -> Result<Self, Trouble> {
+        let mut tls = TlsConfig::builder();
+        if let Some(pem) = authority {
+            let mut certificates = vec![];
+            for item in parse_pem(pem) {
+                if let PemItem::Certificate(certificate) = item? {
+                    certificates.push(certificate);
+                }
+            }
+            if certificates.is_empty() {
+                return Err(Trouble("there is no certificate in that file".to_owned()));
+            }
+            tls = tls.root_certs(RootCerts::Specific(Arc::new(certificates)));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .tls_config(tls.build())
+            .user_agent(concat!(
+                "pannier/",
+                env!("CARGO_PKG_VERSION"),
+                " (profile try)"
+            ))
+            .build();
+        Ok(Self {
+            agent: config.into(),
+            cookies: BTreeMap::new(),
+            pictures: BTreeMap::new(),
+        })
+    }
+
+    /// The answer, or why there is none.
+    pub fn exchange(&mut self, request: &Request) -> Result<Answer, String> {
+        let (media_type, bytes) = self.body(&request.body)?;
+        let mut builder = ureq::http::Request::builder()
+            .method(request.method.as_str())
+            .uri(&request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(media_type) = media_type {
+            builder = builder.header("content-type", media_type);
+        }
+        let host = host(&request.url);
+        if let Some(jar) = self.cookies.get(&host).filter(|_| request.cookies) {
+            let pairs: Vec<String> = jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
+            builder = builder.header("cookie", pairs.join("; "));
+        }
+        let sent = builder.body(bytes).map_err(|e| e.to_string())?;
+        let deadline = Duration::from_millis(u64::from(request.deadline_ms));
+        let sent = self
+            .agent
+            .configure_request(sent)
+            .timeout_global(Some(deadline))
+            .build();
+        let response = self.agent.run(sent).map_err(|e| e.to_string())?;
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            ..Answer::default()
+        };
+        for (name, value) in response.headers() {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            if name == "set-cookie" {
+                if request.cookies {
+                    self.keep(&host, &value);
+                }
+                continue;
+            }
+            let name = name.as_str().to_owned();
+            // As a browser joins them.
+            let joined = match answer.headers.get(&name) {
+                Some(before) => format!("{before}, {value}"),
+                None => value,
+            };
+            answer.headers.insert(name, joined);
+        }
+        let mut bytes = vec![];
+        let most = ANSWER_BYTES_MAX as u64 + 1;
+        let (_, body) = response.into_parts();
+        body.into_reader()
+            .take(most)
+            .read_to_end(&mut bytes)
+            .map_err(|e| format!("the answer was cut: {e}"))?;
+        if bytes.len() <= ANSWER_BYTES_MAX {
+            answer.body = String::from_utf8_lossy(&bytes).into_owned();
+        }
+        Ok(answer)
+    }
+
+    fn keep(&mut self, host: &str, cookie: &str) {
+        let pair = cookie.split(';').next().unwrap_or("");
+        if let Some((name, value)) = pair.split_once('=') {
+            let jar = self.cookies.entry(host.to_owned()).or_default();
+            jar.insert(name.trim().to_owned(), value.trim().to_owned());
+        }
+    }
+
+    fn picture(&self, handle: &str) -> Result<&[u8], String> {
+        let found = self.pictures.get(handle).map(Vec::as_slice);
+        found.ok_or_else(|| "there is no picture to send".to_owned())
+    }
+
+    fn body(&self, body: &Body) -> Result<(Option<String>, Vec<u8>), String> {
+        let json = Some("application/json".to_owned());
+        Ok(match body {
+            Body::Empty => (None, vec![]),
+            Body::Json(text) => (json, text.clone().into_bytes()),
+            Body::JsonPieces(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Text(part) => text.push_str(part),
+                        Piece::Base64(handle) => text.push_str(&base64(self.picture(&handle.0)?)),
+                    }
+                }
+                (json, text.into_bytes())
+            }
+            Body::Form(text) => (
+                Some("application/x-www-form-urlencoded".to_owned()),
+                text.clone().into_bytes(),
+            ),
+            Body::Blob { handle, media_type } => {
+                (Some(media_type.clone()), self.picture(&handle.0)?.to_vec())
+            }
+            Body::Multipart(parts) => self.multipart(parts)?,
+        })
+    }
+
+    fn multipart(&self, parts: &[Part]) -> Result<(Option<String>, Vec<u8>), String> {
+        // Nothing that is sent may hold it; a picture does so by no chance that matters.
+        let boundary = "pannier-7d1f0a9c53e84b62";
+        let quoted = |text: &str| text.replace('"', "%22").replace(['\r', '\n'], "%0A");
+        let mut out: Vec<u8> = vec![];
+        for part in parts {
+            out.extend(format!("--{boundary}\r\n").bytes());
+            match part {
+                Part::Text { name, value } => {
+                    let name = quoted(name);
+                    let head = format!("content-disposition: form-data; name=\"{name}\"\r\n\r\n");
+                    out.extend(head.bytes().chain(value.bytes()));
+                }
+                Part::File {
+                    name,
+                    filename,
+                    media_type,
+                    handle,
+                } => {
+                    let (name, filename) = (quoted(name), quoted(filename));
+                    let head = format!(
+                        "content-disposition: form-data; name=\"{name}\"; filename=\"{filename}\"\r\ncontent-type: {media_type}\r\n\r\n"
+                    );
+                    out.extend(head.bytes().chain(self.picture(&handle.0)?.iter().copied()));
+                }
+            }
+            out.extend(b"\r\n");
+        }
+        out.extend(format!("--{boundary}--\r\n").bytes());
+        Ok((
+            Some(format!("multipart/form-data; boundary={boundary}")),
+            out,
+        ))
+    }
+}
+
+fn host(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or("").to_owned()
+}

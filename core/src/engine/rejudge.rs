@@ -1,0 +1,91 @@
+//! A newer profile meets what the older one left parked: the recorded answer is judged again.
+//! Nothing is sent for it; what the new profile calls settled is settled, what it calls unsent
+//! goes out again by the ordinary way, and what still needs a person waits under the new profile.
+
+use super::attempt::{LanePart, Turn, Turned, Turning};
+use crate::domain::operation::{OperationState, Purpose};
+use crate::profile::ProfileError;
+use crate::profile::document::{Profile, Verdict};
+use crate::profile::http::Answer;
+use crate::profile::judge::{Ruling, answer_value, judge_knowing};
+use crate::profile::request::outputs;
+
+/// Takes a lane whose head is parked under another revision than this profile's.
+pub fn rejudge(turn: &Turn<'_>, profile: &Profile, part: LanePart) -> Turned {
+    let mut turning = Turning::new(turn, profile, part);
+    let op = &mut turning.head.value;
+    let parked = matches!(op.state, OperationState::Parked { .. });
+    if !parked || op.profile.as_ref() == Some(&profile.revision) {
+        return turning.finish();
+    }
+    op.profile = Some(profile.revision.clone());
+    // What the new profile cannot judge stays as it is, and a person's retry goes by the new one.
+    turning.out.reopened = matches!(turning.judge_again(), Ok(true));
+    if !turning.out.reopened {
+        turning.write_head();
+    }
+    turning.finish()
+}
+
+impl Turning<'_> {
+    /// True: the head was moved.
+    fn judge_again(&mut self) -> Result<bool, ProfileError> {
+        let OperationState::Parked { reason, .. } = &self.head.value.state else {
+            return Ok(false);
+        };
+        if reason.code == "in_doubt" {
+            // Nobody could be asked then; perhaps there is somebody now.
+            let can = self
+                .step()?
+                .is_some_and(|step| step.probe.is_some() || step.identity.resend_is_safe());
+            if can {
+                self.doubt(0);
+            }
+            return Ok(can);
+        }
+        let Some(attempt) = self.head.value.attempts.last() else {
+            return Ok(false);
+        };
+        let (Some(status), Some(body)) = (attempt.status, &attempt.answer) else {
+            return Ok(false);
+        };
+        if attempt.purpose != Purpose::Send {
+            return Ok(false);
+        }
+        let media_type = attempt.media_type.clone().unwrap_or_default();
+        let answer = Answer {
+            status,
+            headers: [("content-type".to_owned(), media_type)]
+                .into_iter()
+                .collect(),
+            body: body.clone(),
+        };
+        let of_step = attempt.step.clone();
+        let Some(step) = self.step()?.filter(|s| s.step_id == of_step) else {
+            return Ok(false);
+        };
+        let context = self.context();
+        let ruling = judge_knowing(&step.outcomes, self.profile, &answer, &context, true)?;
+        match ruling.verdict {
+            Ruling::Rule(verdict @ (Verdict::Applied | Verdict::Already)) => {
+                let context = context.with("response", answer_value(&answer));
+                let captured = outputs(&step.outputs, &context)?;
+                self.step_done(step, captured, verdict == Verdict::Already);
+            }
+            Ruling::Rule(
+                Verdict::Retry | Verdict::Throttled | Verdict::Auth | Verdict::AuthUnsure,
+            ) => {
+                let now = self.turn.now;
+                self.head.value.state = OperationState::Waiting {
+                    due_at: now,
+                    floor_at: now,
+                };
+                self.write_head();
+            }
+            Ruling::Rule(Verdict::InDoubt) => self.doubt(0),
+            Ruling::Rule(Verdict::Probe) if step.probe.is_some() => self.doubt(0),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,173 @@
+//! What a drain has to ask beside sending: whether the backend is there at all, whether it still
+//! knows us where an answer may mean that it does not, and what a newer profile makes of answers
+//! that an older one parked.
+
+use super::drain::{Draining, Stopped, WakeReason};
+use super::driver::Driver;
+use super::error::CoreError;
+use super::host::Host;
+use super::records;
+use super::session::Known;
+use super::store::{Committed, Table};
+use crate::domain::ids::AccountId;
+use crate::engine::attempt::{Send, Turned};
+use crate::engine::change::EntityKey;
+use crate::engine::lane::Lane;
+use crate::engine::rejudge::rejudge;
+use crate::engine::session::{Reach, Reachability};
+use crate::profile::document::Verdict;
+use crate::profile::http::{Exchange, NetFailure};
+use crate::profile::judge::{Ruling, judge};
+use crate::profile::request::build;
+
+impl<H: Host> Driver<H> {
+    pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
+        let found = self.list(records::one(account, &EntityKey::Reach)).await?;
+        // Derived from what happens next in any case, so an unreadable one is no loss.
+        Ok(found
+            .first()
+            .and_then(|r| records::open(r).ok())
+            .map(|r| r.value)
+            .unwrap_or_default())
+    }
+
+    /// When the backend was out of reach last time, a cheap request is asked first, so that no
+    /// operation is put in doubt for nothing.
+    pub(super) async fn reached(&self, d: &mut Draining) -> Result<bool, CoreError> {
+        let profile = self.profile();
+        let Some(heartbeat) = &profile.heartbeat else {
+            return Ok(true);
+        };
+        let known = d.reach.state == Reachability::Reachable;
+        if known && !matches!(d.reason, WakeReason::Online | WakeReason::Manual) {
+            return Ok(true);
+        }
+        if !d.reason.is_hopeful()
+            && d.reach.state == Reachability::Unreachable
+            && d.reach.due_at > self.now()
+        {
+            d.report.stopped = Stopped::Unreachable;
+            return Ok(false);
+        }
+        let context = self.moment(Some(&d.session));
+        let request = build(&profile, &heartbeat.request, &context)?;
+        let exchange = self.exchange(&d.account, &request).await;
+        let verdict = match &exchange {
+            Ok(answer) => Some(judge(&heartbeat.outcomes, &profile, answer, &context)?.verdict),
+            Err(_) => None,
+        };
+        match verdict {
+            Some(Ruling::Rule(Verdict::Applied | Verdict::Auth)) => {
+                self.note_reach(d, Reachability::Reachable, "the backend answered");
+                Ok(true)
+            }
+            Some(_) => {
+                self.note_reach(
+                    d,
+                    Reachability::BackendTrouble,
+                    "the backend had a problem of its own",
+                );
+                d.report.stopped = Stopped::Unreachable;
+                Ok(false)
+            }
+            None => {
+                self.note_reach(d, Reachability::Unreachable, "no connection to the backend");
+                d.report.stopped = Stopped::Unreachable;
+                Ok(false)
+            }
+        }
+    }
+
+    pub(super) fn note_reach(&self, d: &mut Draining, state: Reachability, text: &str) {
+        d.reach.note(state, text, self.now(), self.jitter());
+    }
+
+    /// Judges an answer; where it may mean that the sign-in has ended, the backend is asked first.
+    pub(super) async fn answered(
+        &self,
+        d: &mut Draining,
+        send: &Send,
+        exchange: &Exchange,
+    ) -> Result<Turned, CoreError> {
+        let known = (d.known.as_ref() == Some(&send.token)).then_some(true);
+        let turned = self
+            .turn(d, &send.lane, Some((send, exchange)), known)
+            .await?;
+        if !turned.auth_unsure {
+            return Ok(turned);
+        }
+        let found = if send.token == d.session.token {
+            self.is_known(&d.session).await?
+        } else {
+            Known::Replaced
+        };
+        let lost = Err(NetFailure::Unreachable);
+        let (exchange, known) = match found {
+            Known::Good => {
+                d.known = Some(send.token.clone());
+                (exchange, true)
+            }
+            Known::Replaced => {
+                self.take_session(d).await?;
+                d.known = Some(d.session.token.clone());
+                (exchange, false)
+            }
+            Known::Ended => {
+                d.stopping = true;
+                d.report.stopped = Stopped::SignIn;
+                (exchange, false)
+            }
+            // Nothing was decided, so nothing is: it is asked again.
+            Known::Unsure => (&lost, false),
+        };
+        let mut turned = self
+            .turn(d, &send.lane, Some((send, exchange)), Some(known))
+            .await?;
+        turned.auth = false;
+        Ok(turned)
+    }
+
+    pub(super) async fn take_session(&self, d: &mut Draining) -> Result<(), CoreError> {
+        let now = self.session().await?;
+        if let Some(seen) = now.filter(|s| s.value.account == d.account) {
+            d.session = seen.value;
+        }
+        Ok(())
+    }
+
+    /// Once for each new revision of the profile: what it left parked is judged again.
+    pub(super) async fn judge_parked_again(&self, d: &mut Draining) -> Result<(), CoreError> {
+        let revision = self.profile().revision.0.clone();
+        if d.reach.judged_by.as_ref() == Some(&revision) {
+            return Ok(());
+        }
+        let found = self.list(records::all(&d.account, Table::Lanes)).await?;
+        for lane in records::read_all::<Lane>(&found, &mut vec![]) {
+            let lane = lane.value.id;
+            // The next in the lane may have been parked, too, once it was a head.
+            loop {
+                let Some(part) = self.load(&d.account, &lane).await? else {
+                    break;
+                };
+                let here = self.here();
+                let turn = self.turn_of(d, &here, None, true);
+                let turned = rejudge(&turn, &self.profile(), part);
+                let Some(change) = turned.change else {
+                    break;
+                };
+                match self.write(&d.account, change).await? {
+                    Committed::Done(_) => {}
+                    Committed::Stale => continue,
+                    Committed::Fenced => return Ok(()),
+                }
+                d.report.rejudged_settled += turned.settled;
+                if turned.settled == 0 {
+                    d.report.rejudged_again += u32::from(turned.reopened);
+                    break;
+                }
+            }
+        }
+        d.reach.judged_by = Some(revision);
+        Ok(())
+    }
+}
