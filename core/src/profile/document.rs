@@ -33,6 +33,9 @@ pub struct Profile {
     /// rules for all answers, tried after a request's own
     #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
+    /// rules of standards, behind those: `problemDetails`, `conditionals`, `idempotencyKey`
+    #[json(default)]
+    pub packs: Vec<String>,
     #[json(default)]
     pub order: Order,
     /// lanes that may be in flight at once

@@ -5,6 +5,7 @@ use super::document::{
     Call, Identity, OutcomeRule, PagingKind, Profile, RequestTemplate, SignInKind, StatusMatch,
     Verdict,
 };
+use super::packs;
 use super::test::Test;
 use super::value::{FUNCTIONS, references};
 use crate::domain::dictionary::Set;
@@ -73,7 +74,17 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
             ),
         ));
     }
-    let profile = Profile::from_json(document).map_err(unreadable)?;
+    let mut profile = Profile::from_json(document).map_err(unreadable)?;
+    for name in &profile.packs {
+        let Some(rules) = packs::rules(name) else {
+            let known: Vec<&str> = packs::PACKS.iter().map(|(name, _)| *name).collect();
+            return Err(invalid(
+                "packs",
+                format!("{name} is none of {}", known.join(", ")),
+            ));
+        };
+        profile.outcomes.extend(rules);
+    }
     check(&profile)?;
     Ok(profile)
 }
