@@ -104,26 +104,7 @@ pub fn is_carried(profile: &Profile, kind: &str) -> bool {
     for step in profile.operations.values().flat_map(|o| &o.steps) {
         let probe = step.probe.iter().map(|p| &p.request);
         for request in std::iter::once(&step.request).chain(probe) {
-            request
-                .parameters
-                .values()
-                .chain(request.headers.values())
-                .chain(&request.headers_from)
-                .for_each(|v| references(v, &mut visit));
-            use crate::profile::document::BodyTemplate::{Blob, Form, Json, Multipart};
-            match &request.body {
-                Some(Json(tree) | Blob(tree)) => references(tree, &mut visit),
-                Some(Form(fields)) => fields.values().for_each(|v| references(v, &mut visit)),
-                Some(Multipart(parts)) => {
-                    for tree in parts
-                        .iter()
-                        .flat_map(|p| p.value.iter().chain(&p.blob).chain(&p.fields))
-                    {
-                        references(tree, &mut visit);
-                    }
-                }
-                None => {}
-            }
+            request.each_tree(&mut |tree| references(tree, &mut visit));
         }
     }
     found
