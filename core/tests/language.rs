@@ -175,7 +175,10 @@ fn a_code_is_asked_for_between_two_requests() {
         "http://api/start" => answer(200, &json!({})),
         _ => answer(200, &json!({"driver": "d1", "token": "t"})),
     });
-    assert_eq!(phone.core.profile().sign_in.credentials(), ["phone", "code"]);
+    assert_eq!(
+        phone.core.profile().sign_in.credentials(),
+        ["phone", "code"]
+    );
     assert_eq!(
         phone.sign_in(json!({"phone": "1"})),
         Err("code_needed".into())
