@@ -422,6 +422,12 @@ pub static ROUTE: Shape = Shape {
             "{}",
             "id, date and version of the route, and nowMs for the clock, from the first answer.",
         ),
+        or(
+            "keep",
+            Kind::Trees,
+            "{}",
+            "Lists and tables that requests need later, from $reads; used as $kept.<name>, 64 KB at most.",
+        ),
         must(
             "stop",
             Kind::Tree,

@@ -1,5 +1,5 @@
 //! What a profile's references see: `$operation`, `$stop`, `$carried`, `$steps`, `$session`,
-//! `$account`, `$now`, `$device`, `$secrets`.
+//! `$account`, `$now`, `$device`, `$secrets`, `$kept`.
 
 use super::change::StopRecord;
 use super::session::Session;
@@ -36,13 +36,16 @@ pub struct Here {
     pub zone_min: i64,
     /// texts by name, as the host gave them
     pub secrets: Value,
+    /// what the last route left for requests
+    pub kept: Value,
 }
 
 pub fn for_session(session: Option<&Session>, here: &Here) -> Context<'static> {
     let mut context = Context::default()
         .with("now", here.now.to_json())
         .with("device", object([("zoneMin", here.zone_min.to_json())]))
-        .with("secrets", here.secrets.clone());
+        .with("secrets", here.secrets.clone())
+        .with("kept", here.kept.clone());
     if let Some(session) = session {
         context.set(
             "account",

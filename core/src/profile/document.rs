@@ -264,6 +264,9 @@ pub struct RouteRead {
     /// `id`, `date`, `version`, and `nowMs` for the clock, from the first answer
     #[json(default)]
     pub outputs: Dictionary<String, Value>,
+    /// lists and tables that requests need later, from `$reads`: `$kept.<name>`
+    #[json(default)]
+    pub keep: Dictionary<String, Value>,
     /// one stop in our words, from `$item`
     pub stop: Value,
     /// what a route that lost stops has to prove

@@ -136,6 +136,9 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
     for (name, tree) in &profile.route.outputs {
         check_tree(&["route.outputs.", name].concat(), tree, &[])?;
     }
+    for (name, tree) in &profile.route.keep {
+        check_tree(&["route.keep.", name].concat(), tree, &[])?;
+    }
     check_tree("route.stop", &profile.route.stop, &[])?;
     if let Some(call) = &profile.heartbeat {
         check_call(profile, "heartbeat", call)?;
@@ -341,7 +344,8 @@ fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError
 }
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
-const ROOTS: [&str; 14] = [
+const ROOTS: [&str; 15] = [
+    "kept",
     "operation",
     "stop",
     "account",
