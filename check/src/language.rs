@@ -208,6 +208,12 @@ pub static PROFILE: Shape = Shape {
             "Names of texts that the host gives when it opens the core, used as $secrets.<name>.",
         ),
         or(
+            "packs",
+            Kind::Texts,
+            "[]",
+            "Rules of standards behind the profile's own common ones: problemDetails (RFC 9457), conditionals (RFC 9110), idempotencyKey (the IETF draft).",
+        ),
+        or(
             "accepts",
             Kind::Texts,
             "[]",
@@ -415,6 +421,12 @@ pub static ROUTE: Shape = Shape {
             Kind::Trees,
             "{}",
             "id, date and version of the route, and nowMs for the clock, from the first answer.",
+        ),
+        or(
+            "keep",
+            Kind::Trees,
+            "{}",
+            "Lists and tables that requests need later, from $reads; used as $kept.<name>, 64 KB at most.",
         ),
         must(
             "stop",

@@ -370,6 +370,7 @@ pub fn day(profile: &Profile) -> Vec<Sample> {
     let mut day = Day {
         profile,
         here: Here {
+            kept: Value::Null,
             now: NOW_MS,
             zone_min: 60,
             secrets: Value::Object(secrets.collect()),

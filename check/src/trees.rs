@@ -9,7 +9,8 @@ use crate::walk::{Walk, array, function_names, keys, options_of, quoted};
 use serde_json::{Map, Value};
 
 /// What a reference may begin with, as far as the core knows.
-pub const ROOTS: [&str; 14] = [
+pub const ROOTS: [&str; 15] = [
+    "kept",
     "operation",
     "stop",
     "account",
@@ -28,7 +29,7 @@ pub const ROOTS: [&str; 14] = [
 
 const BASE: &[&str] = &["now", "device", "secrets"];
 const SIGNED_IN: &[&str] = &["account", "session"];
-const STEP: &[&str] = &["operation", "stop", "steps", "carried"];
+const STEP: &[&str] = &["operation", "stop", "steps", "carried", "kept"];
 
 /// The roots that hold something at a place, by the path to it.
 fn roots_at(path: &[String]) -> Vec<&'static str> {
@@ -40,6 +41,7 @@ fn roots_at(path: &[String]) -> Vec<&'static str> {
         ["route", "reads", _, "paging", ..] => &[SIGNED_IN, &["reads", "page", "response"]],
         ["route", "reads", ..] => &[SIGNED_IN, &["reads", "page"]],
         ["route", "items", ..] => &[SIGNED_IN, &["reads"]],
+        ["route", "keep", ..] => &[SIGNED_IN, &["reads", "response"]],
         ["route", "outputs", ..] => &[SIGNED_IN, &["response"]],
         ["route", "stop", ..] => &[SIGNED_IN, &["response", "item"]],
         ["operations", _, "steps", _, "outputs", ..]
@@ -338,6 +340,15 @@ impl<'d> Walk<'d> {
                 let known = sample::stop_fields();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 self.among("stop", field, &known, "a stop has no such field");
+            }
+            ("kept", Some(name)) => {
+                let kept = self.root.pointer("/route/keep").and_then(Value::as_object);
+                let known: Vec<&str> = kept
+                    .iter()
+                    .flat_map(|k| k.keys())
+                    .map(String::as_str)
+                    .collect();
+                self.among("kept", name, &known, "route.keep does not name it");
             }
             ("secrets", Some(name)) => {
                 let known: Vec<&str> = array(self.root.get("secrets"))

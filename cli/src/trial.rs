@@ -123,6 +123,7 @@ impl Trial {
 
     pub fn here(&self) -> Here {
         Here {
+            kept: Value::Null,
             now: crate::talk::now_ms(),
             zone_min: 0,
             secrets: self.secrets.clone(),

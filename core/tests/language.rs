@@ -176,6 +176,10 @@ fn a_code_is_asked_for_between_two_requests() {
         _ => answer(200, &json!({"driver": "d1", "token": "t"})),
     });
     assert_eq!(
+        phone.core.profile().sign_in.credentials(),
+        ["phone", "code"]
+    );
+    assert_eq!(
         phone.sign_in(json!({"phone": "1"})),
         Err("code_needed".into())
     );
@@ -944,5 +948,47 @@ fn a_shorter_route_that_an_ended_sign_in_gave_is_read_again_by_the_new_one() {
         phone.stops().len(),
         3,
         "the stranger's view takes nothing away"
+    );
+}
+
+#[test]
+fn a_table_that_came_with_the_route_is_there_when_the_network_is_not() {
+    let rules = json!([{"when": {"status": [200]}, "then": "applied"}]);
+    let mut numbered = reading(
+        json!([
+            {"readId": "reasons", "request": {"method": "GET", "url": "{+api}/reasons"}, "items": "#/reasons", "outcomes": rules},
+            {"readId": "stops", "request": {"method": "GET", "url": "{+api}/stops"}, "items": "#/stops", "outcomes": rules}
+        ]),
+        json!({"keep": {"reasons": "$reads.reasons"}}),
+    );
+    numbered["operations"] = json!({"arrive": {}, "fail": {"steps": [step("send", "{+api}/reject", json!({"json": {"reasonId":
+        {"$find": "$kept.reasons", "where": {"at": "/name", "eq": "$operation.reason"}, "give": "$item.id"}}}))]}});
+    let phone = Phone::new(&numbered, |r| match r.url.as_str() {
+        "http://api/reasons" => answer(
+            200,
+            &json!({"reasons": [{"id": 3, "name": "absent"}, {"id": 4, "name": "refused"}]}),
+        ),
+        "http://api/stops" => stops(&["s1"]),
+        _ => answer(200, &json!({})),
+    });
+    phone.sign_in(json!({})).expect("signs in");
+    phone.refresh();
+    for intent in [
+        Intent::Arrive {
+            stop: StopId::new("s1"),
+        },
+        Intent::Fail {
+            stop: StopId::new("s1"),
+            reason: "refused".into(),
+            text: None,
+        },
+    ] {
+        run(&phone.clock, phone.core.record(intent, None)).expect("is recorded");
+    }
+    assert_eq!(phone.drain().waiting, 0);
+    let sent = phone.net.sent();
+    assert_eq!(
+        sent.last().expect("is sent").body,
+        Body::Json("{\"reasonId\":4}".into())
     );
 }

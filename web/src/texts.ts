@@ -6,6 +6,8 @@ import type {
   ParcelOutcomeKind, ProofNeed, Reachability, Requirement, ScanMeaning, StopState, StopView,
 } from "pannier";
 
+const signInFields: Record<string, string> = { username: "Username", email: "Email", phone: "Phone number", password: "Password", key: "Key", account: "Name of this van or courier", code: "The code you were sent" };
+
 const proofNames: Record<ProofNeed["proof"], string> = { photo: "Photo", signature: "Signature", scan: "Scan" };
 const requirementNames: Record<Requirement, string> = { required: "Required", warned: "Recommended", optional: "Optional" };
 
@@ -78,8 +80,8 @@ export const texts = {
     title: "Sign in",
     lead: "Sign in once while there is a network. After that the app works without one.",
     again: "Sign in again to send what waits. Everything recorded is kept.",
-    username: "Username",
-    password: "Password",
+    /** what the profile asks for by name; another name is shown as it is, in words */
+    field: (name: string) => signInFields[name] ?? name.replace(/([a-z])([A-Z])/gu, "$1 $2").toLowerCase().replace(/^./u, (first) => first.toUpperCase()),
     submit: "Sign in",
     busy: "Signing in",
     offline: "The phone says it has no network. Signing in needs one.",

@@ -7,7 +7,7 @@ import { currentGeneration, guarded, restartCount, start } from "./runtime";
 import { storageHealth } from "./storage";
 import type {
   ChangeListener, DrainReport, Draft, Intent, OpenOptions, OutboxPage, OutboxQuery, PannierApi,
-  Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, StagedBlob, Status, StopView, WakeReason,
+  Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, Session, StagedBlob, Status, StopView, WakeReason,
 } from "./types";
 
 interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string> }
@@ -95,7 +95,7 @@ export class Pannier implements PannierApi {
     });
   }
 
-  session(): Promise<{ account?: { id: string; name: string }; signedIn: boolean }> {
+  session(): Promise<Session> {
     return this.#call("session");
   }
 

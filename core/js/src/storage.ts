@@ -63,7 +63,8 @@ function tryOut(): Promise<"kept" | "temporary" | "unavailable"> {
 
 /** Never rejects. Asks the browser anew each time; what it would be asked for by storing something is tried once. */
 export async function storageHealth(): Promise<StorageHealth> {
-  trial ??= tryOut();
+  // Safari 17.4 refuses one at random now and then: what it refuses twice, it refuses.
+  trial ??= tryOut().then((found) => (found === "temporary" ? tryOut() : found));
   trial.catch(() => { trial = undefined; });
   const storage = globalThis.navigator?.storage;
   const [tried, persisted, estimate] = await Promise.all([

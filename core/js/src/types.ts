@@ -160,12 +160,15 @@ export interface OpenOptions {
   /** where the core's wasm is: URL, Response or bytes */
   wasm: string | URL | Response | Promise<Response> | BufferSource;
 }
+export interface Session { account?: { id: string; name: string }; signedIn: boolean; fields: string[] }
+
 /** Told after each change; `revision` only grows. Read again what you show; missing one loses nothing. */
 export type ChangeListener = (change: { revision: number }) => void;
 
 /** The offline core. Open one per page; calls may overlap. */
 export interface PannierApi {
-  session(): Promise<{ account?: { id: string; name: string }; signedIn: boolean }>;
+  /** `fields`: the names of what the profile's sign-in asks a person for */
+  session(): Promise<Session>;
   /** What the profile's kind of sign-in needs: `username` and `password`, `key`, `token`, `code`, or nothing. `code_needed`: call again with `code` */
   signIn(credentials: Record<string, unknown>): Promise<{ account: { id: string; name: string } }>;
   /** Refused with code `unsent_work` while operations wait, unless `force` */

@@ -4,10 +4,13 @@ use super::dictionary::Set;
 use super::error::Refusal;
 use super::stop::Stop;
 use crate::domain::json::{FromJson, ToJson};
+use serde_json::{Map, Value};
 
 /// Refused while the answer is read, before anything is made of it.
 pub const ROUTE_STOPS_MAX: usize = 2_000;
 pub const STOP_PARCELS_MAX: usize = 500;
+/// As JSON text.
+pub const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// What the backend says besides the stops.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
@@ -19,6 +22,9 @@ pub struct RouteHeader {
     pub date: Option<String>,
     #[json(default)]
     pub version: Option<String>,
+    /// lists and tables of the backend's that requests need later
+    #[json(default)]
+    pub kept: Map<String, Value>,
 }
 
 /// A route that just arrived, already in our words.

@@ -1,5 +1,5 @@
 //! What a profile's references see: `$operation`, `$stop`, `$carried`, `$steps`, `$session`,
-//! `$account`, `$now`, `$device`, `$secrets`.
+//! `$account`, `$now`, `$device`, `$secrets`, `$kept`.
 
 use super::change::StopRecord;
 use super::session::Session;
@@ -36,13 +36,16 @@ pub struct Here {
     pub zone_min: i64,
     /// texts by name, as the host gave them
     pub secrets: Value,
+    /// what the last route left for requests
+    pub kept: Value,
 }
 
 pub fn for_session(session: Option<&Session>, here: &Here) -> Context<'static> {
     let mut context = Context::default()
         .with("now", here.now.to_json())
         .with("device", object([("zoneMin", here.zone_min.to_json())]))
-        .with("secrets", here.secrets.clone());
+        .with("secrets", here.secrets.clone())
+        .with("kept", here.kept.clone());
     if let Some(session) = session {
         context.set(
             "account",
@@ -104,26 +107,7 @@ pub fn is_carried(profile: &Profile, kind: &str) -> bool {
     for step in profile.operations.values().flat_map(|o| &o.steps) {
         let probe = step.probe.iter().map(|p| &p.request);
         for request in std::iter::once(&step.request).chain(probe) {
-            request
-                .parameters
-                .values()
-                .chain(request.headers.values())
-                .chain(&request.headers_from)
-                .for_each(|v| references(v, &mut visit));
-            use crate::profile::document::BodyTemplate::{Blob, Form, Json, Multipart};
-            match &request.body {
-                Some(Json(tree) | Blob(tree)) => references(tree, &mut visit),
-                Some(Form(fields)) => fields.values().for_each(|v| references(v, &mut visit)),
-                Some(Multipart(parts)) => {
-                    for tree in parts
-                        .iter()
-                        .flat_map(|p| p.value.iter().chain(&p.blob).chain(&p.fields))
-                    {
-                        references(tree, &mut visit);
-                    }
-                }
-                None => {}
-            }
+            request.each_tree(&mut |tree| references(tree, &mut visit));
         }
     }
     found

@@ -149,7 +149,7 @@ impl<H: Host> Driver<H> {
                 let Some(part) = self.load(&d.account, &lane).await? else {
                     break;
                 };
-                let here = self.here();
+                let here = self.here_for(d);
                 let turn = self.turn_of(d, &here, None, true);
                 let turned = rejudge(&turn, &self.profile(), part);
                 let Some(change) = turned.change else {

@@ -20,7 +20,7 @@ use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
-use crate::engine::change::{Change, EntityKey, Seen, StopRecord, WakeRecord};
+use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord, WakeRecord};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
@@ -29,6 +29,7 @@ use crate::engine::verdict::answer;
 use crate::profile::document::Profile;
 use crate::profile::http::Exchange;
 use futures_util::future::{Either, select, select_all};
+use serde_json::Value;
 use std::pin::pin;
 
 /// Why something woke the core.
@@ -121,6 +122,8 @@ pub(super) struct Draining {
     pub known: Option<String>,
     /// whose limits count: where the profile's first server is
     pub address: String,
+    /// `$kept` of this drain's requests
+    pub kept: Value,
     /// lanes whose backoff was overruled once already
     pub hurried: Vec<LaneId>,
     pub in_flight: Vec<LaneId>,
@@ -213,6 +216,13 @@ impl<H: Host> Driver<H> {
         };
         let (generation, lease_until) = self.raise_generation(&account).await?;
         let reach = self.reach(&account).await?;
+        let route = self.list(records::one(&account, &EntityKey::Route)).await?;
+        let route = route
+            .first()
+            .and_then(|r| records::open::<RouteRecord>(r).ok());
+        let kept = route
+            .map(|r| Value::Object(r.value.header.kept))
+            .unwrap_or_default();
         let budget = budget_ms.map_or(f64::INFINITY, f64::from);
         let mut d = Draining {
             account,
@@ -237,6 +247,7 @@ impl<H: Host> Driver<H> {
             stopping: false,
             auth_streak: 0,
             known: None,
+            kept,
             address: self
                 .profile()
                 .servers
@@ -257,6 +268,13 @@ impl<H: Host> Driver<H> {
             self.run(&mut d, hard_end).await?;
         }
         self.close(d, began).await
+    }
+
+    pub(super) fn here_for(&self, d: &Draining) -> Here {
+        Here {
+            kept: d.kept.clone(),
+            ..self.here()
+        }
     }
 
     pub(super) fn turn_of<'a>(
@@ -430,7 +448,7 @@ impl<H: Host> Driver<H> {
         signed_in: Option<bool>,
     ) -> Result<Turned, CoreError> {
         for _ in 0..STALE_MAX {
-            let here = self.here();
+            let here = self.here_for(d);
             let Some(part) = self.load(&d.account, lane).await? else {
                 return Ok(Turned::default());
             };

@@ -192,7 +192,12 @@ impl<H: Host> Driver<H> {
         } else {
             &self.servers
         };
-        let profile = Rc::new(with_servers(read(&stored.value.document)?, servers)?);
+        // A document that this core no longer reads cannot be gone by; waiting for one that can would
+        // be for ever.
+        let Ok(document) = read(&stored.value.document) else {
+            return Ok(today);
+        };
+        let profile = Rc::new(with_servers(document, servers)?);
         self.pinned.borrow_mut().push(profile.clone());
         Ok(profile)
     }

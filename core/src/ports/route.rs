@@ -111,12 +111,15 @@ impl<H: Host> Driver<H> {
 
     /// `None`: the sign-in was renewed before the route could be believed.
     async fn read_and_merge(&self, asking: &mut Asking) -> Result<Option<RouteRefresh>, CoreError> {
-        let (items, first) = match self.read_all(asking).await? {
+        let (items, first, reads) = match self.read_all(asking).await? {
             Ok(read) => read,
             Err(said) => return Ok(Some(said)),
         };
         let profile = self.profile();
-        let context = self.moment(Some(&asking.session)).with("response", first);
+        let context = self
+            .moment(Some(&asking.session))
+            .with("response", first)
+            .with("reads", Value::Object(reads));
         let mapped = map(&profile, &items, context)?;
         check_route(&mapped.route)?;
         self.learn_offset(mapped.now_ms, asking.asked_at).await?;
@@ -181,8 +184,8 @@ impl<H: Host> Driver<H> {
         Err(contended())
     }
 
-    /// Makes all reads; gives the list of stops, and the first answer.
-    async fn read_all(&self, asking: &mut Asking) -> Got<(Vec<Value>, Value)> {
+    /// Makes all reads; gives the list of stops, the first answer, and every list.
+    async fn read_all(&self, asking: &mut Asking) -> Got<(Vec<Value>, Value, Map<String, Value>)> {
         let profile = self.profile();
         let mut reads = Map::new();
         let mut first = None;
@@ -224,7 +227,7 @@ impl<H: Host> Driver<H> {
         if let Some(tree) = &profile.route.items {
             let context = self
                 .moment(Some(&asking.session))
-                .with("reads", Value::Object(reads));
+                .with("reads", Value::Object(reads.clone()));
             last = match fill(tree, &context)? {
                 Some(Value::Array(items)) => items,
                 _ => {
@@ -235,7 +238,7 @@ impl<H: Host> Driver<H> {
                 }
             };
         }
-        Ok(Ok((last, first.unwrap_or_default())))
+        Ok(Ok((last, first.unwrap_or_default(), reads)))
     }
 
     /// One read, page after page.
@@ -261,7 +264,8 @@ impl<H: Host> Driver<H> {
                     return Err(CoreError::new(
                         "route_too_large",
                         format!(
-                            "the backend's answers have more than {ROUTE_STOPS_MAX} items in {}",
+                            "the backend's route has {} stops; at most {ROUTE_STOPS_MAX} are taken ({})",
+                            items.len() + page.len(),
                             read.read_id
                         ),
                     ));

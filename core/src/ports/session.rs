@@ -356,6 +356,7 @@ impl<H: Host> Driver<H> {
             now: self.now(),
             zone_min: self.host.clock().zone_min(),
             secrets: self.secrets(),
+            kept: Value::Null,
         }
     }
 

@@ -2,6 +2,7 @@
 //! `parameters`); unknown keys are refused by name.
 
 use super::test::Test;
+use super::value::references;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::error::Refusal;
 use crate::domain::ids::ProfileRevision;
@@ -33,6 +34,9 @@ pub struct Profile {
     /// rules for all answers, tried after a request's own
     #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
+    /// rules of standards, behind those: `problemDetails`, `conditionals`, `idempotencyKey`
+    #[json(default)]
+    pub packs: Vec<String>,
     #[json(default)]
     pub order: Order,
     /// lanes that may be in flight at once
@@ -68,6 +72,50 @@ impl Profile {
             };
             Refusal::new("operation_unsupported", words)
         })
+    }
+}
+
+impl SignIn {
+    /// The names of what a person is asked for, in the order in which the profile uses them:
+    /// `$credentials.<name>`. The code of a sign-in in two requests comes last, and only then.
+    pub fn credentials(&self) -> Vec<String> {
+        let mut names: Vec<String> = vec![];
+        let mut visit = |reference: &str| {
+            let Some(rest) = reference.strip_prefix("credentials.") else {
+                return;
+            };
+            let name = rest.split(['.', '#']).next().unwrap_or_default();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        };
+        let calls = self.start.iter().map(|call| &call.request);
+        for request in calls.chain(&self.request) {
+            request.each_tree(&mut |tree| references(tree, &mut visit));
+        }
+        self.outputs
+            .values()
+            .for_each(|tree| references(tree, &mut visit));
+        names
+    }
+}
+
+impl RequestTemplate {
+    /// Visits every value that is filled when this request is made.
+    pub fn each_tree<'t>(&'t self, visit: &mut dyn FnMut(&'t Value)) {
+        let trees = self.parameters.values().chain(self.headers.values());
+        trees.chain(&self.headers_from).for_each(&mut *visit);
+        match &self.body {
+            Some(BodyTemplate::Json(tree) | BodyTemplate::Blob(tree)) => visit(tree),
+            Some(BodyTemplate::Form(fields)) => fields.values().for_each(visit),
+            Some(BodyTemplate::Multipart(parts)) => {
+                for part in parts {
+                    let given = part.value.iter().chain(&part.blob).chain(&part.fields);
+                    given.chain(&part.filename).for_each(&mut *visit);
+                }
+            }
+            None => {}
+        }
     }
 }
 
@@ -216,6 +264,9 @@ pub struct RouteRead {
     /// `id`, `date`, `version`, and `nowMs` for the clock, from the first answer
     #[json(default)]
     pub outputs: Dictionary<String, Value>,
+    /// lists and tables that requests need later, from `$reads`: `$kept.<name>`
+    #[json(default)]
+    pub keep: Dictionary<String, Value>,
     /// one stop in our words, from `$item`
     pub stop: Value,
     /// what a route that lost stops has to prove

@@ -9,6 +9,7 @@ pub mod document;
 pub mod functions;
 pub mod http;
 pub mod judge;
+pub mod packs;
 pub mod read;
 pub mod request;
 pub mod route;

@@ -5,6 +5,7 @@ use super::document::{
     Call, Identity, OutcomeRule, PagingKind, Profile, RequestTemplate, SignInKind, StatusMatch,
     Verdict,
 };
+use super::packs;
 use super::test::Test;
 use super::value::{FUNCTIONS, references};
 use crate::domain::dictionary::Set;
@@ -73,7 +74,17 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
             ),
         ));
     }
-    let profile = Profile::from_json(document).map_err(unreadable)?;
+    let mut profile = Profile::from_json(document).map_err(unreadable)?;
+    for name in &profile.packs {
+        let Some(rules) = packs::rules(name) else {
+            let known: Vec<&str> = packs::PACKS.iter().map(|(name, _)| *name).collect();
+            return Err(invalid(
+                "packs",
+                format!("{name} is none of {}", known.join(", ")),
+            ));
+        };
+        profile.outcomes.extend(rules);
+    }
     check(&profile)?;
     Ok(profile)
 }
@@ -124,6 +135,9 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
     }
     for (name, tree) in &profile.route.outputs {
         check_tree(&["route.outputs.", name].concat(), tree, &[])?;
+    }
+    for (name, tree) in &profile.route.keep {
+        check_tree(&["route.keep.", name].concat(), tree, &[])?;
     }
     check_tree("route.stop", &profile.route.stop, &[])?;
     if let Some(call) = &profile.heartbeat {
@@ -330,7 +344,8 @@ fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError
 }
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
-const ROOTS: [&str; 14] = [
+const ROOTS: [&str; 15] = [
+    "kept",
     "operation",
     "stop",
     "account",

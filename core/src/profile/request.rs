@@ -28,7 +28,9 @@ pub fn build(
     })?;
     let mut headers = Vec::new();
     if !url.starts_with("https://") && !url.starts_with("http://") {
-        let text = ["the address ", &url, " begins with no server"].concat();
+        // What follows may hold a key.
+        let address = url.split('?').next().unwrap_or_default();
+        let text = ["the address ", address, " begins with no server"].concat();
         return Err(ProfileError::new("request_url", text));
     }
     if template.auth {

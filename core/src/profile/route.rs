@@ -6,8 +6,8 @@ use super::http::Answer;
 use super::read::ProfileError;
 use super::request::outputs;
 use super::value::{Context, fill, plain_text};
-use crate::domain::json::{FromJson, ToJson};
-use crate::domain::route::{Route, RouteHeader};
+use crate::domain::json::{FromJson, ToJson, print};
+use crate::domain::route::{KEPT_BYTES_MAX, Route, RouteHeader};
 use crate::domain::stop::Stop;
 use serde_json::Value;
 
@@ -126,7 +126,7 @@ pub fn next_link(answer: &Answer) -> Option<String> {
     })
 }
 
-/// Maps the list of stops. `context` holds the first answer as `$response`.
+/// Maps the list of stops. `context` holds the first answer as `$response`, and `$reads`.
 ///
 /// # Errors
 /// A mistake in the profile that shows only when it is filled.
@@ -139,12 +139,21 @@ pub fn map(
     let header = outputs(&read.outputs, &context)?;
     let now_ms = header.get("nowMs").and_then(Value::as_i64);
     let text = |name: &str| header.get(name).map(plain_text);
+    let kept = outputs(&read.keep, &context)?;
+    let bytes = print(&Value::Object(kept.clone())).len();
+    if bytes > KEPT_BYTES_MAX {
+        let text = format!(
+            "the profile keeps {bytes} bytes of the backend's lists; at most {KEPT_BYTES_MAX} are"
+        );
+        return Err(ProfileError::new("route_too_large", text));
+    }
     let mut mapped = Mapped {
         route: Route {
             header: RouteHeader {
                 id: text("id"),
                 date: text("date"),
                 version: text("version"),
+                kept,
             },
             stops: Vec::with_capacity(items.len()),
         },

@@ -198,6 +198,7 @@ fn dispatch(
             Ok(write_fields(&[
                 ("signedIn", &signed_in),
                 ("account", &known.map(account_view)),
+                ("fields", &core.profile().sign_in.credentials()),
             ]))
         }),
         "signIn" => {

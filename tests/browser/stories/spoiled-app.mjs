@@ -8,7 +8,10 @@ import { at, dist } from "../../../scripts/lib/paths.mjs";
 import { startSandbox } from "../lib/index.mjs";
 import { withCourier } from "./courier.mjs";
 
-/** `spoil`: statements with `ways` at hand, run before the app's own script at each load. */
+/**
+ * `spoil`: statements with `ways` at hand, run before the app's own script at each load.
+ * `options.profile` makes another profile of the shipped one.
+ */
 export const withSpoiledApp = (options, spoil, story) => async (context) => {
   const folder = mkdtempSync(join(tmpdir(), "pannier-spoiled-"));
   cpSync(process.env.PANNIER_DIST ?? dist, folder, { recursive: true });
@@ -16,6 +19,10 @@ export const withSpoiledApp = (options, spoil, story) => async (context) => {
     absWorkingDir: at(), stdin: { contents: `import * as ways from "./tests/browser/pages/ways.mjs"; window.ways = ways; ${spoil}`, resolveDir: at() },
     outfile: join(folder, "spoil.js"), bundle: true, format: "iife", target: "safari16.4", logLevel: "silent",
   });
+  if (options.profile) {
+    const file = join(folder, "profile.json");
+    writeFileSync(file, JSON.stringify(options.profile(JSON.parse(readFileSync(file, "utf8")))));
+  }
   const page = join(folder, "index.html");
   writeFileSync(page, readFileSync(page, "utf8").replace("<head>", `<head><script src="/spoil.js"></script>`));
   const server = await startSandbox({ static: folder });

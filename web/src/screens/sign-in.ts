@@ -1,5 +1,5 @@
-// Sign in: the only screen that needs a network. A courier whose sign-in has expired may go on
-// without it; what he records waits.
+// Sign in: the only screen that needs a network. It asks for what the profile's sign-in uses. A
+// courier whose sign-in has expired may go on without it; what he records waits.
 
 import { html, nothing } from "lit";
 import { bar, button, field } from "../parts";
@@ -8,21 +8,30 @@ import { sentence } from "../formats";
 import { Screen } from "../screen";
 import { texts } from "../texts";
 
+/** Who one is comes before what proves it. */
+const secret = /password|key|secret|pin|token/iu;
+
 export class SignInScreen extends Screen {
-  #username = "";
-  #password = "";
+  #fields: string[] = [];
+  #given: Record<string, string> = {};
+  /** The first of two requests went through: now the code is asked for. */
+  #codeSent = false;
   #error = "";
 
   protected async load(): Promise<void> {
-    // Nothing to read: who is signed in comes with the status.
+    const { fields } = await this.shell.api.session();
+    this.#fields = fields.filter((name) => name !== "code").sort((one, other) => Number(secret.test(one)) - Number(secret.test(other)));
+    if (fields.includes("code")) this.#fields.push("code");
   }
 
   async #signIn(): Promise<void> {
     this.#error = "";
     await this.act("sign-in", async () => {
       try {
-        await this.shell.api.signIn({ username: this.#username, password: this.#password });
+        const { code, ...rest } = this.#given;
+        await this.shell.api.signIn(this.#codeSent && code ? this.#given : rest);
       } catch (error) {
+        if (error instanceof Error && "code" in error && error.code === "code_needed") this.#codeSent = true;
         this.#error = error instanceof Error && error.name === "PannierError" ? sentence(error.message) : texts.common.unexpected;
         return;
       }
@@ -52,8 +61,12 @@ export class SignInScreen extends Screen {
           ${known ? nothing : html`<p class="brand"><img src="/icons/icon.svg" alt="" width="72" height="72"><span>${texts.appName}</span></p>`}
           <p class="lead">${known ? texts.signIn.again : texts.signIn.lead}</p>
           ${this.#storageWarning()}
-          ${field({ test: "username", label: texts.signIn.username, value: this.#username, autocomplete: "username", capitalize: "none", change: (value) => { this.#username = value; } })}
-          ${field({ test: "password", label: texts.signIn.password, value: this.#password, type: "password", autocomplete: "current-password", capitalize: "none", change: (value) => { this.#password = value; } })}
+          ${this.#fields.filter((name) => name !== "code" || this.#codeSent).map((name) => field({
+            test: name, label: texts.signIn.field(name), value: this.#given[name] ?? "", capitalize: "none",
+            ...(secret.test(name) ? { type: "password" } : {}),
+            autocomplete: name === "code" ? "one-time-code" : secret.test(name) ? "current-password" : "username",
+            change: (value) => { this.#given = { ...this.#given, [name]: secret.test(name) ? value : value.trim() }; },
+          }))}
           <div role="alert" data-test="sign-in-error">${this.#error ? html`<p class="notice attention">${icon("attention")}<span>${this.#error}</span></p>` : nothing}
             ${this.#error && !navigator.onLine ? html`<p class="notice">${icon("noSignal")}<span>${texts.signIn.offline}</span></p>` : nothing}</div>
         </div>

@@ -114,6 +114,7 @@ fn main() {
         outputs: [("depot".to_owned(), json!("north"))].into_iter().collect(),
     };
     let here = Here {
+        kept: Value::Null,
         now: sample::NOW_MS,
         zone_min: 60,
         secrets: Value::Null,
