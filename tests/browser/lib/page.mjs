@@ -66,7 +66,8 @@ const visibleText = "const e = arguments[0]; const own = e.shadowRoot ? [...e.sh
 /** What an element says, spaces folded; undefined when it is not there. */
 export async function text(driver, selector) {
   const element = await peek(driver, selector);
-  return element ? driver.executeScript(visibleText, element) : undefined;
+  // Between two documents a driver may give nothing for a text.
+  return element ? (await driver.executeScript(visibleText, element)) ?? undefined : undefined;
 }
 
 /** Waits until an element says this (a text that is contained, or a regular expression). */
