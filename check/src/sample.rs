@@ -17,7 +17,8 @@ use pannier::engine::context::{Here, carry, for_operation, for_session, operatio
 use pannier::engine::session::{Session, SessionState};
 use pannier::profile::ProfileError;
 use pannier::profile::document::{
-    BodyTemplate, Call, Identity, OperationProfile, Profile, RequestTemplate, StepProfile,
+    BodyTemplate, Call, Identity, OperationProfile, Profile, RequestTemplate, SIGN_IN_OUTPUTS,
+    StepProfile,
 };
 use pannier::profile::http::{Body, Part, Piece, Request};
 use pannier::profile::request::build;
@@ -270,22 +271,14 @@ fn stands_for(name: &str) -> Value {
 
 /// What a sign-in gave beyond what the core itself uses.
 fn further(profile: &Profile) -> impl Iterator<Item = &str> {
-    const OWN: [&str; 7] = [
-        "account",
-        "token",
-        "name",
-        "refreshToken",
-        "expiresInS",
-        "expiresAt",
-        "nowMs",
-    ];
     let refresh = profile
         .sign_in
         .refresh
         .iter()
         .flat_map(|r| r.outputs.keys());
     let all = profile.sign_in.outputs.keys().chain(refresh);
-    all.map(String::as_str).filter(|name| !OWN.contains(name))
+    all.map(String::as_str)
+        .filter(|name| !SIGN_IN_OUTPUTS.contains(name))
 }
 
 fn session(profile: &Profile) -> Session {

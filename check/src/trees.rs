@@ -6,26 +6,8 @@ use crate::language::TEST;
 use crate::names::hint;
 use crate::sample;
 use crate::walk::{Walk, array, function_names, keys, options_of, quoted};
+use pannier::profile::read::ROOTS;
 use serde_json::{Map, Value};
-
-/// What a reference may begin with, as far as the core knows.
-pub const ROOTS: [&str; 15] = [
-    "kept",
-    "operation",
-    "stop",
-    "account",
-    "session",
-    "steps",
-    "carried",
-    "response",
-    "credentials",
-    "item",
-    "now",
-    "device",
-    "secrets",
-    "reads",
-    "page",
-];
 
 const BASE: &[&str] = &["now", "device", "secrets"];
 const SIGNED_IN: &[&str] = &["account", "session"];

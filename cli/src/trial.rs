@@ -17,7 +17,8 @@ use pannier::engine::context::{Here, for_session};
 use pannier::engine::session::{Session, SessionState};
 use pannier::profile::ProfileError;
 use pannier::profile::document::{
-    Call, OutcomeRule, Profile, Read, RefreshWith, RequestTemplate, SignInKind, Verdict,
+    Call, OutcomeRule, Profile, Read, RefreshWith, RequestTemplate, SIGN_IN_OUTPUTS, SignInKind,
+    Verdict,
 };
 use pannier::profile::http::{Answer, Request};
 use pannier::profile::judge::{Ruling, answer_value, judge_knowing};
@@ -518,16 +519,7 @@ fn described(stop: &Stop) -> String {
 }
 
 fn further(mut got: Map<String, Value>) -> Map<String, Value> {
-    let own = [
-        "account",
-        "token",
-        "name",
-        "refreshToken",
-        "expiresInS",
-        "expiresAt",
-        "nowMs",
-    ];
-    for name in own {
+    for name in SIGN_IN_OUTPUTS {
         got.remove(name);
     }
     got

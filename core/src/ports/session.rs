@@ -14,7 +14,9 @@ use crate::engine::context::{Here, for_session};
 use crate::engine::lane::Lane;
 use crate::engine::session::{Reachability, Session, SessionState};
 use crate::engine::verdict::captured;
-use crate::profile::document::{OutcomeRule, RefreshWith, SignIn, SignInKind, Verdict};
+use crate::profile::document::{
+    OutcomeRule, RefreshWith, SIGN_IN_OUTPUTS, SignIn, SignInKind, Verdict,
+};
 use crate::profile::http::{Answer, Request};
 use crate::profile::judge::{Ruling, answer_value, judge};
 use crate::profile::request::{build, outputs};
@@ -56,15 +58,7 @@ fn can_renew(how: &SignIn, session: &Session) -> bool {
 
 /// What a sign-in gave beyond what the core itself knows how to use.
 fn further(mut got: Map<String, Value>) -> Map<String, Value> {
-    for known in [
-        "account",
-        "token",
-        "name",
-        "refreshToken",
-        "expiresInS",
-        "expiresAt",
-        "nowMs",
-    ] {
+    for known in SIGN_IN_OUTPUTS {
         got.remove(known);
     }
     got

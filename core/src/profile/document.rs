@@ -75,6 +75,17 @@ impl Profile {
     }
 }
 
+/// What the core itself uses of a sign-in's `outputs`; anything else is `$session.<name>`.
+pub const SIGN_IN_OUTPUTS: [&str; 7] = [
+    "account",
+    "token",
+    "name",
+    "refreshToken",
+    "expiresInS",
+    "expiresAt",
+    "nowMs",
+];
+
 impl SignIn {
     /// The names of what a person is asked for, in the order in which the profile uses them:
     /// `$credentials.<name>`. The code of a sign-in in two requests comes last, and only then.

@@ -344,7 +344,7 @@ fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError
 }
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
-const ROOTS: [&str; 15] = [
+pub const ROOTS: [&str; 15] = [
     "kept",
     "operation",
     "stop",

@@ -185,21 +185,7 @@ fn with_a_key_the_backend_honours_the_same_key_is_sent_again_without_asking() {
     let step = &mut profile["operations"]["note"]["steps"][0];
     step["identity"] = json!({"kind": "header", "name": "Idempotency-Key"});
     step.as_object_mut().expect("is a step").remove("probe");
-    let servers = [("api".to_owned(), "http://backend".to_owned())]
-        .into_iter()
-        .collect();
-    let host = phone.core.host.tab(5);
-    let core = run(
-        &phone.clock,
-        Driver::open(
-            host,
-            Some(profile.to_string()),
-            servers,
-            Dictionary::default(),
-        ),
-    )
-    .expect("opens");
-    let phone = Phone { core, ..phone };
+    let phone = phone.going_by(&profile);
     let id = phone.done(note("s1", "a"));
     let mut posts = 0;
     phone.backend.faults(move |request| {
@@ -232,21 +218,7 @@ fn in_one_lane_for_everything_each_request_speaks_of_its_own_stop() {
     let phone = Phone::new();
     let mut profile: Value = serde_json::from_str(PROFILE).expect("is JSON");
     profile["order"] = json!("global");
-    let servers = [("api".to_owned(), "http://backend".to_owned())]
-        .into_iter()
-        .collect();
-    let host = phone.core.host.tab(5);
-    let core = run(
-        &phone.clock,
-        Driver::open(
-            host,
-            Some(profile.to_string()),
-            servers,
-            Dictionary::default(),
-        ),
-    )
-    .expect("opens");
-    let phone = Phone { core, ..phone };
+    let phone = phone.going_by(&profile);
     phone.done(arrive("s1"));
     phone.done(arrive("s3"));
     phone.photo("s1", 1);

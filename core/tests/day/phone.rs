@@ -26,15 +26,12 @@ pub struct Phone {
     pub core: Driver<TestHost>,
 }
 
-pub fn open(clock: &TestClock, host: TestHost) -> Driver<TestHost> {
+pub fn open(clock: &TestClock, host: TestHost, profile: &str) -> Driver<TestHost> {
     let servers = [("api".to_owned(), "http://backend".to_owned())]
         .into_iter()
         .collect();
-    run(
-        clock,
-        Driver::open(host, Some(PROFILE.into()), servers, Dictionary::default()),
-    )
-    .expect("opens")
+    let opening = Driver::open(host, Some(profile.into()), servers, Dictionary::default());
+    run(clock, opening).expect("opens")
 }
 
 impl Phone {
@@ -44,7 +41,7 @@ impl Phone {
         let backend = Backend::new();
         let twin = backend.clone();
         let net = TestNet::new(&clock, move |request| twin.handle(request));
-        let core = open(&clock, TestHost::new(&clock, &net, 7));
+        let core = open(&clock, TestHost::new(&clock, &net, 7), PROFILE);
         let phone = Self {
             clock,
             backend,
@@ -63,8 +60,13 @@ impl Phone {
         };
         run(&self.clock, self.core.sign_in(credentials)).expect("signs in");
     }
+    /// The same phone, opened with another profile.
+    pub fn going_by(self, profile: &Value) -> Self {
+        let core = open(&self.clock, self.core.host.tab(5), &profile.to_string());
+        Self { core, ..self }
+    }
     pub fn tab(&self, seed: u64) -> Driver<TestHost> {
-        open(&self.clock, self.core.host.tab(seed))
+        open(&self.clock, self.core.host.tab(seed), PROFILE)
     }
     pub fn record(&self, intent: Intent) -> Result<OperationId, String> {
         run(&self.clock, self.core.record(intent, None))
