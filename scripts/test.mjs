@@ -5,11 +5,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { engines } from "./lib/browsers.mjs";
-import { wasmCrates } from "./lib/cargo.mjs";
+import { browserCrates } from "./lib/cargo.mjs";
 import { contractSuite } from "./lib/contract.mjs";
 import { at } from "./lib/paths.mjs";
+import { packed } from "./lib/packed.mjs";
 import { Parts, cargoCounts, nodeTests } from "./lib/parts.mjs";
-import { Failure, isMain, main, must, options } from "./lib/run.mjs";
+import { Failure, isMain, main, must, options, run } from "./lib/run.mjs";
 import { broken, build } from "./build.mjs";
 import { check } from "./check.mjs";
 import { ensure, wasmBindgenFolder } from "./setup.mjs";
@@ -24,9 +25,19 @@ async function buildAll() {
   return { passed: report.budgets.length - over.length, failed: over.length };
 }
 
+/** The native command's own tests, on the command that the npm package brings. */
+async function packedCommand() {
+  const { folder, remove } = await packed();
+  try {
+    return cargoCounts(await run("cargo", ["test", "-p", "pannier-cli", "--test", "command"], { env: { PANNIER_COMMAND: join(folder, "bin", "pannier.mjs") } }));
+  } finally {
+    remove();
+  }
+}
+
 async function contract(engine) {
   const runner = join(await wasmBindgenFolder(), "wasm-bindgen-test-runner");
-  const counts = cargoCounts(await contractSuite(engine, { runner, packages: wasmCrates }));
+  const counts = cargoCounts(await contractSuite(engine, { runner, packages: browserCrates }));
   if (counts.passed + counts.failed === 0) throw new Failure(`no contract suite ran in ${engine}: core/wasm has no browser tests`);
   return counts;
 }
@@ -50,6 +61,9 @@ if (isMain(import.meta)) {
     let built = false;
     if (wanted("browser") || words.length === 0) built = await parts.run("build and budgets", buildAll) || existsSync(at("dist", "sw.js"));
     if (wanted("native")) await check(parts);
+    if (words.length === 0) {
+      if (built) await parts.run("the packed package's command", packedCommand); else parts.skip("the packed package's command", "the build failed");
+    }
     if (wanted("contract")) for (const engine of engines) await parts.run(`contract suites in ${engine}`, () => contract(engine));
     if (wanted("browser")) {
       for (const engine of process.env.PANNIER_ENGINES?.split(",") ?? engines) {

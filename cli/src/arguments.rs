@@ -1,10 +1,14 @@
 //! The arguments of `pannier profile try`. No secret is ever one: other people see a command line.
 
 use crate::Trouble;
+use crate::machine::Machine;
 use crate::talk::Talk;
 use lexopt::{Arg, Parser, ValueExt};
 use pannier::profile::document::{Profile, SignInKind};
 use serde_json::{Map, Value};
+
+/// The authorities of a whole system are a quarter of this.
+const CERTIFICATES_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Default)]
 pub struct Wanted {
@@ -105,12 +109,14 @@ impl Wanted {
         Ok(())
     }
 
-    pub fn authority(&self) -> Result<Option<Vec<u8>>, Trouble> {
+    /// Trusts who was named.
+    pub fn trust(&self, machine: &dyn Machine) -> Result<(), Trouble> {
         let Some(file) = &self.ca else {
-            return Ok(None);
+            return Ok(());
         };
-        let read = std::fs::read(file).map_err(|e| Trouble(format!("{file}: {e}")));
-        read.map(Some)
+        let pem = machine.read(file, CERTIFICATES_BYTES_MAX);
+        let trusted = pem.and_then(|pem| machine.trust(&pem));
+        trusted.map_err(|why| Trouble(format!("{file}: {why}")))
     }
 
     /// `$secrets` of the profile, from the environment.

@@ -1,5 +1,6 @@
 //! `pannier profile check`.
 
+use crate::machine::Machine;
 use crate::words::{self, add};
 use crate::{End, Trouble};
 use lexopt::{Arg, Parser};
@@ -7,9 +8,8 @@ use pannier::domain::json::{ToJson, print};
 use pannier::domain::text::count;
 use pannier::profile::read::PROFILE_BYTES_MAX;
 use pannier_check::{Report, Severity, check};
-use std::io::Read;
 
-pub fn run(mut arguments: Parser, out: &mut String) -> Result<End, Trouble> {
+pub fn run(machine: &dyn Machine, mut arguments: Parser) -> Result<End, Trouble> {
     let (mut file, mut dry_run, mut json, mut strict) = (None, false, false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -23,28 +23,27 @@ pub fn run(mut arguments: Parser, out: &mut String) -> Result<End, Trouble> {
         }
     }
     let file = file.ok_or_else(|| Trouble("which file?".to_owned()))?;
-    let mut report = check(&read(&file)?);
+    let mut report = check(&read(machine, &file)?);
     if !dry_run {
         report.requests.clear();
     }
+    let mut out = String::new();
     if json {
-        add(out, print(&report.to_json()));
+        add(&mut out, print(&report.to_json()));
     } else {
-        write(&file, &report, out);
+        write(&file, &report, &mut out);
     }
+    machine.print(&out);
     let wrong = report.count(Severity::Error) > 0 || strict && report.count(Severity::Warning) > 0;
     Ok(if wrong { End::Wrong } else { End::Fine })
 }
 
 /// A file's text, or of `-` what comes in; one byte more than a profile may have is enough.
-pub fn read(file: &str) -> Result<String, Trouble> {
+pub fn read(machine: &dyn Machine, file: &str) -> Result<String, Trouble> {
     let most = PROFILE_BYTES_MAX as u64 + 1;
-    let mut bytes = vec![];
-    let read = match file {
-        "-" => std::io::stdin().take(most).read_to_end(&mut bytes),
-        path => std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes)),
-    };
-    read.map_err(|error| Trouble(format!("{file}: {error}")))?;
+    let bytes = machine
+        .read(file, most)
+        .map_err(|error| Trouble(format!("{file}: {error}")))?;
     // Cut in the middle of a character it is too large anyway.
     if bytes.len() as u64 == most {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());

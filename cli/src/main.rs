@@ -1,101 +1,132 @@
-//! `pannier`: the checker of profiles in a terminal. This crate reads files, asks a real backend
-//! where it is told to, and prints; what is right and wrong is decided in `check` and in the core.
+//! The native command: the standard library's files and terminal, and ureq's network.
 
-mod arguments;
-mod check;
-mod net;
-mod send;
-mod talk;
-mod trial;
-mod words;
-
-use std::io::Write;
+use pannier::profile::http::ANSWER_BYTES_MAX;
+use pannier_cli::machine::{Incoming, Machine, Outgoing};
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
-/// 0: nothing is wrong. 1: something is, or the backend said no. 2: it could not be looked at.
-pub enum End {
-    Fine,
-    Wrong,
+struct Native {
+    agent: RefCell<Agent>,
 }
 
-/// Why it could not be looked at: a file, an argument, a terminal.
-pub struct Trouble(pub String);
+fn agent(tls: TlsConfig) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .tls_config(tls)
+        .build();
+    config.into()
+}
 
-impl<E: std::error::Error> From<E> for Trouble {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
+impl Machine for Native {
+    fn print(&self, text: &str) {
+        // Whoever reads may have gone away: `| head` is no failure.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
+
+    fn complain(&self, text: &str) {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn read(&self, file: &str, most: u64) -> Result<Vec<u8>, String> {
+        let mut bytes = vec![];
+        let read = match file {
+            "-" => std::io::stdin().take(most).read_to_end(&mut bytes),
+            path => {
+                std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+            }
+        };
+        read.map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    fn ask(&self, question: &str) -> Result<Option<String>, String> {
+        if !std::io::stdin().is_terminal() {
+            return Ok(None);
+        }
+        let typed = rpassword::prompt_password(question);
+        typed.map(Some).map_err(|error| error.to_string())
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a command that asks a real backend lives in real time"
+    )]
+    fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The standard library seeds its tables by chance; that is chance enough for an id.
+    fn chance(&self) -> [u8; 16] {
+        let mut out = [0; 16];
+        for half in out.chunks_mut(8) {
+            half.copy_from_slice(&RandomState::new().build_hasher().finish().to_be_bytes());
+        }
+        out
+    }
+
+    fn trust(&self, pem: &[u8]) -> Result<(), String> {
+        let mut certificates = vec![];
+        for item in parse_pem(pem) {
+            if let PemItem::Certificate(certificate) = item.map_err(|e| e.to_string())? {
+                certificates.push(certificate);
+            }
+        }
+        if certificates.is_empty() {
+            return Err("there is no certificate in that file".to_owned());
+        }
+        let roots = RootCerts::Specific(Arc::new(certificates));
+        *self.agent.borrow_mut() = agent(TlsConfig::builder().root_certs(roots).build());
+        Ok(())
+    }
+
+    fn exchange(&self, request: &Outgoing) -> Result<Incoming, String> {
+        let mut builder = ureq::http::Request::builder()
+            .method(request.method.as_str())
+            .uri(&request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let sent = builder.body(&request.body[..]).map_err(|e| e.to_string())?;
+        let agent = self.agent.borrow();
+        let deadline = Duration::from_millis(u64::from(request.deadline_ms));
+        let sent = agent
+            .configure_request(sent)
+            .timeout_global(Some(deadline))
+            .build();
+        let (head, body) = agent.run(sent).map_err(|e| e.to_string())?.into_parts();
+        let headers = head.headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        });
+        let mut out = Incoming {
+            status: head.status.as_u16(),
+            headers: headers.collect(),
+            body: vec![],
+        };
+        body.into_reader()
+            .take(ANSWER_BYTES_MAX as u64 + 1)
+            .read_to_end(&mut out.body)
+            .map_err(|e| format!("the answer was cut: {e}"))?;
+        Ok(out)
     }
 }
-
-const USAGE: &str = "\
-usage: pannier profile check FILE [--dry-run] [--json] [--strict]
-       pannier profile try FILE [--base-url NAME=URL | --base-url URL] [--username NAME]
-               [--password-env VAR | --key-env VAR | --token-env VAR --account ID]
-               [--secret-env NAME=VAR] [--ca FILE] [--send KIND... --stop ID [--picture FILE]]
-       pannier profile schema
-       pannier --help | --version
-
-check        names every mistake with its place, warns of what is risky, notes what a backend on
-             another origin has to allow
-  --dry-run  also prints the exact requests of a sample day
-  --json     for programs
-  --strict   warnings count as errors
-
-try          signs in at a real backend, renews the token, asks the heartbeat, reads the route, and
-             says which rule matched each answer; changes nothing without --send
-  --base-url the server's address, in place of the profile's own; may be said once for each server
-  --ca       trust the authority in this PEM file
-  --send     sends one operation of each kind for real, at --stop, and asks the probes
-             Secrets come from the environment or are asked for; they are never printed.
-
-schema       prints the JSON Schema of profiles, for editors
-
-A FILE of - is read from standard input. Exit codes: 0 fine, 1 errors found, 2 could not be looked at.
-";
 
 fn main() -> ExitCode {
-    let mut out = String::new();
-    let end = run(&mut out);
-    // Whoever reads may have gone away: `| head` is no failure.
-    let _ = std::io::stdout().write_all(out.as_bytes());
-    match end {
-        Ok(End::Fine) => ExitCode::SUCCESS,
-        Ok(End::Wrong) => ExitCode::from(1),
-        Err(Trouble(text)) => {
-            let _ = writeln!(std::io::stderr(), "pannier: {text}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn run(out: &mut String) -> Result<End, Trouble> {
-    let mut arguments = lexopt::Parser::from_env();
-    let mut words: Vec<String> = vec![];
-    while words.len() < 2 {
-        match arguments.next()? {
-            Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
-                out.push_str(USAGE);
-                return Ok(End::Fine);
-            }
-            Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V')) => {
-                out.push_str(concat!("pannier ", env!("CARGO_PKG_VERSION"), "\n"));
-                return Ok(End::Fine);
-            }
-            Some(lexopt::Arg::Value(word)) => words.push(word.to_string_lossy().into_owned()),
-            Some(other) => return Err(Trouble(format!("{}\n{USAGE}", other.unexpected()))),
-            None => break,
-        }
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["profile", "check"] => check::run(arguments, out),
-        ["profile", "try"] => trial::run(arguments),
-        ["profile", "schema"] => {
-            out.push_str(&pannier_check::schema::schema_text());
-            Ok(End::Fine)
-        }
-        ["profile", other] => Err(Trouble(format!("profile {other} is no command\n{USAGE}"))),
-        [] | ["profile"] => Err(Trouble(format!("what is to be done?\n{USAGE}"))),
-        [other, ..] => Err(Trouble(format!("{other} is no command\n{USAGE}"))),
-    }
+    let native = Native {
+        agent: RefCell::new(agent(TlsConfig::default())),
+    };
+    let machine: Rc<dyn Machine> = Rc::new(native);
+    ExitCode::from(pannier_cli::run(&machine, std::env::args_os().skip(1)))
 }

@@ -1,18 +1,16 @@
 //! Requests of the core over a real network, the way a browser would make them: redirects are
 //! followed, cookies are kept only where the profile says so, an answer is text.
 
-use crate::Trouble;
+use crate::machine::{Machine, Outgoing};
 use pannier::profile::functions::base64;
 use pannier::profile::http::{ANSWER_BYTES_MAX, Answer, Body, Part, Piece, Request};
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::sync::Arc;
-use std::time::Duration;
-use ureq::Agent;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use std::rc::Rc;
+
+const USER_AGENT: &str = concat!("pannier/", env!("CARGO_PKG_VERSION"), " (profile try)");
 
 pub struct Net {
-    agent: Agent,
+    machine: Rc<dyn Machine>,
     /// by host, then name
     cookies: BTreeMap<String, BTreeMap<String, String>>,
     /// bytes of pictures by handle
@@ -20,75 +18,46 @@ pub struct Net {
 }
 
 impl Net {
-    /// `authority`: further certificates to trust, in PEM, instead of the usual ones.
-    pub fn new(authority: Option<&[u8]>) -> Result<Self, Trouble> {
-        let mut tls = TlsConfig::builder();
-        if let Some(pem) = authority {
-            let mut certificates = vec![];
-            for item in parse_pem(pem) {
-                if let PemItem::Certificate(certificate) = item? {
-                    certificates.push(certificate);
-                }
-            }
-            if certificates.is_empty() {
-                return Err(Trouble("there is no certificate in that file".to_owned()));
-            }
-            tls = tls.root_certs(RootCerts::Specific(Arc::new(certificates)));
-        }
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .tls_config(tls.build())
-            .user_agent(concat!(
-                "pannier/",
-                env!("CARGO_PKG_VERSION"),
-                " (profile try)"
-            ))
-            .build();
-        Ok(Self {
-            agent: config.into(),
+    pub fn new(machine: &Rc<dyn Machine>) -> Self {
+        Self {
+            machine: machine.clone(),
             cookies: BTreeMap::new(),
             pictures: BTreeMap::new(),
-        })
+        }
     }
 
     /// The answer, or why there is none.
     pub fn exchange(&mut self, request: &Request) -> Result<Answer, String> {
-        let (media_type, bytes) = self.body(&request.body)?;
-        let mut builder = ureq::http::Request::builder()
-            .method(request.method.as_str())
-            .uri(&request.url);
-        for (name, value) in &request.headers {
-            builder = builder.header(name, value);
-        }
+        let (media_type, body) = self.body(&request.body)?;
+        let mut headers = request.headers.clone();
+        let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
+        add("user-agent", USER_AGENT.to_owned());
         if let Some(media_type) = media_type {
-            builder = builder.header("content-type", media_type);
+            add("content-type", media_type);
         }
         let host = host(&request.url);
         if let Some(jar) = self.cookies.get(&host).filter(|_| request.cookies) {
             let pairs: Vec<String> = jar.iter().map(|(n, v)| format!("{n}={v}")).collect();
-            builder = builder.header("cookie", pairs.join("; "));
+            add("cookie", pairs.join("; "));
         }
-        let sent = builder.body(bytes).map_err(|e| e.to_string())?;
-        let deadline = Duration::from_millis(u64::from(request.deadline_ms));
-        let sent = self
-            .agent
-            .configure_request(sent)
-            .timeout_global(Some(deadline))
-            .build();
-        let response = self.agent.run(sent).map_err(|e| e.to_string())?;
+        let came = self.machine.exchange(&Outgoing {
+            method: request.method.as_str().to_owned(),
+            url: request.url.clone(),
+            headers,
+            body,
+            deadline_ms: request.deadline_ms,
+        })?;
         let mut answer = Answer {
-            status: response.status().as_u16(),
+            status: came.status,
             ..Answer::default()
         };
-        for (name, value) in response.headers() {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        for (name, value) in came.headers {
             if name == "set-cookie" {
                 if request.cookies {
                     self.keep(&host, &value);
                 }
                 continue;
             }
-            let name = name.as_str().to_owned();
             // As a browser joins them.
             let joined = match answer.headers.get(&name) {
                 Some(before) => format!("{before}, {value}"),
@@ -96,15 +65,8 @@ impl Net {
             };
             answer.headers.insert(name, joined);
         }
-        let mut bytes = vec![];
-        let most = ANSWER_BYTES_MAX as u64 + 1;
-        let (_, body) = response.into_parts();
-        body.into_reader()
-            .take(most)
-            .read_to_end(&mut bytes)
-            .map_err(|e| format!("the answer was cut: {e}"))?;
-        if bytes.len() <= ANSWER_BYTES_MAX {
-            answer.body = String::from_utf8_lossy(&bytes).into_owned();
+        if came.body.len() <= ANSWER_BYTES_MAX {
+            answer.body = String::from_utf8_lossy(&came.body).into_owned();
         }
         Ok(answer)
     }

@@ -1,12 +1,12 @@
 //! `pannier profile try --send`: one operation of each named kind, at the stop that was named, for
 //! real. Each step is judged, then asked about where there is a probe.
 
+use crate::Trouble;
 use crate::arguments::Wanted;
 use crate::trial::{Stopped, Trial, Walked, path};
-use crate::{Trouble, talk};
 use pannier::domain::ids::OperationId;
 use pannier::domain::operation::{BlobPin, StepDone};
-use pannier::domain::proof::check_picture;
+use pannier::domain::proof::{BLOB_BYTES_MAX, check_picture};
 use pannier::domain::stop::Stop;
 use pannier::engine::change::StopRecord;
 use pannier::engine::context::{carry, for_operation, operation_value};
@@ -16,16 +16,6 @@ use pannier::profile::request::build;
 use pannier_check::sample;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
-use std::hash::{BuildHasher, Hasher, RandomState};
-
-/// The standard library seeds its tables by chance; that is chance enough for an id.
-fn random() -> [u8; 16] {
-    let mut out = [0; 16];
-    for half in out.chunks_mut(8) {
-        half.copy_from_slice(&RandomState::new().build_hasher().finish().to_be_bytes());
-    }
-    out
-}
 
 impl Trial {
     pub fn send(&mut self, profile: &Profile, wanted: &Wanted, stops: &[Stop]) -> Walked<()> {
@@ -53,7 +43,8 @@ impl Trial {
         let Some(file) = &wanted.picture else {
             return Err(Trouble("--send needs --picture FILE for this".to_owned()));
         };
-        let bytes = std::fs::read(file).map_err(|e| Trouble(format!("{file}: {e}")))?;
+        let bytes = (self.machine.read(file, BLOB_BYTES_MAX + 1))
+            .map_err(|e| Trouble(format!("{file}: {e}")))?;
         let head = bytes.get(..64).unwrap_or(&bytes);
         let media_type = check_picture(head, bytes.len() as u64)?.to_owned();
         let mut sha256 = String::new();
@@ -80,8 +71,8 @@ impl Trial {
         stop: &mut StopRecord,
     ) -> Walked<()> {
         let mut op = sample::operation(kind, seq, &stop.mirror, Some(profile));
-        let now = talk::now_ms();
-        op.id = OperationId::mint(now, random());
+        let now = self.machine.now_ms();
+        op.id = OperationId::mint(now, self.machine.chance());
         op.recorded.at = now;
         op.recorded.position = None;
         if let Some(blob) = &op.blob {

@@ -1,29 +1,24 @@
 //! What is said while a backend is walked through: at once, harmless, and without what is secret.
 
 use crate::Trouble;
+use crate::machine::Machine;
 use crate::words::add;
-use std::io::{IsTerminal, Write};
+use std::rc::Rc;
 
 pub struct Talk {
+    machine: Rc<dyn Machine>,
     hidden: Vec<String>,
-}
-
-/// The device's clock.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a command that asks a real backend lives in real time"
-)]
-pub fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Shorter texts would blot out half of what is said.
 const HIDDEN_MIN: usize = 4;
 
 impl Talk {
-    pub fn new(file: &str) -> Self {
-        let talk = Self { hidden: vec![] };
+    pub fn new(machine: &Rc<dyn Machine>, file: &str) -> Self {
+        let talk = Self {
+            machine: machine.clone(),
+            hidden: vec![],
+        };
         talk.say(format!(
             "{file}: a real backend is asked; tokens and passwords are not shown"
         ));
@@ -48,21 +43,24 @@ impl Talk {
         }
         let mut out = String::new();
         add(&mut out, text);
-        let _ = std::io::stdout().write_all(out.as_bytes());
+        self.machine.print(&out);
     }
 
     /// From the environment, or asked for without showing it.
     pub fn secret(&mut self, variable: Option<&str>, question: &str) -> Result<String, Trouble> {
         let given = match variable {
-            Some(name) => std::env::var(name)
-                .map_err(|_| Trouble(format!("the environment has no {name}")))?,
-            None if std::io::stdin().is_terminal() => rpassword::prompt_password(question)?,
-            None => {
-                let what = question.trim_end_matches([':', ' ']);
-                return Err(Trouble(format!(
-                    "{what}: name a variable that holds it, or run this in a terminal"
-                )));
-            }
+            Some(name) => (self.machine.variable(name))
+                .ok_or_else(|| Trouble(format!("the environment has no {name}")))?,
+            None => self
+                .machine
+                .ask(question)
+                .map_err(Trouble)?
+                .ok_or_else(|| {
+                    let what = question.trim_end_matches([':', ' ']);
+                    Trouble(format!(
+                        "{what}: name a variable that holds it, or run this in a terminal"
+                    ))
+                })?,
         };
         self.hide(&given);
         Ok(given)

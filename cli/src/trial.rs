@@ -4,6 +4,7 @@
 //! printed.
 
 use crate::arguments::Wanted;
+use crate::machine::Machine;
 use crate::net::Net;
 use crate::talk::Talk;
 use crate::{End, Trouble, check};
@@ -28,6 +29,7 @@ use pannier::profile::route::{Pages, items_of, map, next_link};
 use pannier::profile::value::{Context, fill, plain_text};
 use pannier_check::places::{Places, pointer};
 use serde_json::{Map, Value};
+use std::rc::Rc;
 
 /// As many as the core makes for one route.
 const REQUESTS_MAX: u32 = 200;
@@ -55,6 +57,7 @@ pub type Walked<T> = Result<T, Stopped>;
 pub struct Trial {
     pub profile: Profile,
     pub places: Places,
+    pub machine: Rc<dyn Machine>,
     pub net: Net,
     pub talk: Talk,
     pub session: Option<Session>,
@@ -67,9 +70,9 @@ pub fn path(names: &[&str]) -> Vec<String> {
     names.iter().map(|n| (*n).to_owned()).collect()
 }
 
-pub fn run(arguments: Parser) -> Result<End, Trouble> {
+pub fn run(machine: &Rc<dyn Machine>, arguments: Parser) -> Result<End, Trouble> {
     let wanted = Wanted::read(arguments)?;
-    let text = check::read(&wanted.file)?;
+    let text = check::read(machine.as_ref(), &wanted.file)?;
     let mut profile = match read(&text) {
         Ok(profile) => profile,
         Err(error) => {
@@ -80,11 +83,13 @@ pub fn run(arguments: Parser) -> Result<End, Trouble> {
         }
     };
     wanted.address(&mut profile)?;
-    let mut talk = Talk::new(&wanted.file);
+    let mut talk = Talk::new(machine, &wanted.file);
     let secrets = wanted.secrets(&profile, &mut talk)?;
+    wanted.trust(machine.as_ref())?;
     let mut trial = Trial {
+        machine: machine.clone(),
         places: Places::of(&text),
-        net: Net::new(wanted.authority()?.as_deref())?,
+        net: Net::new(machine),
         session: None,
         secrets,
         requests: 0,
@@ -125,7 +130,7 @@ impl Trial {
     pub fn here(&self) -> Here {
         Here {
             kept: Value::Null,
-            now: crate::talk::now_ms(),
+            now: self.machine.now_ms(),
             zone_min: 0,
             secrets: self.secrets.clone(),
         }
@@ -199,7 +204,7 @@ impl Trial {
         }
         self.talk
             .say(format!("\n== {what}\n{} {}", request.method, request.url));
-        let from = crate::talk::now_ms();
+        let from = self.machine.now_ms();
         let answer = match self.net.exchange(request) {
             Ok(answer) => answer,
             Err(why) => return Err(Stopped::Wrong(format!("{what}: no answer: {why}"))),
@@ -212,7 +217,7 @@ impl Trial {
             "answer {}, {media_type}, {} bytes, {} ms",
             answer.status,
             answer.body.len(),
-            crate::talk::now_ms() - from
+            self.machine.now_ms() - from
         ));
         Ok(answer)
     }

@@ -76,7 +76,7 @@ export async function assemble() {
   mkdirSync(dist, { recursive: true });
   cpSync(at("static"), dist, { recursive: true });
   cpSync(present(profile, "the profile that the page starts with"), join(dist, "profile.json"));
-  for (const { file, out, name } of modules) cpSync(at(out, `${name}_bg.wasm`), join(dist, file));
+  for (const { file, out, name } of modules.filter(({ only }) => only !== "package")) cpSync(at(out, `${name}_bg.wasm`), join(dist, file));
 
   const unlisted = join(cache, "build", "sw.js");
   const packages = {};

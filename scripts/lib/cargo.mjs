@@ -5,8 +5,10 @@ import { at } from "./paths.mjs";
 import { Failure } from "./run.mjs";
 
 export const wasmTarget = "wasm32-unknown-unknown";
-/** Crates that exist only in the browser: everything native leaves them out. */
-export const wasmCrates = ["pannier-wasm", "pannier-scan-wasm"];
+/** Crates with contract suites in the browser. */
+export const browserCrates = ["pannier-wasm", "pannier-scan-wasm"];
+/** Crates that exist only as WebAssembly: everything native leaves them out. */
+export const wasmCrates = [...browserCrates, "pannier-cli-wasm"];
 
 /** The wasm-bindgen that the modules are compiled with; its command-line tool must be the very same. */
 export function wasmBindgenVersion() {
