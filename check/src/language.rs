@@ -659,6 +659,11 @@ pub static PROBE: Shape = Shape {
             Kind::Tree,
             "Words for the person about what is there instead, from $response.",
         ),
+        may(
+            "count",
+            Kind::Tree,
+            "How many of it the backend holds, from $response: asked once more after the yes, and anything but one is told.",
+        ),
     ],
 };
 

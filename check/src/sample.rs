@@ -261,6 +261,7 @@ pub fn operation(kind: &str, seq: u64, stop: &Stop, profile: Option<&Profile>) -
         attempts: vec![],
         failures: 0,
         refused: None,
+        uncounted: None,
     }
 }
 
@@ -532,6 +533,7 @@ impl Day<'_> {
             step: step.step_id.clone(),
             at: NOW_MS,
             outputs: outputs.collect(),
+            already: false,
         });
     }
 }

@@ -33,7 +33,7 @@ fn roots_at(path: &[String]) -> Vec<&'static str> {
             "steps",
             _,
             "probe",
-            "outputs" | "message",
+            "outputs" | "message" | "count",
             ..,
         ] => &[SIGNED_IN, STEP, &["response"]],
         ["operations", ..] => &[SIGNED_IN, STEP],

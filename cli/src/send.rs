@@ -116,6 +116,7 @@ impl Trial {
                     step: step.step_id.clone(),
                     at: now,
                     outputs,
+                    already: false,
                 });
             }
             if let Some(probe) = &step.probe {

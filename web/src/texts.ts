@@ -267,6 +267,7 @@ export const texts = {
     due: (when: string) => `Next try ${when}`,
     backend: "The backend says",
     retry: "Retry",
+    putAway: "Seen",
     discard: "Discard",
     discardTitle: "Discard this item?",
     discardLead: "It is never sent. It stays in the list with your reason.",

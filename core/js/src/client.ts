@@ -6,7 +6,7 @@ import { requestLock } from "./locks";
 import { currentGeneration, guarded, restartCount, start } from "./runtime";
 import { storageHealth } from "./storage";
 import type {
-  ChangeListener, DrainReport, Draft, Intent, OpenOptions, OutboxPage, OutboxQuery, PannierApi,
+  ChangeListener, DrainReport, Draft, Intent, Notice, OpenOptions, OutboxPage, OutboxQuery, PannierApi,
   Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, Session, StagedBlob, Status, StopView, WakeReason,
 } from "./types";
 
@@ -176,6 +176,14 @@ export class Pannier implements PannierApi {
   async discard(operation: string, reason: string): Promise<void> {
     await this.#call("discard", operation, reason);
     this.onWork?.("recorded");
+  }
+
+  notices(): Promise<Notice[]> {
+    return this.#call("notices");
+  }
+
+  async putAway({ at, seq }: Pick<Notice, "at" | "seq">): Promise<void> {
+    await this.#call("putAway", at, seq);
   }
 
   subscribe(listener: ChangeListener): () => void {

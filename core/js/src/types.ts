@@ -127,7 +127,15 @@ export interface Status {
   storage: StorageHealth;
   /** records that could not be read and were set aside raw */
   quarantined: number;
+  /** how many `notices` nobody has put away */
+  notices: number;
 }
+
+/**
+ * What a person should know although nothing waits for him: `duplicate`, the backend holds it more often than once;
+ * `not_shown`, it said yes and does not show it. Kept until it is put away, the newest 200 of them.
+ */
+export interface Notice { at: number; seq: number; code: "duplicate" | "not_shown"; text: string; operation: string; stop?: string }
 
 export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
 export interface DrainReport {
@@ -137,6 +145,8 @@ export interface DrainReport {
   nextWakeAt?: number; tookMs: number;
   /** parked operations that a newer profile revision has settled, or sends again */
   rejudgedSettled: number; rejudgedAgain: number;
+  /** operations that the backend turned out to hold more often than once */
+  duplicates: number;
 }
 export interface RouteRefresh { outcome: "updated" | "unreachable" | "sign_in" | "refused"; text: string; /** stops that could not be read; the text names the first */ unreadable: number; revision: number }
 
@@ -190,6 +200,10 @@ export interface PannierApi {
   drain(reason: WakeReason, options?: { budgetMs?: number }): Promise<DrainReport>;
   retry(operation: string): Promise<void>;
   discard(operation: string, reason: string): Promise<void>;
+  /** Newest first. */
+  notices(): Promise<Notice[]>;
+  /** A person has read it. */
+  putAway(notice: Pick<Notice, "at" | "seq">): Promise<void>;
   subscribe(listener: ChangeListener): () => void;
   versions(): { core: string; schema: number; profile?: string; restarts: number };
   close(): void;

@@ -192,6 +192,9 @@ pub struct Operation {
     /// because an earlier attempt of ours had been applied
     #[json(default)]
     pub refused: Option<Reason>,
+    /// a step that succeeded, and of which the backend is still to be asked how many it holds
+    #[json(default)]
+    pub uncounted: Option<String>,
 }
 
 pub const ATTEMPTS_KEPT: usize = 20;
@@ -228,6 +231,9 @@ pub struct StepDone {
     pub at: i64,
     #[json(default)]
     pub outputs: Map<String, Value>,
+    /// the backend had it before this attempt
+    #[json(default)]
+    pub already: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
@@ -275,6 +281,8 @@ pub enum OperationState {
 pub enum Purpose {
     Send,
     Probe,
+    /// how many the backend holds of a step that it has said yes to
+    Count,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
@@ -323,6 +331,7 @@ pub struct Attempt {
     /// the verdict's name, or the network failure's
     #[json(default)]
     pub verdict: Option<String>,
+    /// what a person should know of it although the operation went on
     #[json(default)]
     pub reason: Option<Reason>,
     /// the beginning of an answer that parked it, so that a newer profile can judge it again

@@ -129,6 +129,7 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         attempts: vec![],
         failures: 0,
         refused: None,
+        uncounted: None,
     };
 
     let mut change = Change::strict();

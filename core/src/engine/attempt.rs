@@ -83,6 +83,8 @@ pub struct Turned {
     pub throttled_until: Option<i64>,
     /// a parked head goes on, by a newer profile
     pub reopened: bool,
+    /// what the backend holds more often than once
+    pub duplicates: u32,
 }
 
 /// A lane while it is being turned: the change grows, the head moves.
@@ -128,7 +130,8 @@ impl<'a> Turning<'a> {
         self.out
     }
 
-    /// The step that is due: the first that is neither done nor ruled out by its condition.
+    /// The step that is due: one whose number at the backend is still asked for, else the first
+    /// that is neither done nor ruled out by its condition.
     pub fn step(&self) -> Result<Option<&'a StepProfile>, ProfileError> {
         let op = &self.head.value;
         let Some(steps) = self
@@ -142,6 +145,10 @@ impl<'a> Turning<'a> {
                 format!("the profile no longer describes {}", op.intent.kind()),
             ));
         };
+        let counting = |s: &&StepProfile| op.uncounted.as_ref() == Some(&s.step_id);
+        if let Some(step) = steps.iter().find(counting) {
+            return Ok(Some(step));
+        }
         let context = self.context();
         for step in steps {
             if op.steps.iter().any(|done| done.step == step.step_id) {
@@ -218,7 +225,7 @@ impl<'a> Turning<'a> {
     pub fn begin(&mut self, step: &StepProfile, purpose: Purpose) -> Result<(), ProfileError> {
         let context = self.context();
         let template = match (purpose, &step.probe) {
-            (Purpose::Probe, Some(probe)) => &probe.request,
+            (Purpose::Probe | Purpose::Count, Some(probe)) => &probe.request,
             _ => &step.request,
         };
         let mut request = build(self.profile, template, &context)?;
@@ -289,6 +296,10 @@ impl<'a> Turning<'a> {
             self.settle(OperationState::Settled { at: turn.now, how });
             return Ok(());
         };
+        if self.is_counting(step) {
+            self.note_lost("interrupted");
+            return self.begin(step, Purpose::Count);
+        }
         let doubt = match &self.head.value.state {
             OperationState::Waiting { .. } => false,
             OperationState::InDoubt { .. } => true,

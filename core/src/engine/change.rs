@@ -2,10 +2,11 @@
 //! turns it into one commit.
 
 use super::lane::Lane;
+use super::listing::title;
 use super::session::{Lease, Reach, Session};
-use crate::domain::ids::{AccountId, BlobHandle, LaneId, StopId};
+use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::{FromJson, ToJson};
-use crate::domain::operation::Operation;
+use crate::domain::operation::{Operation, Reason};
 use crate::domain::progress::Progress;
 use crate::domain::proof::BlobMeta;
 use crate::domain::route::RouteHeader;
@@ -34,6 +35,7 @@ pub enum EntityKey {
     BlobData(BlobHandle),
     Draft(StopId),
     Wake(i64),
+    Notice(i64, u64),
 }
 
 /// What the engine can have written: where it belongs, and what its envelope calls it.
@@ -64,6 +66,7 @@ stored! {
     BlobMeta, "blob", self => EntityKey::Blob(self.handle.clone());
     Draft, "draft", self => EntityKey::Draft(self.stop.clone());
     WakeRecord, "wake", self => EntityKey::Wake(self.at);
+    Notice, "notice", self => EntityKey::Notice(self.at, self.seq);
     // In the outbox until it is settled or set aside, in the history from then on.
     Operation, "operation", self => match settled_at(self) {
         Some(at) => EntityKey::Settled(at, self.seq),
@@ -171,6 +174,31 @@ pub struct Draft {
     pub blobs: Vec<BlobHandle>,
     pub fields: Map<String, Value>,
     pub saved_at: i64,
+}
+
+/// What a person should know although no operation waits for him. Kept until he has put it away.
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
+pub struct Notice {
+    pub at: i64,
+    pub seq: u64,
+    pub code: String,
+    pub text: String,
+    pub operation: OperationId,
+    pub stop: Option<StopId>,
+}
+
+impl Notice {
+    pub fn of(op: &Operation, stop: Option<&Stop>, at: i64, reason: &Reason) -> Self {
+        Self {
+            at,
+            seq: op.seq,
+            code: reason.code.clone(),
+            text: [&title(&op.intent, stop), ": ", &reason.text].concat(),
+            operation: op.id.clone(),
+            stop: op.stop().cloned(),
+        }
+    }
 }
 
 /// Why a drain ran and what came of it.

@@ -69,7 +69,7 @@ pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
     }
 }
 
-fn title(intent: &Intent, stop: Option<&Stop>) -> String {
+pub(super) fn title(intent: &Intent, stop: Option<&Stop>) -> String {
     match intent {
         Intent::Load { code } => format!("Loaded {}", shown(code, 40)),
         Intent::PickUp { parcels, .. } => format!("Picked up {}", count(parcels.len(), "parcel")),
@@ -111,11 +111,18 @@ fn state_words(op: &Operation) -> (&'static str, String) {
         OperationState::Waiting { .. } if op.attempt_count == 0 => {
             ("waiting", "Waits to be sent".into())
         }
+        OperationState::Waiting { .. } if op.uncounted.is_some() => {
+            ("waiting", "Arrived; will be counted".into())
+        }
         OperationState::Waiting { .. } => ("waiting", "Will be sent again".into()),
         OperationState::InFlight {
             purpose: Purpose::Send,
             ..
         } => ("in_flight", "Being sent".into()),
+        OperationState::InFlight {
+            purpose: Purpose::Count,
+            ..
+        } => ("in_flight", "Asking whether it is there once".into()),
         OperationState::InFlight { .. } => ("in_flight", "Asking whether it arrived".into()),
         OperationState::InDoubt { .. } => (
             "in_doubt",
@@ -137,7 +144,7 @@ fn reason(op: &Operation) -> Option<Reason> {
     match &op.state {
         OperationState::Parked { reason, .. } => Some(reason.clone()),
         OperationState::Discarded { was, .. } => was.clone(),
-        OperationState::Settled { .. } => None,
+        OperationState::Settled { .. } => op.attempts.iter().rev().find_map(|a| a.reason.clone()),
         _ => {
             let last = op.attempts.last()?;
             let verdict = last.verdict.as_deref()?;
@@ -175,6 +182,8 @@ pub struct Status {
     pub next_wake_at: Option<i64>,
     pub text: String,
     pub quarantined: u32,
+    /// what a person should know and has not put away yet
+    pub notices: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
@@ -197,6 +206,7 @@ pub struct StatusPart<'a> {
     pub other_accounts: u32,
     pub reach: &'a Reach,
     pub quarantined: u32,
+    pub notices: u32,
 }
 
 pub fn status(part: &StatusPart<'_>) -> Status {
@@ -258,6 +268,7 @@ pub fn status(part: &StatusPart<'_>) -> Status {
         next_wake_at: next_wake_at(part.lanes, part.reach, signed_in),
         text,
         quarantined: part.quarantined,
+        notices: part.notices,
     }
 }
 

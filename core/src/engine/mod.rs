@@ -14,6 +14,7 @@ pub mod attempt;
 pub mod backoff;
 pub mod change;
 pub mod context;
+pub mod count;
 pub mod lane;
 pub mod listing;
 pub mod meaning;

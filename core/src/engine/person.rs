@@ -55,6 +55,12 @@ pub fn discard(
             "it may already have arrived; wait until the backend has been asked",
         ));
     }
+    if op.value.uncounted.is_some() {
+        return Err(Refusal::new(
+            "operation_settled",
+            "the backend has it; only how often is still asked",
+        ));
+    }
     if reason.trim().is_empty() {
         return Err(Refusal::new("reason_missing", "say why it is set aside"));
     }

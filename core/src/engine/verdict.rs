@@ -2,6 +2,8 @@
 
 use super::attempt::{LanePart, Send, Turn, Turned, Turning};
 use super::backoff::backoff_ms;
+use super::count::held;
+use super::lane::Head;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::operation::{OperationState, Purpose, Reason, Settlement, StepDone};
 use crate::domain::text::shown;
@@ -73,8 +75,10 @@ impl Turning<'_> {
             return Ok(());
         }
         self.note(answer, &ruling);
-        if purpose == Purpose::Probe {
-            return self.probed(step, answer, ruling);
+        match purpose {
+            Purpose::Send => {}
+            Purpose::Probe => return self.probed(step, answer, ruling),
+            Purpose::Count => return self.counted(step, answer, ruling),
         }
         match ruling.verdict {
             Ruling::Rule(Verdict::Applied | Verdict::Already) => {
@@ -140,10 +144,13 @@ impl Turning<'_> {
             return Ok(());
         };
         let context = self.context();
-        match judge_probe(probe, answer, &context)? {
+        let found = judge_probe(probe, answer, &context)?;
+        self.name(found.name());
+        match found {
             ProbeFinding::Applied => {
                 let context = context.with("response", answer_value(answer));
                 let captured = outputs(&probe.outputs, &context)?;
+                self.tell_held(held(probe, answer, &context)?);
                 self.step_done(step, captured, true);
             }
             ProbeFinding::NotApplied => match self.head.value.refused.take() {
@@ -181,6 +188,7 @@ impl Turning<'_> {
     ) {
         let now = self.turn.now;
         self.change.strict |= !captured.is_empty();
+        let at = self.count_due_at(step);
         let op = &mut self.head.value;
         op.failures = 0;
         op.refused = None;
@@ -188,18 +196,26 @@ impl Turning<'_> {
             step: step.step_id.clone(),
             at: now,
             outputs: captured,
+            already,
         });
+        op.uncounted = at.map(|_| step.step_id.clone());
+        let at = at.unwrap_or(now);
         op.state = OperationState::Waiting {
-            due_at: now,
-            floor_at: now,
+            due_at: at,
+            floor_at: at,
         };
+        self.go_on();
+    }
+
+    /// The next thing to ask or to send, or the operation is settled.
+    pub(super) fn go_on(&mut self) {
+        let now = self.turn.now;
         match self.step() {
             Ok(Some(next)) => self.again(next),
             Ok(None) => {
-                let how = if already {
-                    Settlement::Already
-                } else {
-                    Settlement::Applied
+                let how = match self.head.value.steps.last() {
+                    Some(done) if done.already => Settlement::Already,
+                    _ => Settlement::Applied,
                 };
                 self.settle(OperationState::Settled { at: now, how });
                 self.follow();
@@ -210,9 +226,14 @@ impl Turning<'_> {
 
     /// Sends the head's step in the same change, unless the drain is stopping.
     fn again(&mut self, step: &StepProfile) {
-        if self.turn.stopping {
+        let purpose = match self.is_counting(step) {
+            true => Purpose::Count,
+            false => Purpose::Send,
+        };
+        let due = Head::of(&self.head.value).due_at <= self.turn.now;
+        if self.turn.stopping || !due {
             self.write_head();
-        } else if let Err(e) = self.begin(step, Purpose::Send) {
+        } else if let Err(e) = self.begin(step, purpose) {
             self.park(Reason::new(
                 e.code,
                 format!("the request could not be made: {}", e.text),
@@ -224,7 +245,11 @@ impl Turning<'_> {
         match failure {
             NetFailure::NotSent { code, text } => {
                 self.note_lost("not_sent");
-                self.park(Reason::new(code, text.clone()));
+                if self.is_counting(step) {
+                    self.count_failed();
+                } else {
+                    self.park(Reason::new(code, text.clone()));
+                }
             }
             NetFailure::Unreachable | NetFailure::TimedOut => {
                 let timed_out = *failure == NetFailure::TimedOut;
@@ -234,7 +259,11 @@ impl Turning<'_> {
                     "unreachable"
                 });
                 self.out.unreachable = true;
-                self.doubt_after_failure(step);
+                if self.is_counting(step) {
+                    self.count_failed();
+                } else {
+                    self.doubt_after_failure(step);
+                }
             }
         }
     }
@@ -277,7 +306,7 @@ impl Turning<'_> {
         backoff_ms(self.head.value.failures, self.turn.jitter)
     }
 
-    fn later(&mut self) {
+    pub(super) fn later(&mut self) {
         let wait = self.failed();
         let now = self.turn.now;
         self.head.value.state = OperationState::Waiting {
@@ -287,7 +316,7 @@ impl Turning<'_> {
         self.write_head();
     }
 
-    fn throttled(&mut self, ruling: &Judgement) {
+    pub(super) fn throttled(&mut self, ruling: &Judgement) {
         let backoff = self.failed();
         let at = self.turn.now + ruling.retry_after_ms.unwrap_or(backoff);
         self.head.value.state = OperationState::Waiting {
@@ -298,7 +327,7 @@ impl Turning<'_> {
         self.write_head();
     }
 
-    fn sign_in(&mut self) {
+    pub(super) fn sign_in(&mut self) {
         let now = self.turn.now;
         self.head.value.state = OperationState::Waiting {
             due_at: now,
@@ -352,6 +381,13 @@ impl Turning<'_> {
                 Ruling::Rule(verdict) => verdict.name().to_owned(),
                 Ruling::Unmatched => "unmatched".to_owned(),
             });
+        }
+    }
+
+    /// What the newest attempt came to, in one word.
+    pub(super) fn name(&mut self, verdict: &str) {
+        if let Some(attempt) = self.head.value.attempts.last_mut() {
+            attempt.verdict = Some(verdict.to_owned());
         }
     }
 

@@ -15,12 +15,13 @@ use super::net::Net;
 use super::records;
 use super::session::Renewal;
 use super::store::{Committed, Table};
+use super::views::NOTICES_KEPT;
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
-use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord, WakeRecord};
+use crate::engine::change::{Change, EntityKey, Notice, RouteRecord, Seen, StopRecord, WakeRecord};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
@@ -99,6 +100,8 @@ pub struct DrainReport {
     pub rejudged_settled: u32,
     /// parked ones that go out again by a newer profile
     pub rejudged_again: u32,
+    /// what the backend turned out to hold more often than once
+    pub duplicates: u32,
     pub took_ms: u32,
 }
 
@@ -183,6 +186,7 @@ impl<H: Host> Driver<H> {
             stopped,
             rejudged_settled: 0,
             rejudged_again: 0,
+            duplicates: 0,
             next_wake_at: match (busy, status.next_wake_at) {
                 (Some(busy), Some(next)) => Some(busy.min(next)),
                 (busy, next) => next.or(busy).filter(|_| status.waiting > 0),
@@ -241,6 +245,7 @@ impl<H: Host> Driver<H> {
                 next_wake_at: None,
                 rejudged_settled: 0,
                 rejudged_again: 0,
+                duplicates: 0,
                 took_ms: 0,
             },
             reach,
@@ -568,6 +573,7 @@ impl<H: Host> Driver<H> {
         d.report.settled += turned.settled;
         d.report.parked += turned.parked;
         d.report.failed += turned.failed;
+        d.report.duplicates += turned.duplicates;
         if turned.settled > 0 {
             d.auth_streak = 0;
         }
@@ -644,6 +650,12 @@ impl<H: Host> Driver<H> {
         for record in wakes.iter().skip(WAKES_KEPT as usize) {
             if let Some(super::store::KeyPart::Number(at)) = record.key.0.get(1) {
                 change.delete(EntityKey::Wake(i64::try_from(*at).unwrap_or(0)));
+            }
+        }
+        let notices = records::notices(&d.account, NOTICES_KEPT + 20);
+        for record in self.list(notices).await?.iter().skip(NOTICES_KEPT as usize) {
+            if let Ok(seen) = records::open::<Notice>(record) {
+                change.delete(EntityKey::Notice(seen.value.at, seen.value.seq));
             }
         }
         let stopped = report.stopped.to_json();

@@ -28,6 +28,10 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
         EntityKey::Blob(handle) => (Table::Blobs, base.text(&handle.0)),
         EntityKey::BlobData(handle) => (Table::BlobData, base.text(&handle.0)),
         EntityKey::Draft(stop) => (Table::Drafts, base.text(&stop.0)),
+        EntityKey::Notice(at, seq) => {
+            let under = base.text("notice");
+            (Table::Meta, under.number(when(*at)).number(*seq))
+        }
         EntityKey::Wake(at) => (Table::Wakes, base.number(when(*at))),
     }
 }
@@ -74,6 +78,16 @@ pub fn one(account: &AccountId, key: &EntityKey) -> Query {
 
 pub fn all(account: &AccountId, table: Table) -> Query {
     Query::under(table, Key::new(&account.0))
+}
+
+/// What a person has not put away yet, newest first.
+pub fn notices(account: &AccountId, limit: u32) -> Query {
+    Query::Under {
+        table: Table::Meta,
+        prefix: Key::new(&account.0).text("notice"),
+        limit: Some(limit),
+        newest_first: true,
+    }
 }
 
 pub fn lane_from(account: &AccountId, lane: &LaneId, seq: u64, limit: Option<u32>) -> Query {

@@ -9,7 +9,7 @@ use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
-use crate::engine::change::{EntityKey, RouteRecord, StopRecord};
+use crate::engine::change::{Change, EntityKey, Notice, RouteRecord, StopRecord};
 use crate::engine::lane::Lane;
 use crate::engine::listing::{OutboxItem, Status, StatusPart, item, status};
 use crate::engine::meaning::{ScanMeaning, meaning};
@@ -43,6 +43,8 @@ pub struct OutboxPage {
 }
 
 const OUTBOX_LIMIT: u32 = 500;
+/// Notices that nobody puts away; older ones go.
+pub(super) const NOTICES_KEPT: u32 = 200;
 
 fn revision_query() -> Query {
     Query::One(Table::Meta, Key::new("").text("revision"))
@@ -159,6 +161,7 @@ impl<H: Host> Driver<H> {
                     },
                     records::one(&account, &EntityKey::Reach),
                     records::all(&account, Table::Quarantine),
+                    records::notices(&account, NOTICES_KEPT),
                 ])
                 .await?;
             let mine = crate::ports::store::KeyPart::Text(account.0.clone());
@@ -178,8 +181,27 @@ impl<H: Host> Driver<H> {
                 other_accounts: others.iter().map(|l| l.count).sum(),
                 reach: &reach.map(|r| r.value).unwrap_or_default(),
                 quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
+                notices: u32::try_from(found[4].len()).unwrap_or(u32::MAX),
             }))
         })
+    }
+}
+
+impl<H: Host> Driver<H> {
+    /// What a person should know although nothing waits for him; newest first.
+    pub async fn notices(&self) -> Result<Vec<Notice>, CoreError> {
+        let account = self.account().await?.value.account;
+        let found = self.list(records::notices(&account, NOTICES_KEPT)).await?;
+        Ok(values(&found, &mut vec![]))
+    }
+
+    /// A person has read it.
+    pub async fn put_away(&self, at: i64, seq: u64) -> Result<(), CoreError> {
+        let account = self.account().await?.value.account;
+        let mut change = Change::strict();
+        change.delete(EntityKey::Notice(at, seq));
+        self.write(&account, change).await?;
+        Ok(())
     }
 }
 

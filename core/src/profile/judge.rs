@@ -32,6 +32,16 @@ pub enum ProbeFinding {
     Unknown,
 }
 
+impl ProbeFinding {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "found",
+            Self::NotApplied => "not_found",
+            Self::Unknown => "unclear",
+        }
+    }
+}
+
 /// The answer as a subject for tests and outputs.
 pub fn answer_value(answer: &Answer) -> Value {
     let body = match parse(&answer.body) {
@@ -123,6 +133,14 @@ pub fn judge_knowing(
     })
 }
 
+/// Whether a probe's answer is to be read at all: a whole 2xx in JSON.
+pub fn says_something(answer: &Answer) -> bool {
+    (200..=299).contains(&answer.status)
+        && answer.is_json()
+        && !is_empty(answer)
+        && !breaks_off(answer)
+}
+
 /// Reads a probe's answer: only a 2xx in JSON says anything.
 pub fn judge_probe(
     probe: &Probe,
@@ -132,11 +150,7 @@ pub fn judge_probe(
     if probe.gone.contains(&answer.status) {
         return Ok(ProbeFinding::NotApplied);
     }
-    if !(200..=299).contains(&answer.status)
-        || !answer.is_json()
-        || is_empty(answer)
-        || breaks_off(answer)
-    {
+    if !says_something(answer) {
         return Ok(ProbeFinding::Unknown);
     }
     let value = answer_value(answer);

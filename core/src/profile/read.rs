@@ -173,7 +173,8 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
                 check_request(profile, &place, &probe.request)?;
                 check_test(&place, &probe.applied)?;
                 check_test(&place, &probe.not_applied)?;
-                for tree in probe.outputs.values().chain(&probe.message) {
+                let further = probe.message.iter().chain(&probe.count);
+                for tree in probe.outputs.values().chain(further) {
                     check_tree(&place, tree, &[])?;
                 }
             }

@@ -1,7 +1,8 @@
 //! A page or worker that is killed between any two awaits: the future is dropped there, nothing of
 //! it runs any more, and what comes after has only the store.
 
-use crate::phone::{Phone, arrive, deliver, fail, note, scan};
+use crate::counted::counting;
+use crate::phone::{PROFILE, Phone, arrive, deliver, fail, note, open, scan};
 use pannier::domain::ids::{OperationId, StopId};
 use pannier::domain::operation::Intent;
 use pannier::domain::parcel::ParcelFate;
@@ -12,7 +13,10 @@ use pannier::testing::run::{run, run_until};
 impl Phone {
     /// The same phone, started again.
     fn reopened(self, seed: u64) -> Self {
-        let core = self.tab(seed);
+        self.reopened_by(seed, PROFILE)
+    }
+    fn reopened_by(self, seed: u64, profile: &str) -> Self {
+        let core = open(&self.clock, self.core.host.tab(seed), profile);
         Self { core, ..self }
     }
 }
@@ -57,9 +61,9 @@ fn once_and_in_order(phone: &Phone, recorded: &[(String, OperationId)], at: usiz
 
 /// Kills a drain at its first poll, at its second, and so on until one ends before it is killed.
 /// `lands` says whether what is on the wire at that moment still reaches the backend.
-fn killed_while_sending(lands: bool) -> usize {
+fn killed_while_sending(lands: bool, profile: &str) -> usize {
     for at in 1.. {
-        let phone = Phone::new();
+        let phone = Phone::new().reopened_by(3, profile);
         let everything = recorded(&phone);
         let drained = run_until(
             &phone.clock,
@@ -73,7 +77,7 @@ fn killed_while_sending(lands: bool) -> usize {
             }
         }
         // Two cores of the same phone open the store that the first one left.
-        let phone = phone.reopened(at as u64 + 100);
+        let phone = phone.reopened_by(at as u64 + 100, profile);
         phone.settle();
         once_and_in_order(&phone, &everything, at);
         if drained.is_some() {
@@ -85,15 +89,22 @@ fn killed_while_sending(lands: bool) -> usize {
 
 #[test]
 fn a_drain_that_is_killed_anywhere_leaves_each_operation_with_one_effect() {
-    let polls = killed_while_sending(false);
+    let polls = killed_while_sending(false, PROFILE);
     // Every port call lets go at least once, so this many places were tried.
     assert!(polls > 40, "only {polls} places to be killed at");
 }
 
 #[test]
 fn what_was_on_the_wire_at_that_moment_may_land_and_is_not_sent_again() {
-    let polls = killed_while_sending(true);
+    let polls = killed_while_sending(true, PROFILE);
     assert!(polls > 40, "only {polls} places to be killed at");
+}
+
+#[test]
+fn a_drain_that_is_killed_while_it_counts_counts_again_and_sends_nothing_again() {
+    let profile = counting().to_string();
+    let polls = killed_while_sending(true, &profile);
+    assert!(polls > 60, "only {polls} places to be killed at");
 }
 
 #[test]

@@ -79,6 +79,9 @@ impl Phone {
     pub fn drain(&self, reason: WakeReason) -> DrainReport {
         run(&self.clock, self.core.drain(reason, None)).expect("drains")
     }
+    pub fn now(&self) -> i64 {
+        pannier::ports::clock::Clock::now_ms(&self.clock)
+    }
     /// Follows the core's own timer until nothing is left to do by itself.
     pub fn settle(&self) {
         for _ in 0..200 {
@@ -86,10 +89,7 @@ impl Phone {
             let Some(at) = report.next_wake_at else {
                 return;
             };
-            let now = run(&self.clock, async {
-                pannier::ports::clock::Clock::now_ms(&self.clock)
-            });
-            self.clock.advance((at - now).max(1));
+            self.clock.advance((at - self.now()).max(1));
         }
         panic!("the outbox does not come to rest");
     }
@@ -122,6 +122,12 @@ impl Phone {
             stop: StopId::new(stop),
             blob: staged.handle,
         })
+    }
+    pub fn notices(&self) -> Vec<(String, OperationId)> {
+        let notices = run(&self.clock, self.core.notices()).expect("lists");
+        let told = run(&self.clock, self.core.status()).expect("reads").notices;
+        assert_eq!(told as usize, notices.len());
+        notices.into_iter().map(|n| (n.code, n.operation)).collect()
     }
     pub fn reason(&self, id: &OperationId) -> Option<(String, String)> {
         let page = run(&self.clock, self.core.outbox(OutboxQuery::default())).expect("lists");

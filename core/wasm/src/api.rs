@@ -249,6 +249,11 @@ fn dispatch(
                 (given.next("reason")?, given.next("budgetMs")?);
             run!(core.drain(reason, budget))
         }
+        "notices" => run!(core.notices()),
+        "putAway" => {
+            let (at, seq): (i64, u64) = (given.next("at")?, given.next("seq")?);
+            run!(core.put_away(at, seq))
+        }
         "sweep" => run!(core.sweep()),
         "retry" => {
             let operation: OperationId = given.next("operation")?;

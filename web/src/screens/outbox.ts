@@ -2,7 +2,7 @@
 // courier: it is tried again or discarded with a reason.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { OperationStateName, OutboxItem, OutboxPage } from "pannier";
+import type { Notice, OperationStateName, OutboxItem, OutboxPage } from "pannier";
 import { byteSize, clockTime, relativeTime, sentence, shown } from "../formats";
 import { icon, type IconName } from "../icons";
 import { bar, button, empty, field, tabs } from "../parts";
@@ -24,15 +24,17 @@ export class OutboxScreen extends Screen {
   /** only this stop's operations */
   onlyStop: string | undefined;
   #page: OutboxPage | undefined;
+  #notices: Notice[] = [];
   #filter: "unsettled" | "all" = "unsettled";
   #limit = pieceLength;
   /** the operation that is about to be discarded, and why */
   #discarding: { id: string; reason: string } | undefined;
 
   protected async load(): Promise<void> {
-    this.#page = await this.shell.api.outbox({
-      state: this.#filter, limit: this.#limit, ...(this.onlyStop === undefined ? {} : { stop: this.onlyStop }),
-    });
+    [this.#page, this.#notices] = await Promise.all([
+      this.shell.api.outbox({ state: this.#filter, limit: this.#limit, ...(this.onlyStop === undefined ? {} : { stop: this.onlyStop }) }),
+      this.shell.api.notices(),
+    ]);
   }
 
   #show(filter: "unsettled" | "all"): void {
@@ -64,6 +66,19 @@ export class OutboxScreen extends Screen {
       this.querySelector("dialog")?.close();
       await this.refresh();
     });
+  }
+
+  #putAway(notice: Notice): Promise<void> {
+    return this.act(`put-away-${notice.operation}`, async () => {
+      await this.shell.api.putAway(notice);
+      await this.refresh();
+    });
+  }
+
+  #notice(notice: Notice): TemplateResult {
+    return html`<p class="notice attention" data-test="notice" data-code=${notice.code} data-operation=${notice.operation}>${icon("attention")}
+      <span>${clockTime(notice.at)}: ${sentence(notice.text, 300)}</span>
+      <button type="button" class="button plain" data-test="put-away" ?disabled=${this.busy !== undefined} @click=${() => this.#putAway(notice)}><span class="label">${texts.outbox.putAway}</span></button></p>`;
   }
 
   #askDiscard(id: string): void {
@@ -135,6 +150,7 @@ export class OutboxScreen extends Screen {
         ${status && !status.signedIn ? html`<p class="notice attention">${icon("key")}<span>${texts.more.notSignedIn}</span>
           <a class="button plain" href=${addressOf({ screen: "sign-in" })} data-test="sign-in-again">${texts.signIn.title}</a></p>` : nothing}
         ${status?.lastTryText ? html`<p class="quiet" data-test="last-try">${sentence(status.lastTryText, 240)}${status.lastTryAt === undefined ? nothing : html`, ${relativeTime(status.lastTryAt)}`}</p>` : nothing}
+        ${this.#notices.filter(({ stop }) => this.onlyStop === undefined || stop === this.onlyStop).map((notice) => this.#notice(notice))}
         ${this.#page ? this.#list(this.#page) : nothing}
         ${status?.quarantined ? html`<p class="notice attention">${icon("attention")}<span>${texts.outbox.quarantined(status.quarantined)}</span></p>` : nothing}
         ${status?.otherAccounts ? html`<p class="notice">${icon("attention")}<span>${texts.outbox.otherAccounts(status.otherAccounts)}</span></p>` : nothing}
