@@ -18,8 +18,9 @@ use crate::refusal::Refusal;
 pub use photos::PHOTO_BYTES_MAX;
 pub use photos::stored as stored_photo;
 
-pub fn router() -> Router<Shared> {
+pub fn router(app: &Shared) -> Router<Shared> {
     Router::new()
+        .nest("/api", pannier_push::router(&app.push))
         .route("/api/health", get(session::health))
         .route("/api/login", post(session::login))
         .route("/api/token/refresh", post(session::refresh))

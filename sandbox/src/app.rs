@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pannier_push::Relay;
+
 use crate::database::Database;
 use crate::faults::Faults;
 
@@ -11,6 +13,8 @@ pub struct App {
     pub faults: Faults,
     /// the folder of the built page
     pub files: PathBuf,
+    /// wakes phones; see `push`
+    pub push: Arc<Relay>,
     /// further origins that the API origin admits
     pub allowed_origins: Vec<String>,
 }

@@ -14,6 +14,7 @@ pannier-sandbox [options]
   --fresh            delete that file first
   --static DIR       folder of the built page (dist)
   --allow-origin URL further page that the second origin admits; may be repeated
+  --push-service URL further push service that subscriptions may name; may be repeated
   --lan              serve the local network as well, by https with an authority of its own
   --lan-port N       https port there; the second origin and the door to trust it have the next two
                      (8443; 0: any free three)
@@ -28,6 +29,7 @@ pub struct Arguments {
     pub fresh: bool,
     pub files: PathBuf,
     pub allowed_origins: Vec<String>,
+    pub push_services: Vec<String>,
     pub lan: Option<LanArguments>,
 }
 
@@ -52,6 +54,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         fresh: false,
         files: "dist".into(),
         allowed_origins: Vec::new(),
+        push_services: Vec::new(),
         lan: None,
     };
     let mut lan = false;
@@ -69,6 +72,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
                     .allowed_origins
                     .push(parser.value()?.string()?.trim_end_matches('/').to_owned());
             }
+            Long("push-service") => arguments.push_services.push(parser.value()?.string()?),
             Long("lan") => lan = true,
             Long("lan-port") => lan_port = Some(parser.value()?.parse()?),
             Long("lan-address") => lan_addresses.push(parser.value()?.parse()?),

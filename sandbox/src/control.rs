@@ -12,7 +12,7 @@ use crate::app::Shared;
 use crate::clock::now_ms;
 use crate::database::set_setting;
 use crate::refusal::Refusal;
-use crate::{log, seed};
+use crate::{log, push, seed};
 
 const STATUSES: [&str; 7] = [
     "assigned",
@@ -36,7 +36,8 @@ async fn stop(State(app): State<Shared>, body: Bytes) -> Result<Json<Value>, Ref
     let body = object(&body)?;
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let id = text("id").ok_or_else(|| Refusal::bad_field("id", "a stop id is required"))?;
-    app.database.change(|transaction| {
+    let mut couriers = vec![];
+    let changed = app.database.change(|transaction| {
         let courier: String = transaction
             .query_row("SELECT courier FROM stops WHERE id = ?1", [id], |row| row.get(0))
             .optional()?
@@ -46,6 +47,7 @@ async fn stop(State(app): State<Shared>, body: Bytes) -> Result<Json<Value>, Ref
         }
         if let Some(courier) = text("courier") {
             reassign(transaction, id, courier)?;
+            couriers.push(courier.to_owned());
         }
         if let Some(remove) = body.get("remove").and_then(Value::as_bool) {
             transaction.execute("UPDATE stops SET removed = ?2 WHERE id = ?1", (id, remove))?;
@@ -62,6 +64,7 @@ async fn stop(State(app): State<Shared>, body: Bytes) -> Result<Json<Value>, Ref
             (id, now, body.to_string()),
         )?;
         log::office(transaction, "/control/stop", id, &body, now)?;
+        couriers.push(courier);
         Ok(Json(transaction.query_row(
             "SELECT status, version, courier, removed FROM stops WHERE id = ?1",
             [id],
@@ -72,7 +75,11 @@ async fn stop(State(app): State<Shared>, body: Bytes) -> Result<Json<Value>, Ref
                 } }))
             },
         )?))
-    })
+    });
+    if changed.is_ok() {
+        push::tell(&app.push, couriers);
+    }
+    changed
 }
 
 /// The parcels follow: an outcome of the stop is the outcome of those that had none, and a stop

@@ -23,6 +23,7 @@ mod lan;
 mod log;
 mod log_pages;
 mod pages;
+mod push;
 mod refusal;
 mod seed;
 mod selfcheck;
@@ -95,16 +96,19 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         None => None,
     };
     let database = Database::open(&arguments.database, arguments.fresh)?;
+    let push = push::open(&arguments, &origins.page("localhost"))?;
     let planted = prepare(&database).map_err(|error| format!("database: {error:?}"))?;
     let app = Arc::new(App {
         database,
         faults: Faults::default(),
         files: arguments.files.clone(),
+        push,
         allowed_origins: arguments.allowed_origins.clone(),
     });
     let (stopping, stop) = watch::channel(false);
     let on_signal = stop_on_signal(stopping).map_err(|error| error.to_string())?;
     announce(&arguments, origins, lan.as_ref(), planted).map_err(|error| error.to_string())?;
+    let waking = tokio::spawn(pannier_push::keep_waking(Arc::clone(&app.push)));
     let page = Front {
         app: Arc::clone(&app),
         door: Door::Page,
@@ -128,6 +132,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     }
     server::serve(ways, stop).await;
     on_signal.abort();
+    waking.abort();
     Ok(())
 }
 
@@ -173,7 +178,7 @@ fn prepare(database: &Database) -> Result<bool, Refusal> {
 }
 
 fn page_router(app: &Shared) -> Router {
-    api::router()
+    api::router(app)
         .merge(control::router())
         .merge(fault_pages::router())
         .merge(labels::router())
@@ -186,7 +191,7 @@ fn page_router(app: &Shared) -> Router {
 }
 
 fn api_router(app: &Shared) -> Router {
-    api::router()
+    api::router(app)
         .fallback(api::no_such_path)
         .layer(axum::extract::DefaultBodyLimit::disable())
         .with_state(Arc::clone(app))
