@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { control, find, log, says, tap, type, until } from "./lib/index.mjs";
-import { applied, exactlyOnce, resentByTheBrowser, taken } from "./stories/backend.mjs";
+import { applied, appliedIds, exactlyOnce, resentByTheBrowser, taken } from "./stories/backend.mjs";
 import {
   allSent, arrive, at, couldNotDeliver, deliver, engines, networkIsBack, note, notesAtOnce, on, outbox, photograph, scanTyped, signIn, stateOf, toRoute,
   withCourier,
@@ -68,13 +68,27 @@ for (const engine of engines) {
     }));
   }
 
-  story("what a browser repeats by itself on a kept connection is all that comes twice", async (courier) => {
+  story("what a browser repeats by itself on a kept connection is all that comes twice, and is told by name", async (courier) => {
     await signIn(courier);
     await workOffline(courier);
     await courier.faults.set({ fault: "cut_after", method: "POST", path: "/api/stops/", every: 2 });
     await networkIsBack(courier);
     await allSent(courier, { ms: 180_000 });
     await exactlyOnce(courier, { without: await resentByTheBrowser(courier) });
+
+    const ids = await appliedIds(courier.server);
+    const twice = [...new Set(ids.filter((id, place) => ids.indexOf(id) !== place))].sort();
+    // WebKit repeats none.
+    assert.equal(twice.length > 0, engine !== "webkit");
+    await outbox(courier, 0);
+    const told = () => courier.driver.executeScript(
+      "return [...document.querySelectorAll('[data-test=notice][data-code=duplicate]')].map(({ dataset }) => dataset.operation).sort()");
+    await until(async () => (await told()).length === twice.length, { what: `${twice.length} duplicates to be told` });
+    assert.deepEqual(await told(), twice);
+    for (let left = twice.length; left > 0; left -= 1) {
+      await tap(courier.driver, on("put-away"));
+      await until(async () => (await told()).length === left - 1, { what: "a notice to be put away" });
+    }
   });
 
   meaning("a 429 is heeded, for as long as it says", async (courier) => {
