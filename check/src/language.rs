@@ -659,6 +659,12 @@ pub static PROBE: Shape = Shape {
             Kind::Tree,
             "Words for the person about what is there instead, from $response.",
         ),
+        or(
+            "fresh",
+            Kind::Trees,
+            "{}",
+            "What a refused step needs to be sent again, from $response: $fresh.<name> in its request.",
+        ),
         may(
             "count",
             Kind::Tree,

@@ -68,6 +68,7 @@ pub fn notes(profile: &Profile) -> Vec<Finding> {
         }
         if let Some(probe) = &step.probe {
             let mut trees = of(&probe.outputs);
+            trees.extend(of(&probe.fresh));
             trees.extend(probe.message.iter().chain(&probe.count));
             asking.request(&probe.request, &step.outcomes, &trees);
         }

@@ -261,6 +261,8 @@ pub fn operation(kind: &str, seq: u64, stop: &Stop, profile: Option<&Profile>) -
         attempts: vec![],
         failures: 0,
         refused: None,
+        fresh: serde_json::Map::new(),
+        overruled: 0,
         uncounted: None,
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 const BASE: &[&str] = &["now", "device", "secrets"];
 const SIGNED_IN: &[&str] = &["account", "session"];
-const STEP: &[&str] = &["operation", "stop", "steps", "carried", "kept"];
+const STEP: &[&str] = &["operation", "stop", "steps", "carried", "kept", "fresh"];
 
 /// The roots that hold something at a place, by the path to it.
 fn roots_at(path: &[String]) -> Vec<&'static str> {
@@ -33,7 +33,7 @@ fn roots_at(path: &[String]) -> Vec<&'static str> {
             "steps",
             _,
             "probe",
-            "outputs" | "message" | "count",
+            "outputs" | "message" | "fresh" | "count",
             ..,
         ] => &[SIGNED_IN, STEP, &["response"]],
         ["operations", ..] => &[SIGNED_IN, STEP],
@@ -331,6 +331,21 @@ impl<'d> Walk<'d> {
                     .map(String::as_str)
                     .collect();
                 self.among("kept", name, &known, "route.keep does not name it");
+            }
+            ("fresh", Some(name)) => {
+                let step = match self.path.as_slice() {
+                    [first, kind, steps, index, ..] if first == "operations" => {
+                        [kind, steps, index]
+                    }
+                    _ => return,
+                };
+                let pointer = format!(
+                    "/operations/{}/{}/{}/probe/fresh",
+                    step[0], step[1], step[2]
+                );
+                let known: Vec<&str> = keys(self.root.pointer(&pointer)).collect();
+                let why = "the step's probe reads nothing of this name as fresh";
+                self.among("fresh", name, &known, why);
             }
             ("secrets", Some(name)) => {
                 let known: Vec<&str> = array(self.root.get("secrets"))

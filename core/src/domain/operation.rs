@@ -192,6 +192,12 @@ pub struct Operation {
     /// because an earlier attempt of ours had been applied
     #[json(default)]
     pub refused: Option<Reason>,
+    /// what that probe read for the next attempt: `$fresh.<name>`
+    #[json(default)]
+    pub fresh: Map<String, Value>,
+    /// how often this step was sent again against the backend's state
+    #[json(default)]
+    pub overruled: u32,
     /// a step that succeeded, and of which the backend is still to be asked how many it holds
     #[json(default)]
     pub uncounted: Option<String>,

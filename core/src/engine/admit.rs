@@ -129,6 +129,8 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         attempts: vec![],
         failures: 0,
         refused: None,
+        fresh: serde_json::Map::new(),
+        overruled: 0,
         uncounted: None,
     };
 

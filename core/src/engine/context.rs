@@ -1,4 +1,4 @@
-//! What a profile's references see: `$operation`, `$stop`, `$carried`, `$steps`, `$session`,
+//! What a profile's references see: `$operation`, `$stop`, `$carried`, `$steps`, `$fresh`, `$session`,
 //! `$account`, `$now`, `$device`, `$secrets`, `$kept`.
 
 use super::change::StopRecord;
@@ -70,6 +70,7 @@ pub fn for_operation(
 ) -> Context<'static> {
     let mut context = for_session(Some(session), here);
     context.set("operation", operation_value(op));
+    context.set("fresh", Value::Object(op.fresh.clone()));
     let mut steps = Map::new();
     for done in &op.steps {
         steps.insert(

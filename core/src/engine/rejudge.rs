@@ -43,15 +43,14 @@ impl Turning<'_> {
             }
             return Ok(can);
         }
-        let Some(attempt) = self.head.value.attempts.last() else {
+        // What was asked after the no is not what is judged.
+        let mut attempts = self.head.value.attempts.iter().rev();
+        let Some(attempt) = attempts.find(|a| a.purpose == Purpose::Send) else {
             return Ok(false);
         };
         let (Some(status), Some(body)) = (attempt.status, &attempt.answer) else {
             return Ok(false);
         };
-        if attempt.purpose != Purpose::Send {
-            return Ok(false);
-        }
         let media_type = attempt.media_type.clone().unwrap_or_default();
         let answer = Answer {
             status,
@@ -83,7 +82,10 @@ impl Turning<'_> {
                 self.write_head();
             }
             Ruling::Rule(Verdict::InDoubt) => self.doubt(0),
-            Ruling::Rule(Verdict::Probe) if step.probe.is_some() => self.doubt(0),
+            Ruling::Rule(Verdict::Probe | Verdict::Conflict) if step.probe.is_some() => {
+                let reason = self.conflicting(&ruling);
+                self.ask_why(reason);
+            }
             _ => return Ok(false),
         }
         Ok(true)

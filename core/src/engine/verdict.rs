@@ -21,6 +21,8 @@ use serde_json::{Map, Value};
 const ANSWER_CHARS_KEPT: usize = 4_000;
 /// Attempts under "ours wins" before a person is asked after all.
 const OURS_WINS_MAX: u32 = 3;
+/// Answers of a probe that say nothing, after which the refusal stands.
+const UNCLEAR_MAX: u32 = 6;
 
 /// Takes the exchange that an attempt came to.
 pub fn answer(
@@ -90,36 +92,55 @@ impl Turning<'_> {
                     ruling.verdict == Ruling::Rule(Verdict::Already),
                 );
             }
-            Ruling::Rule(Verdict::Probe) if step.probe.is_some() => {
-                let reason =
-                    self.reason("conflict", "someone else changed this stop first", &ruling);
-                self.head.value.refused = Some(reason);
-                self.doubt(0);
-            }
             Ruling::Rule(Verdict::Conflict | Verdict::Probe) => {
-                self.keep_answer(answer);
-                let reason =
-                    self.reason("conflict", "someone else changed this stop first", &ruling);
-                self.conflict(reason);
+                self.refused(step, answer, self.conflicting(&ruling));
             }
             Ruling::Rule(Verdict::Invalid) => {
-                self.keep_answer(answer);
                 let reason =
                     self.reason("invalid", "the backend will not take it as it is", &ruling);
-                self.park(reason);
+                self.refused(step, answer, reason);
             }
             Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => self.sign_in(),
             Ruling::Rule(Verdict::Throttled) => self.throttled(&ruling),
             Ruling::Rule(Verdict::Retry) => self.later(),
             Ruling::Rule(Verdict::InDoubt) => self.doubt_after_failure(step),
             Ruling::Unmatched => {
-                self.keep_answer(answer);
                 let text = format!("the backend's answer ({}) is not described", answer.status);
                 let reason = self.reason("unmatched", &text, &ruling);
-                self.park(reason);
+                self.refused(step, answer, reason);
             }
         }
         Ok(())
+    }
+
+    pub(super) fn conflicting(&self, ruling: &Judgement) -> Reason {
+        self.reason("conflict", "someone else changed this stop first", ruling)
+    }
+
+    /// A no to what was sent. An earlier attempt of ours, or a repetition that the browser made by
+    /// itself, may be its reason: where the backend can be asked, that is settled without a person.
+    fn refused(&mut self, step: &StepProfile, answer: &Answer, reason: Reason) {
+        self.keep_answer(answer);
+        if step.probe.is_some() {
+            self.ask_why(reason);
+        } else {
+            self.decide(step, reason);
+        }
+    }
+
+    pub(super) fn ask_why(&mut self, reason: Reason) {
+        self.head.value.refused = Some(reason);
+        self.head.value.failures = 0;
+        self.doubt(0);
+    }
+
+    /// It is not there, and the backend said no.
+    fn decide(&mut self, step: &StepProfile, reason: Reason) {
+        if reason.code == "conflict" {
+            self.conflict(step, reason);
+        } else {
+            self.park(reason);
+        }
     }
 
     fn probed(
@@ -155,12 +176,14 @@ impl Turning<'_> {
             }
             ProbeFinding::NotApplied => match self.head.value.refused.take() {
                 Some(mut reason) => {
-                    if let Some(tree) = &probe.message {
-                        let context = context.with("response", answer_value(answer));
+                    let context = context.with("response", answer_value(answer));
+                    self.head.value.fresh = outputs(&probe.fresh, &context)?;
+                    let message = probe.message.as_ref().filter(|_| reason.code == "conflict");
+                    if let Some(tree) = message {
                         let words = fill(tree, &context)?.map(|v| shown(&plain_text(&v), 300));
                         reason.backend = words.or(reason.backend);
                     }
-                    self.conflict(reason);
+                    self.decide(step, reason);
                 }
                 None => {
                     let now = self.turn.now;
@@ -173,7 +196,16 @@ impl Turning<'_> {
             },
             ProbeFinding::Unknown => {
                 let wait = self.failed();
-                self.doubt(wait);
+                match self.head.value.refused.take() {
+                    // A no is on record: a person is asked before a probe is for ever.
+                    Some(reason) if self.head.value.failures >= UNCLEAR_MAX => {
+                        self.decide(step, reason);
+                    }
+                    refused => {
+                        self.head.value.refused = refused;
+                        self.doubt(wait);
+                    }
+                }
             }
         }
         Ok(())
@@ -192,6 +224,8 @@ impl Turning<'_> {
         let op = &mut self.head.value;
         op.failures = 0;
         op.refused = None;
+        op.fresh = Map::new();
+        op.overruled = 0;
         op.steps.push(StepDone {
             step: step.step_id.clone(),
             at: now,
@@ -342,15 +376,25 @@ impl Turning<'_> {
         self.doubt(0);
     }
 
-    fn conflict(&mut self, reason: Reason) {
+    fn conflict(&mut self, step: &StepProfile, reason: Reason) {
         let policy = self
             .profile
             .operations
             .get(self.head.value.intent.kind())
             .map(|o| o.on_conflict);
         match policy.unwrap_or_default() {
-            OnConflict::OursWins if self.head.value.failures < OURS_WINS_MAX => {
-                self.later();
+            OnConflict::OursWins if self.head.value.overruled < OURS_WINS_MAX => {
+                self.head.value.overruled += 1;
+                if self.head.value.fresh.is_empty() {
+                    self.later();
+                } else {
+                    let now = self.turn.now;
+                    self.head.value.state = OperationState::Waiting {
+                        due_at: now,
+                        floor_at: now,
+                    };
+                    self.again(step);
+                }
             }
             OnConflict::BackendWins => {
                 let state = OperationState::Discarded {

@@ -475,6 +475,9 @@ pub struct Probe {
     /// words for the person about what is there instead, from `$response`
     #[json(default)]
     pub message: Option<Value>,
+    /// what a refused step needs to be sent again, from `$response`: `$fresh.<name>`
+    #[json(default)]
+    pub fresh: Dictionary<String, Value>,
     /// how many of it the backend holds, from `$response`: asked once more after the yes
     #[json(default)]
     pub count: Option<Value>,

@@ -174,7 +174,8 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
                 check_test(&place, &probe.applied)?;
                 check_test(&place, &probe.not_applied)?;
                 let further = probe.message.iter().chain(&probe.count);
-                for tree in probe.outputs.values().chain(further) {
+                let captured = probe.outputs.values().chain(probe.fresh.values());
+                for tree in captured.chain(further) {
                     check_tree(&place, tree, &[])?;
                 }
             }
@@ -345,8 +346,9 @@ fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError
 }
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
-pub const ROOTS: [&str; 15] = [
+pub const ROOTS: [&str; 16] = [
     "kept",
+    "fresh",
     "operation",
     "stop",
     "account",

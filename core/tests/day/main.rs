@@ -22,6 +22,7 @@ use pannier::testing::backend::Fault;
 use pannier::testing::run::run;
 use serde_json::{Map, Value, json};
 
+mod conflicts;
 mod counted;
 mod killed;
 mod phone;
