@@ -110,8 +110,11 @@ export class Pannier implements PannierApi {
     await this.#call("signOut", options.force ?? false);
   }
 
-  refreshRoute(): Promise<RouteRefresh> {
-    return this.#call("refreshRoute");
+  async refreshRoute(): Promise<RouteRefresh> {
+    const refreshed = await this.#call<RouteRefresh>("refreshRoute");
+    // What is parked may be shown as done now.
+    if (refreshed.outcome === "updated") this.onWork?.("recorded");
+    return refreshed;
   }
 
   route(): Promise<RouteView> {

@@ -133,9 +133,9 @@ export interface Status {
 
 /**
  * What a person should know although nothing waits for him: `duplicate`, the backend holds it more often than once;
- * `not_shown`, it said yes and does not show it. Kept until it is put away, the newest 200 of them.
+ * `not_shown`, it said yes and does not show it; `done_already`, it refused and a newer route shows it as done. Kept until it is put away, the newest 200 of them.
  */
-export interface Notice { at: number; seq: number; code: "duplicate" | "not_shown"; text: string; operation: string; stop?: string }
+export interface Notice { at: number; seq: number; code: "duplicate" | "not_shown" | "done_already"; text: string; operation: string; stop?: string }
 
 export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
 export interface DrainReport {

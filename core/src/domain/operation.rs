@@ -340,6 +340,9 @@ pub struct Attempt {
     /// what a person should know of it although the operation went on
     #[json(default)]
     pub reason: Option<Reason>,
+    /// of an answer that came when the operation had moved on; it changed nothing
+    #[json(default)]
+    pub late_status: Option<u16>,
     /// the beginning of an answer that parked it, so that a newer profile can judge it again
     #[json(default)]
     pub answer: Option<String>,

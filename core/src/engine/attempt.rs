@@ -256,6 +256,7 @@ impl<'a> Turning<'a> {
             verdict: None,
             reason: None,
             answer: None,
+            late_status: None,
             media_type: None,
         });
         let (lane, seq) = (op.lane.clone(), op.seq);

@@ -1,7 +1,15 @@
 //! How long to wait after failures, as a wall-clock due time.
 
+use crate::profile::judge::WAIT_MS_MAX;
+
 pub const BACKOFF_MS_MIN: i64 = 1_000;
 pub const BACKOFF_MS_MAX: i64 = 60_000;
+
+/// Whether a stored moment is still to come. Nothing waits longer than an hour: what seems to was
+/// written before the clock was set back, and its time has come.
+pub fn is_ahead(at: i64, now: i64) -> bool {
+    at > now && at.saturating_sub(now) <= WAIT_MS_MAX
+}
 
 /// Doubles with each failure up to the cap; `jitter` (any number) spreads it over its upper half,
 /// so that a hundred phones do not return in the same second.

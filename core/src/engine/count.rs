@@ -105,6 +105,11 @@ impl Turning<'_> {
                 Reason::new("duplicate", format!("the backend holds it {n} times"))
             }
         };
+        self.tell(reason);
+    }
+
+    /// A line in the operation's history, and a notice for whoever does not read histories.
+    pub(super) fn tell(&mut self, reason: Reason) {
         let stop = self.stop.as_ref().map(|s| &s.value.mirror);
         let op = &mut self.head.value;
         let notice = Notice::of(op, stop, self.turn.now, &reason);

@@ -1,5 +1,6 @@
 //! A lane's summary: what a wake needs to know of it without reading its operations.
 
+use super::backoff::is_ahead;
 use crate::domain::ids::{LaneId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{Operation, OperationState};
@@ -75,7 +76,7 @@ impl Head {
             HeadState::Parked => false,
             // Found in flight under an older generation: whoever sent it is gone.
             HeadState::InFlight { generation: of } => of != generation,
-            _ => now >= if hopeful { self.floor_at } else { self.due_at },
+            _ => !is_ahead(if hopeful { self.floor_at } else { self.due_at }, now),
         }
     }
 }

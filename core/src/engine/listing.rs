@@ -1,5 +1,6 @@
 //! The outbox as a person reads it: each operation in words, and the bar above every screen.
 
+use super::backoff::is_ahead;
 use super::lane::{HeadState, Lane};
 use super::session::{Reach, Reachability, Session, SessionState};
 use crate::domain::ids::{BlobHandle, LaneId, OperationId, StopId};
@@ -200,6 +201,7 @@ pub fn account_view(session: &Session) -> AccountView {
 }
 
 pub struct StatusPart<'a> {
+    pub now: i64,
     pub revision: u64,
     pub session: Option<&'a Session>,
     pub lanes: &'a [Lane],
@@ -265,7 +267,7 @@ pub fn status(part: &StatusPart<'_>) -> Status {
         last_reached_at: part.reach.last_reached_at,
         last_try_at: part.reach.last_try_at,
         last_try_text: part.reach.last_try_text.clone(),
-        next_wake_at: next_wake_at(part.lanes, part.reach, signed_in),
+        next_wake_at: next_wake_at(part.lanes, part.reach, signed_in, part.now),
         text,
         quarantined: part.quarantined,
         notices: part.notices,
@@ -273,16 +275,18 @@ pub fn status(part: &StatusPart<'_>) -> Status {
 }
 
 /// When the next wake by timer has something to do; `None`: not until something happens.
-pub fn next_wake_at(lanes: &[Lane], reach: &Reach, signed_in: bool) -> Option<i64> {
+pub fn next_wake_at(lanes: &[Lane], reach: &Reach, signed_in: bool, now: i64) -> Option<i64> {
+    // A clock that was set back does not put off what is due.
+    let sane = |at: i64| if is_ahead(at, now) { at } else { at.min(now) };
     let due = lanes
         .iter()
         .filter(|l| l.head.is != HeadState::Parked && signed_in)
-        .map(|l| l.head.due_at)
+        .map(|l| sane(l.head.due_at))
         .min()?;
     let reach_due = if reach.state == Reachability::Unreachable {
         reach.due_at
     } else {
         i64::MIN
     };
-    Some(due.max(reach_due).max(reach.paused_until))
+    Some(due.max(sane(reach_due)).max(sane(reach.paused_until)))
 }

@@ -1,18 +1,24 @@
 //! A newer profile meets what the older one left parked: the recorded answer is judged again.
 //! Nothing is sent for it; what the new profile calls settled is settled, what it calls unsent
 //! goes out again by the ordinary way, and what still needs a person waits under the new profile.
+//! A newer route does so, too, for what it can show.
 
 use super::attempt::{LanePart, Turn, Turned, Turning};
-use crate::domain::operation::{OperationState, Purpose};
+use crate::domain::operation::{Intent, OperationState, Purpose, Reason, Settlement};
+use crate::domain::stop::StopStatus;
 use crate::profile::ProfileError;
 use crate::profile::document::{Profile, Verdict};
 use crate::profile::http::Answer;
 use crate::profile::judge::{Ruling, answer_value, judge_knowing};
 use crate::profile::request::outputs;
 
-/// Takes a lane whose head is parked under another revision than this profile's.
-pub fn rejudge(turn: &Turn<'_>, profile: &Profile, part: LanePart) -> Turned {
+/// Takes a lane whose head is parked: under another revision than this profile's, or before the
+/// route was asked for that is there now.
+pub fn rejudge(turn: &Turn<'_>, profile: &Profile, part: LanePart, route_at: i64) -> Turned {
     let mut turning = Turning::new(turn, profile, part);
+    if turning.settled_by_route(route_at) {
+        return turning.finish();
+    }
     let op = &mut turning.head.value;
     let parked = matches!(op.state, OperationState::Parked { .. });
     if !parked || op.profile.as_ref() == Some(&profile.revision) {
@@ -28,6 +34,37 @@ pub fn rejudge(turn: &Turn<'_>, profile: &Profile, part: LanePart) -> Turned {
 }
 
 impl Turning<'_> {
+    /// The backend shows what this would have done: nothing is left to send, or to decide.
+    fn settled_by_route(&mut self, route_at: i64) -> bool {
+        let op = &self.head.value;
+        let (OperationState::Parked { at, reason }, Some(stop)) = (&op.state, &self.stop) else {
+            return false;
+        };
+        if route_at <= *at || stop.value.gone {
+            return false;
+        }
+        let there = stop.value.mirror.status;
+        let ours = stop.value.progress.outcome.as_ref();
+        let shown = match &op.intent {
+            Intent::Arrive { .. } => !matches!(there, StopStatus::Open | StopStatus::Cancelled),
+            _ => ours.is_some_and(|o| o.mark.seq == op.seq && o.status == there),
+        };
+        if !shown {
+            return false;
+        }
+        if op.intent.outcome().is_some() && reason.code != "in_doubt" {
+            let told = Reason::new(
+                "done_already",
+                "the backend shows it as done; what you recorded stays here",
+            );
+            self.tell(told);
+        }
+        let (at, how) = (self.turn.now, Settlement::Already);
+        self.change.strict = true;
+        self.settle(OperationState::Settled { at, how });
+        true
+    }
+
     /// True: the head was moved.
     fn judge_again(&mut self) -> Result<bool, ProfileError> {
         let OperationState::Parked { reason, .. } = &self.head.value.state else {

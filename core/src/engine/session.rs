@@ -70,6 +70,8 @@ pub struct Reach {
     pub paused_until: i64,
     /// the profile's revision by which everything parked was judged last
     pub judged_by: Option<String>,
+    /// when the route was asked for by which everything parked was judged last
+    pub judged_route: i64,
 }
 
 impl Reach {

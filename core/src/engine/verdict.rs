@@ -1,7 +1,8 @@
 //! An answer, or its absence, moves the head of a lane on. The table is in docs/architecture.md.
 
 use super::attempt::{LanePart, Send, Turn, Turned, Turning};
-use super::backoff::backoff_ms;
+use super::backoff::{backoff_ms, is_ahead};
+use super::change::Change;
 use super::count::held;
 use super::lane::Head;
 use crate::domain::dictionary::Dictionary;
@@ -32,20 +33,37 @@ pub fn answer(
     sent: &Send,
     exchange: &Exchange,
 ) -> Turned {
-    let mut turning = Turning::new(turn, profile, part);
     let expected = matches!(
-        turning.head.value.state,
+        part.head.value.state,
         OperationState::InFlight { attempt, .. } if attempt == sent.attempt
     );
-    if !expected || turning.head.value.seq != sent.seq {
+    if !expected || part.head.value.seq != sent.seq {
         // A late answer of an older attempt: it may not move what has moved on.
-        return turning.finish();
+        return Turned {
+            change: late(part, sent, exchange),
+            ..Turned::default()
+        };
     }
+    let mut turning = Turning::new(turn, profile, part);
     if let Err(e) = turning.judge(exchange) {
         let text = format!("the answer could not be judged: {}", e.text);
         turning.park(Reason::new(e.code, text));
     }
     turning.finish()
+}
+
+/// Writes down that an answer came after all. It speaks for nobody's generation and moves nothing.
+pub fn late(part: LanePart, sent: &Send, exchange: &Exchange) -> Option<Change> {
+    let mut op = part.head.value;
+    let answer = exchange.as_ref().ok()?;
+    if op.seq != sent.seq {
+        return None;
+    }
+    let attempt = op.attempts.iter_mut().find(|a| a.number == sent.attempt)?;
+    attempt.late_status = Some(answer.status);
+    let mut change = Change::default();
+    change.put(&op, part.head.revision);
+    Some(change)
 }
 
 impl Turning<'_> {
@@ -264,7 +282,7 @@ impl Turning<'_> {
             true => Purpose::Count,
             false => Purpose::Send,
         };
-        let due = Head::of(&self.head.value).due_at <= self.turn.now;
+        let due = !is_ahead(Head::of(&self.head.value).due_at, self.turn.now);
         if self.turn.stopping || !due {
             self.write_head();
         } else if let Err(e) = self.begin(step, purpose) {

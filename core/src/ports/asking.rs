@@ -3,7 +3,7 @@
 //! that an older one parked.
 
 use super::drain::{Draining, Stopped, WakeReason};
-use super::driver::Driver;
+use super::driver::{Driver, STALE_MAX};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
@@ -11,8 +11,9 @@ use super::session::Known;
 use super::store::{Committed, Table};
 use crate::domain::ids::AccountId;
 use crate::engine::attempt::{Send, Turned};
+use crate::engine::backoff::is_ahead;
 use crate::engine::change::EntityKey;
-use crate::engine::lane::Lane;
+use crate::engine::lane::{HeadState, Lane};
 use crate::engine::rejudge::rejudge;
 use crate::engine::session::{Reach, Reachability};
 use crate::profile::document::Verdict;
@@ -44,7 +45,7 @@ impl<H: Host> Driver<H> {
         }
         if !d.reason.is_hopeful()
             && d.reach.state == Reachability::Unreachable
-            && d.reach.due_at > self.now()
+            && is_ahead(d.reach.due_at, self.now())
         {
             d.report.stopped = Stopped::Unreachable;
             return Ok(false);
@@ -135,23 +136,34 @@ impl<H: Host> Driver<H> {
         Ok(())
     }
 
-    /// Once for each new revision of the profile: what it left parked is judged again.
-    pub(super) async fn judge_parked_again(&self, d: &mut Draining) -> Result<(), CoreError> {
+    /// Once for each new revision of the profile, and once for each new route: what is parked is
+    /// judged again.
+    pub(super) async fn judge_parked_again(
+        &self,
+        d: &mut Draining,
+        fetched_at: i64,
+    ) -> Result<(), CoreError> {
         let revision = self.profile().revision.0.clone();
-        if d.reach.judged_by.as_ref() == Some(&revision) {
+        let known = d.reach.judged_by.as_ref() == Some(&revision);
+        if known && d.reach.judged_route == fetched_at {
             return Ok(());
         }
         let found = self.list(records::all(&d.account, Table::Lanes)).await?;
         for lane in records::read_all::<Lane>(&found, &mut vec![]) {
-            let lane = lane.value.id;
+            let Lane {
+                id, count, head, ..
+            } = lane.value;
+            if head.is != HeadState::Parked {
+                continue;
+            }
             // The next in the lane may have been parked, too, once it was a head.
-            loop {
-                let Some(part) = self.load(&d.account, &lane).await? else {
+            for _ in 0..count + STALE_MAX {
+                let Some(part) = self.load(&d.account, &id).await? else {
                     break;
                 };
                 let here = self.here_for(d);
                 let turn = self.turn_of(d, &here, None, true);
-                let turned = rejudge(&turn, &self.profile(), part);
+                let turned = rejudge(&turn, &self.profile(), part, fetched_at);
                 let Some(change) = turned.change else {
                     break;
                 };
@@ -168,6 +180,7 @@ impl<H: Host> Driver<H> {
             }
         }
         d.reach.judged_by = Some(revision);
+        d.reach.judged_route = fetched_at;
         Ok(())
     }
 }

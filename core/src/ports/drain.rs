@@ -21,14 +21,15 @@ use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
+use crate::engine::backoff::is_ahead;
 use crate::engine::change::{Change, EntityKey, Notice, RouteRecord, Seen, StopRecord, WakeRecord};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
 use crate::engine::session::{Lease, Reach, Reachability, Session, SessionState};
-use crate::engine::verdict::answer;
+use crate::engine::verdict::{answer, late};
 use crate::profile::document::Profile;
-use crate::profile::http::Exchange;
+use crate::profile::http::{Exchange, NetFailure};
 use futures_util::future::{Either, select, select_all};
 use serde_json::Value;
 use std::pin::pin;
@@ -207,7 +208,7 @@ impl<H: Host> Driver<H> {
         let account = seen.value.account.clone();
         let name = format!("drain:{account}");
         let mut lock = self.host.lock().try_acquire(&name, false).await;
-        if lock.is_none() && self.lease(&account).await?.value.expires_at < self.now() {
+        if lock.is_none() && !is_ahead(self.lease(&account).await?.value.expires_at, self.now()) {
             // Its holder is past everything it may still be doing: frozen, dead, or forgotten by
             // the browser. The generation keeps it from writing should it wake.
             lock = self.host.lock().try_acquire(&name, true).await;
@@ -224,9 +225,8 @@ impl<H: Host> Driver<H> {
         let route = route
             .first()
             .and_then(|r| records::open::<RouteRecord>(r).ok());
-        let kept = route
-            .map(|r| Value::Object(r.value.header.kept))
-            .unwrap_or_default();
+        let route = route.map(|r| r.value).unwrap_or_default();
+        let (fetched_at, kept) = (route.fetched_at, Value::Object(route.header.kept));
         let budget = budget_ms.map_or(f64::INFINITY, f64::from);
         let mut d = Draining {
             account,
@@ -266,8 +266,8 @@ impl<H: Host> Driver<H> {
             soft_end: began + budget * 0.7,
             profile_concurrency: self.profile().concurrency as usize,
         };
-        self.judge_parked_again(&mut d).await?;
-        let paused = d.reach.paused_until > self.now();
+        self.judge_parked_again(&mut d, fetched_at).await?;
+        let paused = is_ahead(d.reach.paused_until, self.now());
         if !paused && self.reached(&mut d).await? {
             let hard_end = began + budget;
             self.run(&mut d, hard_end).await?;
@@ -362,7 +362,7 @@ impl<H: Host> Driver<H> {
                     moved |= turned.moved;
                     if let Some(send) = self.take_in(d, &lane, turned, None).await? {
                         self.reserve(&send.request.url);
-                        sends.push(self.send(d.account.clone(), send));
+                        sends.push(self.send(d, send));
                     }
                 }
             }
@@ -401,13 +401,19 @@ impl<H: Host> Driver<H> {
             }
             if let Some(next) = self.take_in(d, &send.lane, turned, Some(&send)).await? {
                 self.reserve(&next.request.url);
-                sends.push(self.send(d.account.clone(), next));
+                sends.push(self.send(d, next));
             }
         }
     }
 
-    fn send(&self, account: AccountId, send: Send) -> Boxed<'_, (Send, Exchange)> {
+    fn send(&self, d: &Draining, send: Send) -> Boxed<'_, (Send, Exchange)> {
+        let (account, until) = (d.account.clone(), d.lease_until);
         Box::pin(async move {
+            // Frozen since the attempt went on record: somebody else may have taken over meanwhile,
+            // asked, and sent it himself.
+            if self.now() >= until {
+                return (send, Err(NetFailure::Unreachable));
+            }
             // Its place was reserved before the attempt went on record.
             let exchange = self.host.net().exchange(&account, &send.request).await;
             (send, exchange)
@@ -490,6 +496,12 @@ impl<H: Host> Driver<H> {
                     // Another drainer is in force: this one has nothing more to say.
                     d.stopping = true;
                     d.report.stopped = Stopped::Busy;
+                    if let (Some((sent, exchange)), Some(part)) =
+                        (answered, self.load(&d.account, lane).await?)
+                        && let Some(change) = late(part, sent, exchange)
+                    {
+                        self.write(&d.account, change).await?;
+                    }
                     return Ok(Turned::default());
                 }
             }
@@ -540,25 +552,6 @@ impl<H: Host> Driver<H> {
             next,
             stop,
         }))
-    }
-
-    /// Writes a lane's summary anew from its operations.
-    async fn heal(
-        &self,
-        account: &AccountId,
-        id: &LaneId,
-        revision: Option<u64>,
-    ) -> Result<(), CoreError> {
-        let mut change = Change::strict();
-        match self.rebuilt_lane(account, id).await? {
-            Some(lane) => change.put(&lane, revision),
-            None => {
-                change.expect(EntityKey::Lane(id.clone()), revision);
-                change.delete(EntityKey::Lane(id.clone()));
-            }
-        }
-        self.write(account, change).await?;
-        Ok(())
     }
 
     /// Counts what a turn came to and does what it asks of the drain as a whole.
@@ -634,7 +627,7 @@ impl<H: Host> Driver<H> {
             .is_some_and(|s| s.value.state == SessionState::SignedIn);
         let mut report = d.report;
         report.waiting = lanes.iter().map(|l| l.count).sum();
-        report.next_wake_at = next_wake_at(&lanes, &d.reach, signed_in);
+        report.next_wake_at = next_wake_at(&lanes, &d.reach, signed_in, self.now());
         report.took_ms = millis(self.host.clock().monotonic_ms() - began);
         let mut change = Change {
             generation: Some(d.generation),

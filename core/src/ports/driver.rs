@@ -360,6 +360,25 @@ impl<H: Host> Driver<H> {
         })
     }
 
+    /// Writes a lane's summary anew from its operations.
+    pub(super) async fn heal(
+        &self,
+        account: &AccountId,
+        id: &LaneId,
+        revision: Option<u64>,
+    ) -> Result<(), CoreError> {
+        let mut change = Change::strict();
+        match self.rebuilt_lane(account, id).await? {
+            Some(lane) => change.put(&lane, revision),
+            None => {
+                change.expect(EntityKey::Lane(id.clone()), revision);
+                change.delete(EntityKey::Lane(id.clone()));
+            }
+        }
+        self.write(account, change).await?;
+        Ok(())
+    }
+
     /// Moves unreadable records to the quarantine, raw.
     pub(super) fn set_aside<'a>(
         &'a self,

@@ -175,6 +175,7 @@ impl<H: Host> Driver<H> {
                 .first()
                 .and_then(|r| records::open::<Reach>(r).ok());
             Ok(status(&StatusPart {
+                now: self.now(),
                 revision: found[0].first().map_or(0, |r| r.revision),
                 session: session.as_ref().map(|s| &s.value),
                 lanes: &lanes,

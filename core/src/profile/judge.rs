@@ -164,24 +164,29 @@ pub fn judge_probe(
     }
 }
 
-const WAIT_MS_MAX: i64 = 3_600_000;
+/// The longest that anything waits.
+pub const WAIT_MS_MAX: i64 = 3_600_000;
 
 /// How long the backend wants to be left alone: `Retry-After` in seconds or as a date, or the
 /// reset of a rate limit, which some give as seconds left and some as a moment.
 fn retry_after(answer: &Answer, now: i64) -> Option<i64> {
     let header = |name: &str| answer.headers.get(name).map(|text| text.trim());
+    // A moment is the backend's: by its own clock, where that can be read.
+    let now = header("date").and_then(http_date).unwrap_or(now);
+    // One that is over, or further off than anybody asks for, tells of two clocks: backoff then.
+    let until = |at: i64| Some(at - now).filter(|wait| (0..=WAIT_MS_MAX).contains(wait));
     let wait = if let Some(text) = header("retry-after") {
         match text.parse::<i64>() {
             Ok(seconds) => seconds.saturating_mul(1_000),
-            Err(_) => http_date(text)? - now,
+            Err(_) => until(http_date(text)?)?,
         }
     } else {
         let names = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
         let reset: i64 = names.into_iter().find_map(header)?.parse().ok()?;
         match reset {
             0..1_000_000_000 => reset * 1_000,
-            1_000_000_000..100_000_000_000 => reset * 1_000 - now,
-            _ => reset - now,
+            1_000_000_000..100_000_000_000 => until(reset * 1_000)?,
+            _ => until(reset)?,
         }
     };
     Some(wait.clamp(0, WAIT_MS_MAX))

@@ -47,6 +47,34 @@ pub fn run_until<T>(clock: &TestClock, future: impl Future<Output = T>, polls: u
     None
 }
 
+/// A future that can be stopped between two awaits and taken up again later, as a browser freezes
+/// a page.
+pub struct Frozen<'a, T>(Pin<Box<dyn Future<Output = T> + 'a>>, Arc<Woken>);
+
+impl<'a, T> Frozen<'a, T> {
+    pub fn new(future: impl Future<Output = T> + 'a) -> Self {
+        Self(Box::pin(future), Arc::new(Woken(AtomicBool::new(true))))
+    }
+    /// Goes on for so many polls; `None`: it has not ended.
+    ///
+    /// # Panics
+    /// When the future waits for something that no clock brings.
+    pub fn run(&mut self, clock: &TestClock, polls: usize) -> Option<T> {
+        let waker = Waker::from(self.1.clone());
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..polls {
+            if !self.1.0.swap(false, Ordering::Relaxed) {
+                // What it slept for may have passed while it was frozen.
+                let _ = clock.advance_to_next();
+            }
+            if let Poll::Ready(value) = self.0.as_mut().poll(&mut context) {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
 /// Lets go of the thread once, as every call of a browser's interface does: a place to be killed at.
 pub async fn pause() {
     struct Once(bool);

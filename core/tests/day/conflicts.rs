@@ -1,6 +1,6 @@
 //! What follows a no: a fresh precondition where ours wins, and a question before a person is.
 
-use crate::phone::{PROFILE, Phone, arrive, note, open};
+use crate::phone::{PROFILE, Phone, arrive, deliver, note, open};
 use pannier::domain::ids::{OperationId, StopId};
 use pannier::domain::operation::Intent;
 use pannier::domain::parcel::{ParcelFate, ParcelOutcome};
@@ -275,4 +275,42 @@ fn a_probe_that_never_says_anything_lets_the_refusal_stand_in_the_end() {
     let id = phone.done(note("s1", "left at the door"));
     phone.settle();
     assert_eq!(phone.reason(&id).expect("is parked").0, "conflict");
+}
+
+fn refreshed(phone: &Phone) {
+    phone.clock.advance(1_000);
+    run(&phone.clock, phone.core.refresh_route()).expect("refreshes");
+    phone.drain(WakeReason::Visible);
+}
+
+#[test]
+fn what_the_newest_route_shows_as_done_needs_nobody() {
+    let phone = Phone::new();
+    let arrived = phone.done(arrive("s1"));
+    phone.backend.set_status("s1", "arrived");
+    phone.drain(WakeReason::Recorded);
+    assert_eq!(phone.reason(&arrived).expect("is parked").0, "conflict");
+    refreshed(&phone);
+    assert_eq!((phone.waiting(), phone.notices()), (0, vec![]));
+
+    let delivered = phone.done(deliver("s1", ParcelFate::Delivered));
+    phone.backend.set_status("s1", "delivered");
+    phone.drain(WakeReason::Recorded);
+    assert_eq!(phone.reason(&delivered).expect("is parked").0, "conflict");
+    refreshed(&phone);
+    assert_eq!(phone.waiting(), 0);
+    assert_eq!(phone.notices(), [("done_already".to_owned(), delivered)]);
+    assert_eq!(phone.marks("complete"), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_newest_route_shows_otherwise_still_waits_for_a_person() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.settle();
+    let delivered = phone.done(deliver("s1", ParcelFate::Delivered));
+    phone.backend.set_status("s1", "failed");
+    phone.drain(WakeReason::Recorded);
+    refreshed(&phone);
+    assert_eq!(phone.reason(&delivered).expect("is parked").0, "conflict");
 }

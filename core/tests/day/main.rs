@@ -24,8 +24,10 @@ use serde_json::{Map, Value, json};
 
 mod conflicts;
 mod counted;
+mod drainers;
 mod killed;
 mod phone;
+mod time;
 
 #[test]
 fn the_day_reaches_the_backend_once_and_in_order() {
