@@ -1,0 +1,7 @@
+// The worker of an app that embeds Pannier, with nothing else in it.
+
+import { attachPannier } from "../../../core/js/src/service-worker.ts";
+
+attachPannier(self, { wasm: () => fetch("/core.wasm") });
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
