@@ -6,6 +6,7 @@ import { assemble, distFiles } from "./lib/bundles.mjs";
 import { cache } from "./lib/paths.mjs";
 import { Failure, isMain, main, options, seconds, timed } from "./lib/run.mjs";
 import { judge, kb, measure } from "./lib/sizes.mjs";
+import { table } from "./lib/table.mjs";
 import { buildModule, modules } from "./lib/wasm.mjs";
 import { ensure, wasmBindgenFolder } from "./setup.mjs";
 
@@ -40,11 +41,6 @@ export const broken = (report) => report.budgets.filter(({ kept }) => !kept)
   .map(({ label, gzip, limit, key }) => (gzip === undefined
     ? `budget of ${label}: dist/${key} is not there`
     : `budget broken: ${label} is ${kb(gzip)} gzipped, ${kb(gzip - limit)} over its ${limit / 1024} KB`));
-
-function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) => `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("  ")}`).join("\n");
-}
 
 function print(report, { crates, functions }) {
   console.log("\nin dist (gzipped; 1 KB = 1024 bytes; * precached)");

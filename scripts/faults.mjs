@@ -1,8 +1,8 @@
 // The fault table: every promise of the outbox under every fault, in real browsers, beside a peer.
 // Ends with 1 and names the row where a promise of Pannier's is broken.
 
-import { printed, table } from "./lib/table.mjs";
 import { Failure, isMain, main, options, seconds, timed } from "./lib/run.mjs";
+import { table, under } from "./lib/table.mjs";
 import { build } from "./build.mjs";
 import { ensure } from "./setup.mjs";
 
@@ -55,7 +55,7 @@ if (isMain(import.meta)) {
         broken.push(`${name}: ${error.message.split("\n")[0]}`);
       }
     }
-    if (given.json) console.log(JSON.stringify({ rows: done }, undefined, 1)); else console.log(`\n${printed(table(columns, done))}`);
+    if (given.json) console.log(JSON.stringify({ rows: done }, undefined, 1)); else console.log(`\n${table(under(columns, done), { names: 4 })}`);
     if (broken.length) throw new Failure(`${broken.length} of ${wanted.length} rows are broken:\n${broken.join("\n")}`);
   });
 }

@@ -1,12 +1,9 @@
-// Rows of figures as text: the first columns are names, figures stand to the right.
+// Rows of text as a table: names to the left, figures to the right.
 
-/** A list of objects as rows of text under these columns. */
-export const table = (columns, rows) => [columns.map((name) => name.replaceAll("_", " ")), ...rows.map((row) => columns.map((name) => String(row[name] ?? "")))];
-
-const isFigure = (text) => /^-?[\d.,]+(?: ?\S{1,2})?$/.test(text);
-
-export function printed(lines) {
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  const figures = lines[0].map((_, column) => lines.slice(1).every((line) => line[column] === "" || isFigure(line[column])));
-  return lines.map((line) => `  ${line.map((cell, column) => (figures[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))).join("  ")}`.trimEnd()).join("\n");
+export function table(rows, { names = 1 } = {}) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => `  ${row.map((cell, column) => (column < names ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("  ")}`).join("\n");
 }
+
+/** Objects as rows under these columns, the first one their names. */
+export const under = (columns, objects) => [columns.map((name) => name.replaceAll("_", " ")), ...objects.map((one) => columns.map((name) => String(one[name] ?? "")))];

@@ -45,8 +45,9 @@ export async function startBackend({ identity, files }) {
     dead: false,
     /** the name of what goes wrong with writes: one of `faults` below */
     fault: "none", latencyMs: 0,
-    /** The network comes back, with this fault behind it. */
-    begin({ fault = "none", latencyMs = 0 } = {}) {
+    /** The network comes back, with this fault behind it; so many writes are to be expected. */
+    begin({ fault = "none", latencyMs = 0 } = {}, count = 200) {
+      expected = count;
       server.closeIdleConnections();
       Object.assign(backend, { fault, latencyMs, dead: false });
     },
@@ -55,7 +56,7 @@ export async function startBackend({ identity, files }) {
     isHolding: () => held?.holds === true,
   };
   const known = new Map();
-  let token = "token-0", throttledUntil, revoked = false, held;
+  let token = "token-0", throttledUntil, revoked = false, held, expected;
 
   function apply(record) {
     const { seen, again } = honours[identity];
@@ -79,11 +80,11 @@ export async function startBackend({ identity, files }) {
     cut_keepalive: (count) => (count % 10 === 0 ? { cut: true } : undefined),
     cut_close: (count) => (count % 10 === 0 ? { cut: true } : undefined),
     "429"() {
-      if (throttledUntil === undefined && backend.ledger.length >= 50) throttledUntil = Date.now() + 2_000;
+      if (throttledUntil === undefined && backend.ledger.length >= expected / 4) throttledUntil = Date.now() + 2_000;
       return Date.now() < throttledUntil ? { answer: { ...refusal(429, "slow_down", "too many requests"), headers: { "retry-after": "2" } } } : undefined;
     },
     "401"() {
-      if (!revoked && backend.ledger.length >= 100) { revoked = true; token = "token-1"; }
+      if (!revoked && backend.ledger.length >= expected / 2) { revoked = true; token = "token-1"; }
       return undefined;
     },
   };

@@ -71,9 +71,9 @@ export async function runPannier({ engine, fault, identity, count }) {
     const said = quota ? await recordUntilFull(browser, backend, count) : await recordAll(driver, 0, photos ? Math.min(count, photos) : count, { photos: Boolean(photos) });
 
     if (race) {
-      await raceOff(browser, backend, fault);
+      await raceOff(browser, backend, fault, count);
     } else {
-      backend.begin(fault);
+      backend.begin(fault, count);
       await evaluate(driver, "async () => { attachWakes(); }");
     }
     if (quota) {
@@ -109,12 +109,13 @@ export async function runPannier({ engine, fault, identity, count }) {
     });
     const all = await stored();
     const { parked, blocked } = state(all);
-    const { items } = await evaluate(driver, `async () => pannier.outbox({ state: "all", limit: 1000 })`);
+    const { items, notices } = await evaluate(driver, `async () => ({ notices: await pannier.notices(), items: (await pannier.outbox({ state: "all", limit: 1000 })).items })`);
+    const more = notices.filter(({ code }) => code === "duplicate").map(({ text }) => Number(/(\d+) times/.exec(text)[1]) - 1);
     return {
       said, backend, killed, stored: all, parked, blocked,
       // Whoever looks is told: a refusal when it was recorded, or a line with a reason.
       told: said.filter(({ code }) => code).length + items.filter(({ state: is, reason }) => ["parked", "discarded"].includes(is) && reason?.text).length,
-      reported: 0,
+      reported: more.reduce((sum, one) => sum + one, 0),
     };
   } finally {
     try { await browser?.close(); } finally {
@@ -142,7 +143,7 @@ async function recordUntilFull(browser, backend, count) {
 }
 
 /** The worker and two tabs begin at once, and again and again until nothing is left. */
-async function raceOff(browser, backend, fault) {
+async function raceOff(browser, backend, fault, count) {
   const { driver } = browser;
   const begin = `async () => {
     await navigator.serviceWorker.register("/sw.js");
@@ -159,5 +160,5 @@ async function raceOff(browser, backend, fault) {
   await evaluate(driver, begin);
   await driver.switchTo().window(first);
   await evaluate(driver, begin);
-  backend.begin(fault);
+  backend.begin(fault, count);
 }

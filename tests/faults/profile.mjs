@@ -33,7 +33,10 @@ function step(strategy, { what, body, query }) {
       ...(headers && { headers }), body: body(said),
     },
     outcomes: [...outcomes, { when: { status: ["2xx"], body: { at: "#/record/record", exists: true } }, then: "applied" }],
-    ...(found && { probe: { request: list, applied: { at: "#/records", some: found }, notApplied: { at: "#/records", exists: true } } }),
+    ...(found && { probe: {
+      request: list, applied: { at: "#/records", some: found }, notApplied: { at: "#/records", exists: true },
+      count: { $count: { $filter: "$response.body#/records", where: found } },
+    } }),
   };
 }
 

@@ -97,7 +97,7 @@ export async function runWorkbox({ fault, identity, count }) {
     } else {
       said = await sendAll(0, photos ? Math.min(count, photos) : count);
     }
-    backend.begin(fault);
+    backend.begin(fault, count);
 
     if (race) {
       const first = await browser.driver.getWindowHandle();
