@@ -36,7 +36,7 @@ const gone = ({ socket }) => new Promise((resolve) => { if (socket.destroyed) re
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** `files`: what it serves as the page, by path. Gives { page, ledger, arrivals, fault, ... , stop }. */
-export async function startBackend({ identity, files }) {
+export async function startBackend({ identity, files, stops = STOPS }) {
   const backend = {
     /** every effect, in the order in which they happened: { record, stop, what, remarks } */
     ledger: [],
@@ -77,6 +77,7 @@ export async function startBackend({ identity, files }) {
     "500": (count) => (count % 10 === 0 ? { answer: refusal(500, "broken", "something broke") } : undefined),
     // Refused for good, and spread so that no stop has two of them.
     refused: (_, { n }) => (n % (STOPS + 1) !== 0 ? undefined : { answer: n % 2 ? refusal(409, "closed", "the office has closed this") : refusal(422, "wrong", "this is not allowed here") }),
+    later: () => ({ answer: { ...refusal(429, "slow_down", "later"), headers: { "retry-after": "0" } } }),
     cut_keepalive: (count) => (count % 10 === 0 ? { cut: true } : undefined),
     cut_close: (count) => (count % 10 === 0 ? { cut: true } : undefined),
     "429"() {
@@ -122,7 +123,7 @@ export async function startBackend({ identity, files }) {
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
   }
 
-  const route = () => ({ stops: Array.from({ length: STOPS }, (_, index) => ({ id: stopOf(index), sequence: index + 1, name: `Stop ${index + 1}` })) });
+  const route = () => ({ stops: Array.from({ length: stops }, (_, index) => ({ id: `s-${String(index).padStart(2, "0")}`, sequence: index + 1, name: `Stop ${index + 1}`, parcel: `p-${index}` })) });
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, backend.page);
@@ -156,6 +157,10 @@ export async function startBackend({ identity, files }) {
       request.socket.destroy();
     }
   });
+  const sockets = new Set();
+  server.on("connection", (socket) => sockets.add(socket));
+  /** Bytes on the wire so far, up and down, headers included. */
+  backend.wire = () => [...sockets].reduce((sum, { bytesRead, bytesWritten }) => ({ up: sum.up + bytesRead, down: sum.down + bytesWritten }), { up: 0, down: 0 });
   // Longer than any run: a connection ends when a fault ends it.
   server.keepAliveTimeout = 600_000;
   await new Promise((resolve, reject) => { server.once("error", reject); server.listen(0, "127.0.0.1", resolve); });

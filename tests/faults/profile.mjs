@@ -43,6 +43,8 @@ function step(strategy, { what, body, query }) {
 export function profileFor(identity) {
   const strategy = by[identity];
   const note = step(strategy, { what: "$operation.text", body: (said) => ({ json: { ...said, text: "$operation.text" } }) });
+  const said = { $concat: ["$operation.kind", " ", "$operation.stop"] };
+  const other = step(strategy, { what: said, body: (fields) => ({ json: { ...fields, text: said } }) });
   const photo = step(strategy, { what: "$operation.blob.sha256", query: true, body: () => ({ blob: "$operation.blob" }) });
   return {
     pannier: 1, name: `faults, ${identity}`, revision: "1", servers: { api: "http://localhost" },
@@ -60,9 +62,9 @@ export function profileFor(identity) {
     ],
     route: {
       reads: [{ readId: "stops", request: { method: "GET", url: "{+api}/api/route" }, items: "#/stops", outcomes: [is(200, "applied", { at: "#/stops", exists: true })] }],
-      stop: { id: "$item.id", sequence: "$item.sequence", address: { name: "$item.name" } },
+      stop: { id: "$item.id", sequence: "$item.sequence", address: { name: "$item.name" }, parcels: [{ id: "$item.parcel", code: "$item.parcel" }] },
       shorter: "trusted",
     },
-    operations: { note: { steps: [note] }, photo: { steps: [photo] } },
+    operations: { arrive: { steps: [other] }, note: { steps: [note] }, photo: { steps: [photo] }, deliver: { steps: [other] } },
   };
 }

@@ -109,6 +109,8 @@ export async function runWorkbox({ fault, identity, count }) {
       await evaluate(browser.driver, `async () => { navigator.serviceWorker.controller.postMessage("replay"); }`);
     }
     let killed = 0, still = Date.now(), before = -1;
+    const began = performance.now();
+    let sentAll;
     await replay();
     // Replayed again whenever nothing moves any more, as the browser does minutes later.
     await until(async () => {
@@ -121,6 +123,7 @@ export async function runWorkbox({ fault, identity, count }) {
         await replay();
       }
       const waits = (await left()).length;
+      if (waits === 0) sentAll ??= performance.now();
       if (backend.arrivals.length !== before) { before = backend.arrivals.length; still = Date.now(); }
       if (Date.now() - still < STILL_MS) return false;
       if (waits === 0) return true;
@@ -128,7 +131,7 @@ export async function runWorkbox({ fault, identity, count }) {
       still = Date.now();
       return false;
     }, { what: "its queue to be empty", ms: 240_000, every: 200 });
-    return { said, backend, killed, kept: new Set(await left()) };
+    return { said, backend, killed, kept: new Set(await left()), replayMs: sentAll - began };
   } finally {
     try { await browser?.close(); } finally {
       await backend.stop();

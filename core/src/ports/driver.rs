@@ -41,6 +41,9 @@ pub struct Driver<H: Host> {
     servers: Dictionary<String, String>,
     secrets: Dictionary<String, String>,
     pub(super) pace: RefCell<Pace>,
+    /// who was current when last looked: what is read with the account's keys is read together with
+    /// who is current now, and read again in the rare case that it was somebody else
+    whose: RefCell<AccountId>,
     pub(super) draining: Cell<bool>,
     /// why another drain was asked for while one ran
     pub(super) wanted: Cell<Option<WakeReason>>,
@@ -142,6 +145,7 @@ impl<H: Host> Driver<H> {
             servers: now.servers,
             secrets: now.secrets,
             pace: RefCell::default(),
+            whose: RefCell::default(),
             draining: Cell::new(false),
             wanted: Cell::new(None),
         })
@@ -260,19 +264,32 @@ impl<H: Host> Driver<H> {
 
     /// Who is current on this device, with the sign-in as it stands.
     pub fn session(&self) -> Boxed<'_, Result<Option<Seen<Session>>, CoreError>> {
+        Box::pin(async move { Ok(self.session_and(&|_| vec![]).await?.map(|(seen, _)| seen)) })
+    }
+
+    /// The same, and what these queries find for that account, all in one snapshot.
+    pub(super) fn session_and<'a>(
+        &'a self,
+        queries: &'a dyn Fn(&AccountId) -> Vec<Query>,
+    ) -> Boxed<'a, Result<Option<(Seen<Session>, Vec<Vec<Record>>)>, CoreError>> {
         Box::pin(async move {
-            let current = self
-                .list(Query::One(Table::Session, device("current")))
-                .await?;
-            let Some(current) = current
-                .first()
-                .and_then(|r| records::open::<Current>(r).ok())
-            else {
-                return Ok(None);
-            };
-            let query = records::one(&current.value.account, &EntityKey::Session);
-            let found = self.list(query).await?;
-            Ok(found.first().and_then(|r| records::open(r).ok()))
+            loop {
+                let whose = self.whose.borrow().clone();
+                let mut all = queries(&whose);
+                all.push(Query::One(Table::Session, device("current")));
+                all.push(records::one(&whose, &EntityKey::Session));
+                let mut found = self.read(&all).await?;
+                let session = found.pop().unwrap_or_default();
+                let current = found.pop().unwrap_or_default();
+                let Some(Ok(current)) = current.first().map(records::open::<Current>) else {
+                    return Ok(None);
+                };
+                if current.value.account == whose {
+                    let seen = session.first().and_then(|r| records::open(r).ok());
+                    return Ok(seen.map(|seen| (seen, found)));
+                }
+                self.whose.replace(current.value.account);
+            }
         })
     }
 
@@ -281,11 +298,7 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// `signed_out`.
     pub(super) fn account(&self) -> Boxed<'_, Result<Seen<Session>, CoreError>> {
-        Box::pin(async move {
-            self.session()
-                .await?
-                .ok_or_else(|| CoreError::new("signed_out", "nobody is signed in on this device"))
-        })
+        Box::pin(async move { self.session().await?.ok_or_else(signed_out) })
     }
 
     pub(super) async fn make_current(&self, session: Session) -> Result<(), CoreError> {
@@ -444,6 +457,10 @@ pub(super) fn unreadable(unreadable: Box<Unreadable>) -> CoreError {
             unreadable.record.key, unreadable.why
         ),
     )
+}
+
+pub(super) fn signed_out() -> CoreError {
+    CoreError::new("signed_out", "nobody is signed in on this device")
 }
 
 pub(super) fn contended() -> CoreError {

@@ -3,7 +3,7 @@
 
 use super::blobs::Blobs;
 use super::clock::Ids;
-use super::driver::{Driver, STALE_MAX, contended, unreadable};
+use super::driver::{Driver, STALE_MAX, contended, signed_out, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
@@ -41,27 +41,32 @@ impl<H: Host> Driver<H> {
         intent: Intent,
         position: Option<Position>,
     ) -> Result<Receipt, CoreError> {
-        let session = self.account().await?.value;
-        let account = &session.account;
         let profile = self.profile();
         let id = OperationId::mint(self.now(), self.host.ids().random());
+        let lane = lane_of(&intent, &profile);
         for _ in 0..STALE_MAX {
-            let lane = lane_of(&intent, &profile);
+            let queries = |account: &AccountId| {
+                let mut all = vec![
+                    records::one(account, &EntityKey::Counters),
+                    records::one(account, &EntityKey::Lane(lane.clone())),
+                ];
+                all.extend(intent.stop().map(|stop| records::stop(account, stop)));
+                let blob = intent.blob().map(|b| EntityKey::Blob(b.clone()));
+                all.extend(blob.map(|key| records::one(account, &key)));
+                all
+            };
+            let (session, mut found) = self.session_and(&queries).await?.ok_or_else(signed_out)?;
+            let session = session.value;
+            let account = &session.account;
             let stop = match (&intent, intent.stop()) {
-                (_, Some(stop)) => self.seen_stop(account, stop).await?,
+                (_, Some(_)) => {
+                    let stop = found.remove(2);
+                    let stop = stop.first().map(records::open);
+                    stop.transpose().map_err(unreadable)?
+                }
                 (Intent::Load { code }, None) => self.stop_with_code(account, code).await?,
                 _ => None,
             };
-            let mut queries = vec![
-                records::one(account, &EntityKey::Counters),
-                records::one(account, &EntityKey::Lane(lane.clone())),
-            ];
-            queries.extend(
-                intent
-                    .blob()
-                    .map(|b| records::one(account, &EntityKey::Blob(b.clone()))),
-            );
-            let found = self.read(&queries).await?;
             let lane_seen = self.lane_or_heal(account, &lane, &found[1]).await?;
             let blob = match found.get(2).and_then(|r| r.first()) {
                 Some(record) => Some(records::open::<BlobMeta>(record).map_err(unreadable)?),

@@ -29,7 +29,7 @@ async function startDriver(command, args, env) {
   return { driver, url };
 }
 
-async function chromium({ folder, camera, permissions, args }) {
+async function chromium({ folder, camera, permissions, args, insecure }) {
   const { driver, url } = await startDriver(need("chromedriver"), []);
   const capabilities = new Capabilities({
     browserName: "chrome",
@@ -44,15 +44,17 @@ async function chromium({ folder, camera, permissions, args }) {
       ],
     },
     "goog:loggingPrefs": { browser: "ALL" },
+    acceptInsecureCerts: insecure,
   });
   return { driver, url, capabilities };
 }
 
-async function firefox({ folder, permissions, args }) {
+async function firefox({ folder, permissions, args, insecure }) {
   const { driver, url } = await startDriver(need("geckodriver"), []);
   const choice = (name) => (permissions.includes(name) ? 1 : 2);
   const capabilities = new Capabilities({
     browserName: "firefox",
+    acceptInsecureCerts: insecure,
     "moz:firefoxOptions": {
       binary: need("firefox"),
       args: ["-headless", "-profile", folder, "--width=390", "--height=844", ...args],
@@ -78,10 +80,11 @@ async function firefox({ folder, permissions, args }) {
 }
 
 /** Its session under a driver is ephemeral: nothing survives it. With a profile folder it is opened plainly: see below. */
-async function webkit({ folder, permissions, args }) {
+async function webkit({ folder, permissions, args, insecure }) {
   const { driver, url } = await startDriver(need("webkitdriver"), [], await webkitEnvironment(folder));
   const capabilities = new Capabilities({
     browserName: "MiniBrowser",
+    acceptInsecureCerts: insecure,
     "webkitgtk:browserOptions": {
       binary: need("minibrowser"),
       args: ["--automation", ...(permissions.includes("camera") ? ["--enable-mock-capture-devices=true"] : []), ...args],
@@ -112,9 +115,10 @@ const starters = { chromium, firefox, webkit };
  * @param {string} [options.profileDir] a folder that stays; without it a fresh one is used and removed. In WebKit it means: without its driver
  * @param {string} [options.camera] a .y4m or .mjpeg before the lens (Chromium only)
  * @param {string[]} [options.permissions] of "camera", "geolocation", "notifications"
+ * @param {boolean} [options.insecure] takes a certificate that nobody vouches for; only under a driver
  * @param {string[]} [options.args] further arguments of the browser
  */
-export async function openBrowser({ engine, profileDir, camera, permissions = ["camera", "geolocation", "notifications"], args = [] }) {
+export async function openBrowser({ engine, profileDir, camera, permissions = ["camera", "geolocation", "notifications"], args = [], insecure = false }) {
   if (!starters[engine]) throw new Error(`unknown engine: ${engine}`);
   if (camera && engine !== "chromium") throw new Error(`${engine} cannot be given a picture for its camera: use a canvas stream`);
   if (profileDir && engine === "webkit") return openPlainWebKit({ profileDir, permissions, args });
@@ -122,7 +126,7 @@ export async function openBrowser({ engine, profileDir, camera, permissions = ["
   mkdirSync(folder, { recursive: true });
   const tidy = () => { if (!profileDir) rmSync(folder, { recursive: true, force: true, maxRetries: 5 }); };
 
-  const { driver: program, url, capabilities } = await starters[engine]({ folder, camera, permissions, args });
+  const { driver: program, url, capabilities } = await starters[engine]({ folder, camera, permissions, args, insecure });
   let driver;
   try {
     driver = await within(
