@@ -68,6 +68,20 @@ impl OperationId {
         }
         Self(text)
     }
+
+    /// The moment that the id was minted at, by the device's clock; 0 where it says none.
+    pub fn minted_at(&self) -> u64 {
+        let mut out = 0;
+        for byte in self.0.bytes().filter(|b| *b != b'-').take(12) {
+            out = out * 16
+                + match byte {
+                    b'0'..=b'9' => u64::from(byte - b'0'),
+                    b'a'..=b'f' => u64::from(byte - b'a') + 10,
+                    _ => return 0,
+                };
+        }
+        out
+    }
 }
 
 impl LaneId {
@@ -94,5 +108,7 @@ mod tests {
         let late = OperationId::mint(1_700_000_000_001, [0; 16]);
         assert_eq!(early.0, "018bcfe5-6800-7fff-bfff-ffffffffffff");
         assert!(early < late);
+        assert_eq!(early.minted_at(), 1_700_000_000_000);
+        assert_eq!(OperationId::new("odd").minted_at(), 0);
     }
 }

@@ -180,7 +180,7 @@ pub struct Operation {
     /// steps that succeeded, in order; they are never sent again
     #[json(default)]
     pub steps: Vec<StepDone>,
-    /// how many attempts there were in all; the list keeps the newest
+    /// how many attempts there were in all; the list holds the newest, pages hold the others
     #[json(default)]
     pub attempt_count: u32,
     #[json(default)]
@@ -203,7 +203,20 @@ pub struct Operation {
     pub uncounted: Option<String>,
 }
 
-pub const ATTEMPTS_KEPT: usize = 20;
+/// Attempts on one page. An operation holds fewer than two pages of them, so that putting one more
+/// on record costs the same however often it was tried before.
+pub const ATTEMPTS_PAGE: usize = 20;
+/// Pages of one operation. Of one that was tried more than a thousand times, the first page and the
+/// newest ones are kept.
+pub const PAGES_MAX: u32 = 50;
+
+/// Attempts that no longer stand with their operation.
+#[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
+pub struct AttemptPage {
+    pub operation: OperationId,
+    pub page: u32,
+    pub attempts: Vec<Attempt>,
+}
 
 impl Operation {
     pub fn stop(&self) -> Option<&StopId> {
@@ -220,12 +233,27 @@ impl Operation {
         let fields = super::json::to_text(&self.intent).len() as u64;
         fields + self.blob.as_ref().map_or(0, |b| b.bytes)
     }
-    pub fn push_attempt(&mut self, attempt: Attempt) {
+    /// How many pages of attempts there may be beside it.
+    pub fn pages(&self) -> u32 {
+        match u32::try_from(ATTEMPTS_PAGE) {
+            Ok(page) if self.attempt_count >= 2 * page => self.attempt_count / page,
+            _ => 0,
+        }
+    }
+    /// Puts an attempt on record; gives the page that is full now, to be written beside it.
+    pub fn push_attempt(&mut self, attempt: Attempt) -> Option<AttemptPage> {
         self.attempt_count = attempt.number;
         self.attempts.push(attempt);
-        if self.attempts.len() > ATTEMPTS_KEPT {
-            self.attempts.remove(0);
+        if self.attempts.len() < 2 * ATTEMPTS_PAGE {
+            return None;
         }
+        let rest = self.attempts.split_off(ATTEMPTS_PAGE);
+        let attempts = std::mem::replace(&mut self.attempts, rest);
+        Some(AttemptPage {
+            operation: self.id.clone(),
+            page: attempts.first().map_or(0, Attempt::page),
+            attempts,
+        })
     }
 }
 
@@ -343,9 +371,20 @@ pub struct Attempt {
     /// of an answer that came when the operation had moved on; it changed nothing
     #[json(default)]
     pub late_status: Option<u16>,
+    /// the backend's own words
+    #[json(default)]
+    pub said: Option<String>,
     /// the beginning of an answer that parked it, so that a newer profile can judge it again
     #[json(default)]
     pub answer: Option<String>,
     #[json(default)]
     pub media_type: Option<String>,
+}
+
+impl Attempt {
+    /// The page it belongs on, numbered from 0.
+    #[allow(clippy::cast_possible_truncation)] // twenty
+    fn page(&self) -> u32 {
+        self.number.saturating_sub(1) / ATTEMPTS_PAGE as u32
+    }
 }

@@ -5,7 +5,9 @@ use super::context::{Here, carry, for_operation, operation_value};
 use super::lane::{Head, Lane};
 use super::session::Session;
 use crate::domain::ids::LaneId;
-use crate::domain::operation::{Attempt, Operation, OperationState, Purpose, Reason, Settlement};
+use crate::domain::operation::{
+    Attempt, Operation, OperationState, PAGES_MAX, Purpose, Reason, Settlement,
+};
 use crate::profile::ProfileError;
 use crate::profile::document::{Identity, Profile, StepProfile};
 use crate::profile::http::Request;
@@ -245,7 +247,7 @@ impl<'a> Turning<'a> {
             purpose,
             expires_at: now + i64::from(request.deadline_ms) + LEASE_MARGIN_MS,
         };
-        op.push_attempt(Attempt {
+        let page = op.push_attempt(Attempt {
             number,
             step: step.step_id.clone(),
             purpose,
@@ -255,10 +257,20 @@ impl<'a> Turning<'a> {
             status: None,
             verdict: None,
             reason: None,
+            said: None,
             answer: None,
             late_status: None,
             media_type: None,
         });
+        if let Some(page) = page {
+            if page.page >= PAGES_MAX {
+                // The first page stays; the oldest of the others makes room.
+                let oldest = page.page + 1 - PAGES_MAX;
+                let oldest = EntityKey::Attempts(op.id.clone(), oldest);
+                self.change.delete(oldest);
+            }
+            self.change.put_blind(&page);
+        }
         let (lane, seq) = (op.lane.clone(), op.seq);
         // An attempt that could duplicate must be on the disk before its bytes leave.
         self.change.strict |= purpose == Purpose::Send && !step.identity.resend_is_safe();
@@ -300,6 +312,14 @@ impl<'a> Turning<'a> {
         if self.is_counting(step) {
             self.note_lost("interrupted");
             return self.begin(step, Purpose::Count);
+        }
+        if self.head.value.stop().is_some() && self.stop.is_none() {
+            // A request without it would say something else than what was recorded.
+            self.park(Reason::new(
+                "stop_unreadable",
+                "what is known of this stop could not be read; fetch the route",
+            ));
+            return Ok(());
         }
         let doubt = match &self.head.value.state {
             OperationState::Waiting { .. } => false,

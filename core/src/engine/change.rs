@@ -6,7 +6,7 @@ use super::listing::title;
 use super::session::{Lease, Reach, Session};
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::{FromJson, ToJson};
-use crate::domain::operation::{Operation, Reason};
+use crate::domain::operation::{AttemptPage, Operation, Reason};
 use crate::domain::progress::Progress;
 use crate::domain::proof::BlobMeta;
 use crate::domain::route::RouteHeader;
@@ -36,6 +36,8 @@ pub enum EntityKey {
     Draft(StopId),
     Wake(i64),
     Notice(i64, u64),
+    Attempts(OperationId, u32),
+    Pruned,
 }
 
 /// What the engine can have written: where it belongs, and what its envelope calls it.
@@ -67,6 +69,8 @@ stored! {
     Draft, "draft", self => EntityKey::Draft(self.stop.clone());
     WakeRecord, "wake", self => EntityKey::Wake(self.at);
     Notice, "notice", self => EntityKey::Notice(self.at, self.seq);
+    Pruned, "pruned", self => EntityKey::Pruned;
+    AttemptPage, "attempts", self => EntityKey::Attempts(self.operation.clone(), self.page);
     // In the outbox until it is settled or set aside, in the history from then on.
     Operation, "operation", self => match settled_at(self) {
         Some(at) => EntityKey::Settled(at, self.seq),
@@ -129,6 +133,9 @@ impl Change {
     fn replace(&mut self, put: Put) {
         self.puts.retain(|other| other.key != put.key);
         self.puts.push(put);
+    }
+    pub fn is_empty(&self) -> bool {
+        self.puts.is_empty() && self.deletes.is_empty()
     }
     pub fn delete(&mut self, key: EntityKey) {
         self.puts.retain(|put| put.key != key);
@@ -211,4 +218,13 @@ pub struct WakeRecord {
     pub settled: u32,
     pub stopped: String,
     pub took_ms: u32,
+}
+
+/// How far pruning got with what an account has settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
+pub struct Pruned {
+    /// settled operations before this moment have been looked at in this pass
+    pub looked_to: u64,
+    pub pass_began_at: i64,
 }

@@ -5,7 +5,9 @@ use super::lane::{HeadState, Lane};
 use super::session::{Reach, Reachability, Session, SessionState};
 use crate::domain::ids::{BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::ToJson;
-use crate::domain::operation::{Intent, Operation, OperationState, Purpose, Reason, Settlement};
+use crate::domain::operation::{
+    Attempt, Intent, Operation, OperationState, Purpose, Reason, Settlement,
+};
 use crate::domain::parcel::ParcelFate;
 use crate::domain::stop::Stop;
 use crate::domain::text::{count, shown};
@@ -29,6 +31,8 @@ pub struct OutboxItem {
     pub due_at: Option<i64>,
     pub settled_at: Option<i64>,
     pub reason: Option<Reason>,
+    /// what a person can do about it
+    pub advice: Option<&'static str>,
     pub blob: Option<BlobHandle>,
     pub sha256: Option<String>,
 }
@@ -53,9 +57,7 @@ pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
         stop: op.stop().cloned(),
         kind: op.intent.kind().to_owned(),
         title: title(&op.intent, stop),
-        subtitle: stop.map_or_else(String::new, |s| {
-            format!("{}. {}", s.sequence, shown(&s.address.street, 60))
-        }),
+        subtitle: stop.map_or_else(String::new, stop_line),
         state,
         state_text,
         bytes: op.bytes(),
@@ -65,9 +67,15 @@ pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
         due_at,
         settled_at,
         reason: reason(op),
+        advice: advice(op),
         blob: op.blob.as_ref().map(|b| b.handle.clone()),
         sha256: op.blob.as_ref().map(|b| b.sha256.clone()),
     }
+}
+
+/// A stop in a line of the outbox.
+pub fn stop_line(stop: &Stop) -> String {
+    format!("{}. {}", stop.sequence, shown(&stop.address.street, 60))
 }
 
 pub(super) fn title(intent: &Intent, stop: Option<&Stop>) -> String {
@@ -147,20 +155,62 @@ fn reason(op: &Operation) -> Option<Reason> {
         OperationState::Discarded { was, .. } => was.clone(),
         OperationState::Settled { .. } => op.attempts.iter().rev().find_map(|a| a.reason.clone()),
         _ => {
-            let last = op.attempts.last()?;
-            let verdict = last.verdict.as_deref()?;
-            let text = match verdict {
-                "unreachable" => "no connection to the backend",
-                "timed_out" => "the backend did not answer in time",
-                "interrupted" => "the app was closed while it was being sent",
-                "auth" | "auth_unsure" => "the backend asks for a new sign-in",
-                "throttled" => "the backend asked to wait",
-                "retry" | "in_doubt" => "the backend had a problem of its own",
-                "conflict" | "probe" => "the backend's state differs; it is being asked",
-                _ => return None,
-            };
+            let verdict = op.attempts.last()?.verdict.as_deref()?;
+            let text = trouble(verdict)?;
             Some(Reason::new(verdict, text))
         }
+    }
+}
+
+/// Why an attempt leaves its operation waiting.
+fn trouble(verdict: &str) -> Option<&'static str> {
+    Some(match verdict {
+        "unreachable" => "no connection to the backend",
+        "timed_out" => "the backend did not answer in time",
+        "interrupted" => "the app was closed while it was being sent",
+        "auth" | "auth_unsure" => "the backend asks for a new sign-in",
+        "throttled" => "the backend asked to wait",
+        "retry" | "in_doubt" => "the backend had a problem of its own",
+        "conflict" | "probe" => "the backend's state differs; it is being asked",
+        _ => return None,
+    })
+}
+
+/// One attempt in words.
+pub fn attempt_words(attempt: &Attempt) -> &'static str {
+    match attempt.verdict.as_deref() {
+        None if attempt.ended_at.is_none() => "no answer yet",
+        None => "it ended without an answer",
+        Some("applied") => "the backend said yes",
+        Some("already") => "the backend had it already",
+        Some("invalid") => "the backend does not take it as it is",
+        Some("unmatched") => "an answer that the profile does not describe",
+        Some("not_sent") => "it could not be sent",
+        Some(verdict) => trouble(verdict).unwrap_or("it ended otherwise"),
+    }
+}
+
+fn advice(op: &Operation) -> Option<&'static str> {
+    let OperationState::Parked { reason, .. } = &op.state else {
+        return None;
+    };
+    Some(match reason.code.as_str() {
+        "invalid" => "discard it with a reason and record it anew",
+        "conflict" => "look at the stop, then retry or discard",
+        "in_doubt" => "ask the office whether it is there: if so discard it, if not retry",
+        "blob_missing" | "blob_changed" => "take the photo again, then discard this one",
+        "stop_unreadable" => "fetch the route, then retry",
+        _ => "retry; if it comes back, export it for the office",
+    })
+}
+
+/// What helps with an operation that is not parked and still here.
+pub fn what_to_do(sign_in: bool, away: bool, item: &OutboxItem) -> &'static str {
+    match item.attempts {
+        _ if sign_in => "sign in again",
+        _ if away => "go where there is signal, then try again",
+        0 => "it waits for the one before it",
+        _ => "wait a minute, then try again",
     }
 }
 

@@ -443,6 +443,7 @@ impl Turning<'_> {
                 Ruling::Rule(verdict) => verdict.name().to_owned(),
                 Ruling::Unmatched => "unmatched".to_owned(),
             });
+            attempt.said = ruling.message.as_ref().map(|said| shown(said, 300));
         }
     }
 

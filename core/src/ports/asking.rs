@@ -2,6 +2,7 @@
 //! knows us where an answer may mean that it does not, and what a newer profile makes of answers
 //! that an older one parked.
 
+use super::blobs::Blobs;
 use super::drain::{Draining, Stopped, WakeReason};
 use super::driver::{Driver, STALE_MAX};
 use super::error::CoreError;
@@ -10,6 +11,7 @@ use super::records;
 use super::session::Known;
 use super::store::{Committed, Table};
 use crate::domain::ids::AccountId;
+use crate::domain::proof::BlobMeta;
 use crate::engine::attempt::{Send, Turned};
 use crate::engine::backoff::is_ahead;
 use crate::engine::change::EntityKey;
@@ -17,7 +19,7 @@ use crate::engine::lane::{HeadState, Lane};
 use crate::engine::rejudge::rejudge;
 use crate::engine::session::{Reach, Reachability};
 use crate::profile::document::Verdict;
-use crate::profile::http::{Exchange, NetFailure};
+use crate::profile::http::{Exchange, NetFailure, Request};
 use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 
@@ -126,6 +128,42 @@ impl<H: Host> Driver<H> {
             .await?;
         turned.auth = false;
         Ok(turned)
+    }
+
+    /// Whether every picture of a request is still the one that was recorded.
+    pub(super) async fn pictures_whole(
+        &self,
+        account: &AccountId,
+        request: &Request,
+    ) -> Result<(), NetFailure> {
+        let not_sent = |code: &str, text: &str| {
+            Err(NetFailure::NotSent {
+                code: code.into(),
+                text: text.into(),
+            })
+        };
+        for handle in request.pictures() {
+            let query = records::one(account, &EntityKey::Blob(handle.clone()));
+            // A store that does not answer is no fault of the picture: it is tried again.
+            let known = self
+                .list(query)
+                .await
+                .map_err(|_| NetFailure::Unreachable)?;
+            let found = self.host.blobs().sha256(account, handle).await;
+            let Some(found) = found.map_err(|_| NetFailure::Unreachable)? else {
+                return not_sent("blob_missing", "the picture is no longer on this device");
+            };
+            let known = known
+                .first()
+                .and_then(|r| records::open::<BlobMeta>(r).ok());
+            if known.is_none_or(|known| known.value.sha256 != found) {
+                return not_sent(
+                    "blob_changed",
+                    "the picture on this device is not the one that was recorded",
+                );
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn take_session(&self, d: &mut Draining) -> Result<(), CoreError> {

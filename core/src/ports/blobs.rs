@@ -25,4 +25,11 @@ pub trait Blobs {
         account: &AccountId,
         handle: &BlobHandle,
     ) -> Result<Option<(String, Self::Bytes)>, StoreError>;
+
+    /// The SHA-256 of the bytes as they lie there now, lower-case hex.
+    async fn sha256(
+        &self,
+        account: &AccountId,
+        handle: &BlobHandle,
+    ) -> Result<Option<String>, StoreError>;
 }

@@ -409,6 +409,9 @@ impl<H: Host> Driver<H> {
     fn send(&self, d: &Draining, send: Send) -> Boxed<'_, (Send, Exchange)> {
         let (account, until) = (d.account.clone(), d.lease_until);
         Box::pin(async move {
+            if let Err(failure) = self.pictures_whole(&account, &send.request).await {
+                return (send, Err(failure));
+            }
             // Frozen since the attempt went on record: somebody else may have taken over meanwhile,
             // asked, and sent it himself.
             if self.now() >= until {
@@ -543,9 +546,9 @@ impl<H: Host> Driver<H> {
             Some(stop) => self.list(records::stop(account, stop)).await?,
             None => vec![],
         };
-        let stop = stop
-            .first()
-            .and_then(|r| records::open::<StopRecord>(r).ok());
+        let mut aside = vec![];
+        let stop = records::read_all::<StopRecord>(&stop, &mut aside).pop();
+        self.set_aside(account, Table::Stops, aside).await?;
         Ok(Some(LanePart {
             lane,
             head,

@@ -11,7 +11,7 @@ use super::host::Host;
 use super::net::Net;
 use super::pace::Pace;
 use super::records::{self, Unreadable};
-use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, Table};
+use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, StoreError, Table};
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
@@ -47,6 +47,8 @@ pub struct Driver<H: Host> {
     pub(super) draining: Cell<bool>,
     /// why another drain was asked for while one ran
     pub(super) wanted: Cell<Option<WakeReason>>,
+    /// when this context last looked for what nobody needs any more
+    pub(super) tidied_at: Cell<i64>,
 }
 
 #[derive(ToJson, FromJson)]
@@ -136,7 +138,11 @@ impl<H: Host> Driver<H> {
                 .puts
                 .push((Table::Profiles, device("current"), stored.clone()));
             commit.puts.push((Table::Profiles, by_revision, stored));
-            host.store().commit(commit).await?;
+            match host.store().commit(commit).await {
+                // A newer core's store is read-only here, and still worth opening.
+                Ok(_) | Err(StoreError::Newer { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(Self {
             host,
@@ -148,6 +154,7 @@ impl<H: Host> Driver<H> {
             whose: RefCell::default(),
             draining: Cell::new(false),
             wanted: Cell::new(None),
+            tidied_at: Cell::new(0),
         })
     }
 
@@ -314,13 +321,6 @@ impl<H: Host> Driver<H> {
         Ok(())
     }
 
-    pub(super) async fn forget_current(&self) -> Result<(), CoreError> {
-        let mut commit = Commit::new(Durability::Strict);
-        commit.deletes.push((Table::Session, device("current")));
-        self.commit(commit).await?;
-        Ok(())
-    }
-
     /// A lane's summary can be made again from its operations, so an unreadable one is.
     pub(super) fn lane_or_heal<'a>(
         &'a self,
@@ -390,6 +390,18 @@ impl<H: Host> Driver<H> {
         }
         self.write(account, change).await?;
         Ok(())
+    }
+
+    /// Sets a lane's unreadable operations aside at once, not only when their turn comes.
+    pub(super) async fn heal_lane(
+        &self,
+        account: &AccountId,
+        id: &LaneId,
+    ) -> Result<(), CoreError> {
+        let query = records::one(account, &EntityKey::Lane(id.clone()));
+        let lane = self.list(query).await?;
+        self.heal(account, id, lane.first().map(|r| r.revision))
+            .await
     }
 
     /// Moves unreadable records to the quarantine, raw.

@@ -150,11 +150,10 @@ impl<H: Host> Driver<H> {
         id: &StopId,
     ) -> Result<Option<Seen<StopRecord>>, CoreError> {
         let found = self.list(records::stop(account, id)).await?;
-        found
-            .first()
-            .map(records::open)
-            .transpose()
-            .map_err(unreadable)
+        let mut aside = vec![];
+        let stop = records::read_all(&found, &mut aside).pop();
+        self.set_aside(account, Table::Stops, aside).await?;
+        Ok(stop)
     }
 
     async fn stop_with_code(
@@ -187,11 +186,13 @@ impl<H: Host> Driver<H> {
             .await?)
     }
 
+    /// A picture's media type and bytes; of another account's, by its reference.
     pub async fn blob(
         &self,
         handle: &BlobHandle,
+        of: Option<&str>,
     ) -> Result<Option<(String, <H::Blobs as Blobs>::Bytes)>, CoreError> {
-        let account = self.account().await?.value.account;
+        let account = self.referred(of).await?;
         Ok(self.host.blobs().bytes(&account, handle).await?)
     }
 

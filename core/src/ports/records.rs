@@ -20,6 +20,7 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
         EntityKey::Reach => (Table::Meta, base.text("reach")),
         EntityKey::Lease => (Table::Meta, base.text("lease")),
         EntityKey::Route => (Table::Meta, base.text("route")),
+        EntityKey::Pruned => (Table::Meta, base.text("pruned")),
         EntityKey::Session => (Table::Session, base.text("session")),
         EntityKey::Lane(lane) => (Table::Lanes, base.text(&lane.0)),
         EntityKey::Operation(lane, seq) => (Table::Operations, base.text(&lane.0).number(*seq)),
@@ -33,6 +34,10 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
             (Table::Meta, under.number(when(*at)).number(*seq))
         }
         EntityKey::Wake(at) => (Table::Wakes, base.number(when(*at))),
+        EntityKey::Attempts(id, page) => {
+            let base = base.text("attempts").text(&id.0);
+            (Table::Meta, base.number(u64::from(*page)))
+        }
     }
 }
 
@@ -96,6 +101,16 @@ pub fn lane_from(account: &AccountId, lane: &LaneId, seq: u64, limit: Option<u32
         prefix: Key::new(&account.0).text(&lane.0),
         from: seq,
         limit,
+    }
+}
+
+/// Settled operations from a moment on, oldest first.
+pub fn settled_from(account: &AccountId, from: u64, limit: u32) -> Query {
+    Query::From {
+        table: Table::Settled,
+        prefix: Key::new(&account.0),
+        from,
+        limit: Some(limit),
     }
 }
 

@@ -5,13 +5,9 @@ use super::driver::{Boxed, Driver};
 use super::error::CoreError;
 use super::host::{Host, HostToken};
 use super::lock::Lock;
-use super::records;
-use super::store::Table;
 use crate::domain::ids::AccountId;
-use crate::domain::text::count;
 use crate::engine::change::{Change, Seen};
 use crate::engine::context::{Here, for_session};
-use crate::engine::lane::Lane;
 use crate::engine::session::{Reachability, Session, SessionState};
 use crate::engine::verdict::captured;
 use crate::profile::document::{
@@ -119,6 +115,7 @@ impl<H: Host> Driver<H> {
             offset_ms: offset(&got, asked_at, self.now()),
             outputs: further(got),
         };
+        self.hand_over_to(&session.account).await?;
         self.make_current(session.clone()).await?;
         self.tried(&session.account, true).await?;
         Ok(session)
@@ -167,41 +164,6 @@ impl<H: Host> Driver<H> {
         change.put_blind(&reach);
         self.write(account, change).await?;
         Ok(())
-    }
-
-    /// Signs out; refused while work waits, unless forced. Forced or not, the work stays, under
-    /// its account.
-    ///
-    /// # Errors
-    /// `unsent_work`.
-    pub async fn sign_out(&self, force: bool) -> Result<(), CoreError> {
-        let Some(session) = self.session().await? else {
-            return Ok(());
-        };
-        let account = session.value.account.clone();
-        let lanes = self.list(records::all(&account, Table::Lanes)).await?;
-        let lanes: Vec<Seen<Lane>> = records::read_all(&lanes, &mut vec![]);
-        let waiting: u32 = lanes.iter().map(|l| l.value.count).sum();
-        if waiting > 0 && !force {
-            return Err(CoreError::new(
-                "unsent_work",
-                format!(
-                    "{} not sent yet; they stay on this device if you sign out",
-                    count(waiting as usize, "recording")
-                ),
-            ));
-        }
-        let gone = Session {
-            token: String::new(),
-            refresh_token: None,
-            expires_at: None,
-            state: SessionState::SignedOut,
-            ..session.value
-        };
-        let mut change = Change::strict();
-        change.put(&gone, session.revision);
-        self.write(&account, change).await?;
-        self.forget_current().await
     }
 
     /// A session fit for use, renewed first when its token is about to end.

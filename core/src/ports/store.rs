@@ -220,6 +220,8 @@ pub enum StoreError {
         found: u32,
         known: u32,
     },
+    /// another window keeps an older schema open
+    Blocked,
     TimedOut,
     Failed(String),
 }
@@ -239,6 +241,7 @@ impl fmt::Display for StoreError {
                     "the storage was written by a newer version ({found}, known here: {known}); update first"
                 )
             }
+            Self::Blocked => f.write_str("another window holds the storage of this device in an older version; close that window"),
             Self::TimedOut => f.write_str("the storage of this device did not answer in time"),
             Self::Failed(why) => write!(f, "the storage of this device failed: {why}"),
         }
@@ -252,6 +255,7 @@ impl StoreError {
             Self::Quota => "storage_full",
             Self::Unavailable(_) => "storage_unavailable",
             Self::Newer { .. } => "storage_newer",
+            Self::Blocked => "storage_blocked",
             Self::TimedOut => "storage_timeout",
             Self::Failed(_) => "storage_failed",
         }

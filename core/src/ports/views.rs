@@ -4,9 +4,9 @@ use super::driver::{Boxed, Driver, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
-use super::store::{Key, Query, Table};
+use super::store::{Key, KeyPart, Query, Table};
 use crate::domain::dictionary::ordered;
-use crate::domain::ids::{AccountId, StopId};
+use crate::domain::ids::{AccountId, LaneId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::change::{Change, EntityKey, Notice, RouteRecord, StopRecord};
@@ -63,7 +63,9 @@ impl<H: Host> Driver<H> {
             .await?;
         let mut aside = vec![];
         let stops: Vec<StopRecord> = values(&found[1], &mut aside);
-        let lanes: Vec<Lane> = values(&found[2], &mut aside);
+        // A store that is read-only still shows what it can.
+        let _ = self.set_aside(&account, Table::Stops, aside).await;
+        let lanes: Vec<Lane> = values(&found[2], &mut vec![]);
         let header = found[3]
             .first()
             .and_then(|r| records::open::<RouteRecord>(r).ok());
@@ -118,11 +120,17 @@ impl<H: Host> Driver<H> {
         }
         let found = self.read(&queries).await?;
         let mut aside = vec![];
-        let stops: Vec<StopRecord> = values(&found[1], &mut aside);
+        let stops: Vec<StopRecord> = values(&found[1], &mut vec![]);
         let mirror = |id: &StopId| stops.iter().map(|s| &s.mirror).find(|s| s.id == *id);
         let mut ops: Vec<Operation> = vec![];
         for records in &found[2..] {
             ops.extend(values::<Operation>(records, &mut aside));
+        }
+        for unreadable in aside {
+            if let Some(KeyPart::Text(lane)) = unreadable.record.key.0.get(1) {
+                // Here too a store that is read-only shows what it can.
+                let _ = self.heal_lane(&account, &LaneId(lane.clone())).await;
+            }
         }
         ops.retain(|op| {
             query.before.is_none_or(|before| op.seq < before)
@@ -164,7 +172,7 @@ impl<H: Host> Driver<H> {
                     records::notices(&account, NOTICES_KEPT),
                 ])
                 .await?;
-            let mine = crate::ports::store::KeyPart::Text(account.0.clone());
+            let mine = KeyPart::Text(account.0.clone());
             let (own, others): (Vec<_>, Vec<_>) = found[1]
                 .iter()
                 .cloned()

@@ -15,6 +15,30 @@ pub struct Request {
     pub deadline_ms: u32,
 }
 
+impl Request {
+    /// The pictures whose bytes go out with it.
+    pub fn pictures(&self) -> Vec<&BlobHandle> {
+        match &self.body {
+            Body::Empty | Body::Json(_) | Body::Form(_) => vec![],
+            Body::Blob { handle, .. } => vec![handle],
+            Body::JsonPieces(pieces) => pieces
+                .iter()
+                .filter_map(|piece| match piece {
+                    Piece::Base64(handle) => Some(handle),
+                    Piece::Text(_) => None,
+                })
+                .collect(),
+            Body::Multipart(parts) => parts
+                .iter()
+                .filter_map(|part| match part {
+                    Part::File { handle, .. } => Some(handle),
+                    Part::Text { .. } => None,
+                })
+                .collect(),
+        }
+    }
+}
+
 // Headers and bodies hold tokens and names: debug output shows neither.
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -44,6 +44,8 @@ struct Inner {
     valid_from: u32,
     refresh_refused: bool,
     route: Option<Value>,
+    /// id and name of whoever signs in
+    person: Option<(String, String)>,
 }
 
 #[derive(Clone, Default)]
@@ -83,6 +85,10 @@ impl Backend {
         let mut inner = self.0.borrow_mut();
         inner.valid_from = inner.token + 1;
         inner.refresh_refused = refresh_too;
+    }
+    /// Who signs in from now on; Anna without it.
+    pub fn person(&self, id: &str, name: &str) {
+        self.0.borrow_mut().person = Some((id.to_owned(), name.to_owned()));
     }
     /// Answers the route with this instead.
     pub fn answer_route(&self, body: Value) {
@@ -127,7 +133,11 @@ impl Backend {
             _ => Value::Null,
         };
         let mut inner = self.0.borrow_mut();
-        let signed = |token: u32| json!({"access_token": format!("t{token}"), "refresh_token": "r", "expires_in": 3600, "now": 0, "courier": {"id": "anna", "name": "Anna"}});
+        let (id, name) = inner
+            .person
+            .clone()
+            .unwrap_or_else(|| ("anna".into(), "Anna".into()));
+        let signed = |token: u32| json!({"access_token": format!("token-{token}"), "refresh_token": "r", "expires_in": 3600, "now": 0, "courier": {"id": id, "name": name}});
         let wrong = |status: u16, code: &str| {
             json(status, &json!({"error": {"code": code, "message": code}}))
         };
@@ -152,7 +162,7 @@ impl Backend {
             .find(|(n, _)| n == "Authorization")
             .map(|(_, v)| v.as_str());
         let token = bearer
-            .and_then(|b| b.strip_prefix("Bearer t"))
+            .and_then(|b| b.strip_prefix("Bearer token-"))
             .and_then(|t| t.parse::<u32>().ok());
         if token.is_none_or(|t| t < inner.valid_from || t == 0) {
             return wrong(401, "token_expired");

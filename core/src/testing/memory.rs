@@ -25,6 +25,9 @@ struct Inner {
     strict_commits: u64,
     commits: u64,
     repeat_next: bool,
+    /// answers every commit, as a newer core's store would
+    read_only: Option<StoreError>,
+    records_read: usize,
 }
 
 #[derive(Clone, Default)]
@@ -48,6 +51,92 @@ impl MemoryStore {
         let records = inner.tables.get_mut(&table).expect("the table has records");
         let (_, envelope) = records.values_mut().nth(nth).expect("the record exists");
         envelope.body.truncate(envelope.body.len() / 2);
+    }
+    /// Other bytes under the same handle, as a bad disk would have it; `None`: no bytes any more.
+    pub fn spoil_bytes(&self, handle: &BlobHandle, bytes: Option<Vec<u8>>) {
+        let mut inner = self.0.borrow_mut();
+        let key = inner.bytes.keys().find(|key| {
+            key.0
+                .last()
+                .is_some_and(|part| *part == KeyPart::Text(handle.0.clone()))
+        });
+        let key = key.expect("the picture is there").clone();
+        match (bytes, inner.bytes.get_mut(&key)) {
+            (Some(bytes), Some((_, old))) => *old = bytes,
+            _ => {
+                inner.bytes.remove(&key);
+            }
+        }
+    }
+    /// Damages the record that holds this text.
+    pub fn spoil_body(&self, text: &str) {
+        let mut inner = self.0.borrow_mut();
+        let mut records = inner.tables.values_mut().flat_map(BTreeMap::values_mut);
+        let (_, envelope) = records
+            .find(|(_, e)| e.body.contains(text) && e.t == "operation")
+            .expect("the record exists");
+        envelope.body.truncate(envelope.body.len() - 2);
+    }
+    pub fn read_only(&self, error: StoreError) {
+        self.0.borrow_mut().read_only = Some(error);
+    }
+    /// The body of the nth record.
+    pub fn body(&self, table: Table, nth: usize) -> String {
+        let inner = self.0.borrow();
+        let (_, envelope) = inner.tables[&table].values().nth(nth).expect("exists");
+        envelope.body.clone()
+    }
+    /// Every key and body, to look for what must not be there. The profile is everybody's.
+    pub fn dump(&self) -> String {
+        let inner = self.0.borrow();
+        let mut out = String::new();
+        for (table, records) in &inner.tables {
+            if *table != Table::Profiles {
+                for (_, envelope) in records.values() {
+                    out.push_str(&envelope.body);
+                    out.push('\n');
+                }
+            }
+        }
+        out
+    }
+    /// Pictures whose bytes are here.
+    pub fn pictures(&self) -> usize {
+        self.0.borrow().bytes.len()
+    }
+    pub fn only_picture(&self) -> BlobHandle {
+        let inner = self.0.borrow();
+        assert_eq!(inner.bytes.len(), 1);
+        match inner.bytes.keys().next().and_then(|key| key.0.last()) {
+            Some(KeyPart::Text(handle)) => BlobHandle(handle.clone()),
+            _ => panic!("a picture without a handle"),
+        }
+    }
+    /// How many records reads have given so far.
+    pub fn records_read(&self) -> usize {
+        self.0.borrow().records_read
+    }
+    /// The first settled operation as often as this, each so much later than the one before.
+    pub fn multiply_settled(&self, times: u64, ms: u64) {
+        let mut inner = self.0.borrow_mut();
+        let settled = inner.tables.entry(Table::Settled).or_default();
+        let (key, (revision, envelope)) = settled.iter().next().expect("one is there");
+        let (key, revision, envelope) = (key.clone(), *revision, envelope.clone());
+        let KeyPart::Number(at) = key.0[1] else {
+            panic!("settled operations are kept by time");
+        };
+        for n in 1..times {
+            let later = at + n * ms;
+            let mut key = key.clone();
+            key.0[1] = KeyPart::Number(later);
+            key.0[2] = KeyPart::Number(1_000 + n);
+            let mut envelope = envelope.clone();
+            envelope.body = envelope
+                .body
+                .replace(&at.to_string(), &later.to_string())
+                .replace("\"seq\":1,", &format!("\"seq\":{},", 1_000 + n));
+            settled.insert(key, (revision, envelope));
+        }
     }
     pub fn count(&self, table: Table) -> usize {
         self.0.borrow().tables.get(&table).map_or(0, BTreeMap::len)
@@ -83,9 +172,22 @@ impl Store for MemoryStore {
             };
             let empty = BTreeMap::new();
             let rows = inner.tables.get(table).unwrap_or(&empty);
-            let mut found: Vec<Record> = rows
-                .iter()
+            // Keys that begin alike lie together.
+            let (start, prefix) = match query {
+                Query::One(_, key) => (key.clone(), key),
+                Query::Under { prefix, .. } => (prefix.clone(), prefix),
+                Query::From { prefix, from, .. } => (prefix.clone().number(*from), prefix),
+            };
+            let near = rows
+                .range(start..)
+                .take_while(|(key, _)| key.0.starts_with(&prefix.0));
+            let enough = match (limit, newest_first) {
+                (Some(limit), false) => limit as usize,
+                _ => usize::MAX,
+            };
+            let mut found: Vec<Record> = near
                 .filter(|(key, _)| matches(query, key))
+                .take(enough)
                 .map(|(key, (revision, envelope))| Record {
                     key: key.clone(),
                     revision: *revision,
@@ -98,6 +200,8 @@ impl Store for MemoryStore {
             found.truncate(limit.map_or(usize::MAX, |l| l as usize));
             out.push(found);
         }
+        drop(inner);
+        self.0.borrow_mut().records_read += out.iter().map(Vec::len).sum::<usize>();
         Ok(out)
     }
 
@@ -116,6 +220,9 @@ impl Store for MemoryStore {
 impl MemoryStore {
     fn write(&self, commit: Commit) -> Result<Committed, StoreError> {
         let mut inner = self.0.borrow_mut();
+        if let Some(error) = &inner.read_only {
+            return Err(error.clone());
+        }
         if !inner.faults.is_empty() {
             return Err(inner.faults.remove(0));
         }
@@ -170,10 +277,7 @@ impl Blobs for MemoryStore {
         now_ms: i64,
     ) -> Result<BlobMeta, StoreError> {
         pause().await;
-        let sha256 = Sha256::digest(&bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let sha256 = digest(&bytes);
         let meta = BlobMeta {
             handle: handle.clone(),
             media_type: media_type.to_owned(),
@@ -208,6 +312,24 @@ impl Blobs for MemoryStore {
             .get(&Key::new(&account.0).text(&handle.0))
             .cloned())
     }
+
+    async fn sha256(
+        &self,
+        account: &AccountId,
+        handle: &BlobHandle,
+    ) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .bytes(account, handle)
+            .await?
+            .map(|(_, bytes)| digest(&bytes)))
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// Locks between the drivers of one test.

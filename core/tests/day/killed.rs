@@ -153,7 +153,7 @@ fn a_picture_whose_staging_is_killed_is_swept_or_used_and_never_half() {
         let phone = phone.reopened(at as u64 + 100);
         if let Some(staged) = staged {
             let handle = staged.expect("stages").handle;
-            let (_, kept) = run(&phone.clock, phone.core.blob(&handle))
+            let (_, kept) = run(&phone.clock, phone.core.blob(&handle, None))
                 .expect("reads")
                 .expect("is there");
             assert_eq!(kept, bytes);

@@ -25,6 +25,8 @@ use serde_json::{Map, Value, json};
 mod conflicts;
 mod counted;
 mod drainers;
+mod handover;
+mod keeping;
 mod killed;
 mod phone;
 mod time;
@@ -864,12 +866,12 @@ fn a_draft_keeps_its_pictures_and_orphans_are_swept() {
     phone.clock.advance(25 * 3_600_000);
     assert_eq!(run(&phone.clock, phone.core.sweep()), Ok(1));
     assert!(
-        run(&phone.clock, phone.core.blob(&orphan))
+        run(&phone.clock, phone.core.blob(&orphan, None))
             .expect("reads")
             .is_none()
     );
     assert!(
-        run(&phone.clock, phone.core.blob(&kept))
+        run(&phone.clock, phone.core.blob(&kept, None))
             .expect("reads")
             .is_some()
     );

@@ -14,7 +14,7 @@ use pannier::engine::listing::account_view;
 use pannier::engine::session::SessionState;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
-use pannier::ports::{CoreError, Driver, Host};
+use pannier::ports::{CoreError, Driver, Host, Keep, Room};
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -39,6 +39,7 @@ struct Options {
     servers: Dictionary<String, String>,
     #[json(default)]
     secrets: Dictionary<String, String>,
+    keep: Option<Keep>,
 }
 
 /// JSON crosses as text: JavaScript's own reader is native, and numbers need no code here.
@@ -97,9 +98,15 @@ impl Core {
             let database = options.database.unwrap_or_else(|| "pannier".to_owned());
             let host = BrowserHost::new(&database, Some(on_change), request_lock, ask_token);
             let driver = Driver::open(host, options.profile, options.servers, options.secrets);
-            let driver = driver.await;
+            let driver = driver.await.map_err(|e| to_js(&e))?;
+            if let Some(keep) = options.keep {
+                match driver.keep(&keep).await {
+                    Err(e) if e.code != "storage_newer" => return Err(to_js(&e)),
+                    _ => {}
+                }
+            }
             Ok(Self {
-                driver: Rc::new(driver.map_err(|e| to_js(&e))?),
+                driver: Rc::new(driver),
             }
             .into())
         }))
@@ -148,12 +155,12 @@ impl Core {
         }))
     }
 
-    /// `{ mediaType, bytes }` or undefined.
-    pub fn blob(&self, handle: String) -> Promise {
+    /// `{ mediaType, bytes }` or undefined. `of`: another account, by its reference.
+    pub fn blob(&self, handle: String, of: Option<String>) -> Promise {
         let core = self.driver.clone();
         promise(Box::pin(async move {
             let found = core
-                .blob(&BlobHandle(handle))
+                .blob(&BlobHandle(handle), of.as_deref())
                 .await
                 .map_err(|e| to_js(&e))?;
             let Some((media_type, bytes)) = found else {
@@ -243,7 +250,13 @@ fn dispatch(
             let query: Option<OutboxQuery> = given.next("query")?;
             run!(core.outbox(query.unwrap_or_default()))
         }
-        "status" => run!(core.status()),
+        "status" => Box::pin(async move {
+            let mut status = core.status().await?.to_json();
+            if let (Value::Object(fields), Some(found)) = (&mut status, core.host.store().newer()) {
+                fields.insert("storageNewer".into(), found.to_json());
+            }
+            Ok(status)
+        }),
         "drain" => {
             let (reason, budget): (WakeReason, Option<u32>) =
                 (given.next("reason")?, given.next("budgetMs")?);
@@ -254,7 +267,24 @@ fn dispatch(
             let (at, seq): (i64, u64) = (given.next("at")?, given.next("seq")?);
             run!(core.put_away(at, seq))
         }
-        "sweep" => run!(core.sweep()),
+        "tidy" => {
+            let room: Option<Room> = given.next("room")?;
+            run!(core.tidy(room))
+        }
+        "history" => {
+            let operation: OperationId = given.next("operation")?;
+            run!(core.history(&operation))
+        }
+        "others" => run!(core.others()),
+        "closeShift" => {
+            let budget: Option<u32> = given.next("budgetMs")?;
+            run!(core.close_shift(budget))
+        }
+        "health" => run!(core.health()),
+        "export" => {
+            let of: Option<String> = given.next("reference")?;
+            run!(core.export(of.as_deref()))
+        }
         "retry" => {
             let operation: OperationId = given.next("operation")?;
             run!(core.retry(&operation))

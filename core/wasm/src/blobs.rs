@@ -98,4 +98,15 @@ impl Blobs for IdbStore {
             .ok()
             .map(|bytes| (media_type, bytes)))
     }
+
+    async fn sha256(
+        &self,
+        account: &AccountId,
+        handle: &BlobHandle,
+    ) -> Result<Option<String>, StoreError> {
+        match self.bytes(account, handle).await? {
+            Some((_, bytes)) => sha256(&bytes).await.map(Some),
+            None => Ok(None),
+        }
+    }
 }

@@ -55,12 +55,23 @@ struct Inner {
     /// `None`: not open, or found dead
     connection: RefCell<Option<Rc<Connection>>>,
     reopened: Cell<u32>,
+    /// the last opening met another window that would not let go of an older schema
+    blocked: Cell<bool>,
 }
 
 struct Connection {
     /// holds the listeners
     database: Database,
     raw: IdbDatabase,
+    /// the schema that a newer core left here: it is read as well as can be, and never written
+    newer: Option<u32>,
+}
+
+impl Connection {
+    fn has(&self, table: Table) -> bool {
+        let here = |name: &String| name == table.name();
+        self.newer.is_none() || self.database.store_names().iter().any(here)
+    }
 }
 
 impl IdbStore {
@@ -69,6 +80,7 @@ impl IdbStore {
             name: name.to_owned(),
             connection: RefCell::new(None),
             reopened: Cell::new(0),
+            blocked: Cell::new(false),
         }))
     }
 
@@ -76,6 +88,11 @@ impl IdbStore {
         if let Some(connection) = self.0.connection.borrow_mut().take() {
             connection.database.close();
         }
+    }
+
+    /// The schema of a newer core, where one was found by the connection that is open.
+    pub fn newer(&self) -> Option<u32> {
+        self.0.connection.borrow().as_ref()?.newer
     }
 
     async fn connection(&self) -> Result<Rc<Connection>, Trouble> {
@@ -105,32 +122,45 @@ impl IdbStore {
                         connection.database.close();
                     }
                 });
-                Err(Trouble::Connection(NO_ANSWER.to_owned()))
+                Err(if self.0.blocked.get() {
+                    Trouble::Store(StoreError::Blocked)
+                } else {
+                    Trouble::Connection(NO_ANSWER.to_owned())
+                })
             }
         }
     }
 
     async fn open(&self) -> Result<Connection, Trouble> {
+        match self.open_at(Some(SCHEMA)).await {
+            // As it is, without an upgrade: what unsent work it holds can be seen and exported.
+            Err(Trouble::Connection(why)) if why.starts_with("VersionError") => {
+                self.open_at(None).await
+            }
+            opened => opened,
+        }
+    }
+
+    async fn open_at(&self, schema: Option<u32>) -> Result<Connection, Trouble> {
         let unavailable = StoreError::Unavailable("no IndexedDB".to_owned());
         let factory = Factory::new().map_err(|_| Trouble::Store(unavailable))?;
-        let mut request = factory
-            .open(&self.0.name, Some(SCHEMA))
-            .map_err(idb_trouble)?;
+        let mut request = factory.open(&self.0.name, schema).map_err(idb_trouble)?;
         request.on_upgrade_needed(|event| {
             use idb::DatabaseEvent;
             if let Ok(database) = event.database() {
                 upgrade(&database);
             }
         });
-        let database = request.await.map_err(|e| match idb_trouble(e) {
-            Trouble::Connection(why) if why.starts_with("VersionError") => {
-                Trouble::Store(StoreError::Newer {
-                    found: 0,
-                    known: SCHEMA,
-                })
+        self.0.blocked.set(false);
+        let weak = Rc::downgrade(&self.0);
+        request.on_blocked(move |_| {
+            if let Some(inner) = weak.upgrade() {
+                inner.blocked.set(true);
             }
-            other => other,
-        })?;
+        });
+        let database = request.await.map_err(idb_trouble)?;
+        let found = database.version().map_err(idb_trouble)?;
+        let newer = (found > SCHEMA).then_some(found);
         let names = database.store_names();
         if names.is_empty() {
             // WebKit may leave a database whose first upgrade was cut short: nothing is in it, and
@@ -140,10 +170,8 @@ impl IdbStore {
             gone.await.map_err(idb_trouble)?;
             return Err(Trouble::Connection("the database was empty".to_owned()));
         }
-        if let Some(missing) = Table::ALL
-            .iter()
-            .find(|t| !names.iter().any(|n| n == t.name()))
-        {
+        let missing = |t: &&Table| newer.is_none() && !names.iter().any(|n| n == t.name());
+        if let Some(missing) = Table::ALL.iter().find(missing) {
             database.close();
             return Err(Trouble::Store(StoreError::Failed(format!(
                 "the database has no store {}",
@@ -168,7 +196,11 @@ impl IdbStore {
                 connection.database.close();
             }
         });
-        Ok(Connection { database, raw })
+        Ok(Connection {
+            database,
+            raw,
+            newer,
+        })
     }
 
     fn drop_connection(&self) {
@@ -369,7 +401,15 @@ fn under(prefix: &Key) -> Result<Option<KeyRange>, Trouble> {
         .map_err(idb_trouble)
 }
 
-async fn run(transaction: &Transaction, query: &Query) -> Result<Vec<JsValue>, Trouble> {
+async fn run(
+    transaction: &Transaction,
+    query: &Query,
+    here: &[Table],
+) -> Result<Vec<JsValue>, Trouble> {
+    let (Query::One(table, _) | Query::Under { table, .. } | Query::From { table, .. }) = query;
+    if !here.contains(table) {
+        return Ok(vec![]);
+    }
     let store = |table: &Table| transaction.object_store(table.name()).map_err(idb_trouble);
     match query {
         Query::One(table, key) => {
@@ -437,6 +477,12 @@ async fn write(
     commit: &Commit,
     raw: &[(Table, JsValue)],
 ) -> Result<Committed, Trouble> {
+    if let Some(found) = connection.newer {
+        return Err(Trouble::Store(StoreError::Newer {
+            found,
+            known: SCHEMA,
+        }));
+    }
     let mut tables = vec![Table::Meta];
     let named = commit
         .expect
@@ -541,12 +587,16 @@ impl Store for IdbStore {
         }
         let tables = &tables;
         self.with_connection(|db| async move {
-            let ours = begin(&db, tables, "readonly", Durability::Relaxed)?;
+            let here: Vec<Table> = tables.iter().copied().filter(|t| db.has(*t)).collect();
+            if here.is_empty() {
+                return Ok(vec![vec![]; queries.len()]);
+            }
+            let ours = begin(&db, &here, "readonly", Durability::Relaxed)?;
             let transaction = Transaction::from(ours.0.clone());
             // Issued together: one round trip to the database, one snapshot.
             let mut asked = Vec::with_capacity(queries.len());
             for query in queries {
-                asked.push(maybe_done(Box::pin(run(&transaction, query))));
+                asked.push(maybe_done(Box::pin(run(&transaction, query, &here))));
             }
             poll_fn(|context| {
                 let mut waiting = 0;

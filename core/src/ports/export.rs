@@ -1,0 +1,125 @@
+//! What leaves the phone as a file: everything of an account that is not settled, with what the
+//! office needs to go on with it under the same identities. Here is decided what belongs in it and
+//! what does not; arranging it, packing the pictures beside it and sealing the whole is
+//! JavaScript's: bytes never enter the core.
+
+use super::driver::Driver;
+use super::error::CoreError;
+use super::handover::everyone;
+use super::host::Host;
+use super::records;
+use super::store::{Key, Query, Record, Table};
+use crate::domain::json::{ToJson, parse, write_fields};
+use crate::domain::operation::{Operation, OperationState};
+use crate::domain::text::find;
+use crate::engine::change::EntityKey;
+use crate::engine::listing::item;
+use crate::engine::session::Session;
+use serde_json::Value;
+
+/// What is shorter is no secret, and hiding it would spoil ordinary words.
+const SECRET_BYTES_MIN: usize = 6;
+
+impl<H: Host> Driver<H> {
+    /// The records of an export: operations that are not settled or were set aside by a person,
+    /// older pages of their attempts, stops, half-filled stops, what is known of pictures, records
+    /// that could not be read, and profiles. Neither tokens nor secrets.
+    ///
+    /// # Errors
+    /// `account_unknown`, `signed_out`; the store's failures.
+    pub async fn export(&self, of: Option<&str>) -> Result<Value, CoreError> {
+        let account = self.referred(of).await?;
+        let mut found = self
+            .read(&[
+                records::all(&account, Table::Operations),
+                Query::under(Table::Meta, Key::new(&account.0).text("attempts")),
+                records::all(&account, Table::Stops),
+                records::all(&account, Table::Drafts),
+                records::all(&account, Table::Blobs),
+                everyone(Table::Profiles),
+                records::all(&account, Table::Quarantine),
+                records::one(&account, &EntityKey::Session),
+            ])
+            .await?;
+        let letters = &mut found[0];
+        let mut look = |record: &Record| {
+            if find(&record.envelope.body, "\"is\":\"discarded\"").is_some() {
+                letters.push(record.clone());
+            }
+            true
+        };
+        self.each_settled(&account, 0, &mut look).await?;
+        let session = found[7].first().map(records::open::<Session>);
+        let session = session.and_then(Result::ok).map(|s| s.value);
+        // A backend may echo what it was sent; that does not leave the phone.
+        let mut hidden = vec![];
+        if let Value::Object(secrets) = self.secrets() {
+            hidden.extend(secrets.into_iter().map(|(_, secret)| secret));
+        }
+        if let Some(session) = &session {
+            hidden.push(session.token.to_json());
+            hidden.push(session.refresh_token.to_json());
+        }
+        let mut raw = vec![];
+        let mut lists = vec![];
+        for (place, records) in found[..7].iter().enumerate() {
+            let mut list = vec![];
+            for record in records {
+                let body = hide(&record.envelope.body, &hidden);
+                let mut words = None;
+                if place == 0 {
+                    words = records::open::<Operation>(record).ok().map(|o| o.value);
+                }
+                match (place, parse(&body), &words) {
+                    (1..=5, Ok(Value::Object(mut fields)), _) => {
+                        fields.remove("secrets");
+                        list.push(Value::Object(fields));
+                    }
+                    (0, Ok(Value::Object(mut fields)), Some(op)) => {
+                        // A field of the courier's own may look like that state.
+                        if !matches!(op.state, OperationState::Settled { .. }) {
+                            let line = item(op, None);
+                            fields.insert("title".into(), line.title.to_json());
+                            fields.insert("stateText".into(), line.state_text.to_json());
+                            fields.insert("kind".into(), op.intent.kind().to_json());
+                            list.push(Value::Object(fields));
+                        }
+                    }
+                    _ => raw.push(write_fields(&[
+                        ("key", &record.key.to_string()),
+                        ("type", &record.envelope.t),
+                        ("typeVersion", &record.envelope.v),
+                        ("body", &body),
+                    ])),
+                }
+            }
+            lists.push(Value::Array(list));
+        }
+        Ok(write_fields(&[
+            ("exportedAt", &self.now()),
+            ("id", &account),
+            ("name", &session.map(|s| s.name)),
+            ("profile", &self.profile().revision),
+            ("operations", &lists[0]),
+            ("attempts", &lists[1]),
+            ("stops", &lists[2]),
+            ("drafts", &lists[3]),
+            ("blobs", &lists[4]),
+            ("profiles", &lists[5]),
+            ("unreadable", &raw),
+        ]))
+    }
+}
+
+fn hide(body: &str, hidden: &[Value]) -> String {
+    let mut out = body.to_owned();
+    for secret in hidden {
+        let Some(secret) = secret.as_str().filter(|s| s.len() >= SECRET_BYTES_MIN) else {
+            continue;
+        };
+        while let Some(at) = find(&out, secret) {
+            out.replace_range(at..at + secret.len(), "***");
+        }
+    }
+    out
+}

@@ -1,0 +1,454 @@
+//! What a person, the host or the office wants to know of work before a phone changes hands: the
+//! whole history of one operation, whose work lies here, and what a shift leaves
+//! unsent.
+
+use super::clock::Clock;
+use super::drain::{Stopped, WakeReason};
+use super::driver::{Boxed, Driver};
+use super::error::CoreError;
+use super::host::Host;
+use super::records;
+use super::store::{Key, KeyPart, Query, Record, Table};
+use super::views::{OutboxFilter, OutboxQuery};
+use crate::domain::dictionary::ordered;
+use crate::domain::ids::{AccountId, OperationId, StopId};
+use crate::domain::json::{ToJson, write_fields};
+use crate::domain::operation::{Attempt, AttemptPage, Operation, OperationState};
+use crate::domain::text::{count, find, shown};
+use crate::engine::change::{Draft, StopRecord};
+use crate::engine::lane::{HeadState, Lane};
+use crate::engine::listing::{OutboxItem, attempt_words, item, stop_line, what_to_do};
+use crate::engine::session::Session;
+use serde_json::Value;
+
+/// Settled operations that are read in one piece.
+const PIECE: u32 = 500;
+const DAY_MS: u64 = 24 * 3_600_000;
+/// While another context drains, a closing shift asks again after this, so often at most.
+const BUSY_WAIT_MS: u32 = 500;
+const BUSY_TRIES: u32 = 40;
+
+/// Another account's unsent work on this device, with as little about the person as a handover needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson)]
+#[json(rename_all = "camelCase")]
+pub struct OtherAccount {
+    /// names the account in further calls; not its id
+    pub reference: String,
+    /// a first name and an initial; empty where the sign-in gave no name
+    pub whose: String,
+    pub waiting: u32,
+    pub parked: u32,
+    pub oldest_at: Option<i64>,
+    pub bytes: u64,
+    /// records that could not be read
+    pub quarantined: u32,
+}
+
+/// A half-filled stop: nothing of it is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
+pub struct Unfinished {
+    pub stop: StopId,
+    pub title: String,
+    pub photos: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, ToJson)]
+pub struct ShiftClose {
+    /// nothing unsent, nothing half filled, nothing set aside unread
+    pub clear: bool,
+    pub text: String,
+    pub stopped: Stopped,
+    /// in the order of the stops
+    pub items: Vec<OutboxItem>,
+    /// there are more than are listed
+    pub more: bool,
+    pub unfinished: Vec<Unfinished>,
+    pub quarantined: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, ToJson)]
+#[json(rename_all = "camelCase")]
+pub struct Health {
+    pub at: i64,
+    pub signed_in: bool,
+    pub waiting: u32,
+    pub in_flight: u32,
+    pub bytes_waiting: u64,
+    pub oldest_waiting_at: Option<i64>,
+    /// the reason's code of each lane that waits for a person
+    pub parked: Vec<String>,
+    /// when the backend last confirmed an operation
+    pub last_success_at: Option<i64>,
+    pub last_reached_at: Option<i64>,
+    pub quarantined: u32,
+    pub other_accounts: u32,
+}
+
+/// The account a record belongs to: its key says so, whatever its body holds.
+fn owner(record: &Record) -> &str {
+    match record.key.0.first() {
+        Some(KeyPart::Text(account)) => account,
+        _ => "",
+    }
+}
+
+/// The number at this place of a key.
+pub(super) fn number_at(key: &Key, place: usize) -> u64 {
+    match key.0.get(place) {
+        Some(KeyPart::Number(n)) => *n,
+        _ => 0,
+    }
+}
+
+/// FNV-1a: names an account on this device without saying who it is.
+fn reference(account: &str) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in account.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash.to_string()
+}
+
+/// "Anna Lind" as "Anna L.".
+fn whose(name: &str) -> String {
+    let mut first = "";
+    let mut last = None;
+    for word in name.split(' ').filter(|word| !word.is_empty()) {
+        if first.is_empty() {
+            first = word;
+        } else {
+            last = word.chars().next();
+        }
+    }
+    let mut out = shown(first, 20);
+    if let Some(initial) = last {
+        out.push(' ');
+        out.push(initial);
+        out.push('.');
+    }
+    shown(&out, 24)
+}
+
+pub(super) fn everyone(table: Table) -> Query {
+    Query::under(table, Key(vec![]))
+}
+
+impl<H: Host> Driver<H> {
+    /// Walks settled operations from a moment on, oldest first, piece by piece, until `visit` has
+    /// seen enough and gives false.
+    pub(super) fn each_settled<'a>(
+        &'a self,
+        account: &'a AccountId,
+        from: u64,
+        visit: &'a mut dyn FnMut(&Record) -> bool,
+    ) -> Boxed<'a, Result<(), CoreError>> {
+        Box::pin(async move {
+            let mut from = from;
+            loop {
+                let found = self
+                    .list(records::settled_from(account, from, PIECE))
+                    .await?;
+                let full = found.len() >= PIECE as usize;
+                let last = found.last().map_or(0, |r| number_at(&r.key, 1));
+                // A piece may end amid those of one moment; they come whole with the next one.
+                let (whole, next) = match full {
+                    true if last > from => (last, last),
+                    true => (u64::MAX, from + 1),
+                    false => (u64::MAX, 0),
+                };
+                let moment = if full && last == from {
+                    let prefix = Key::new(&account.0).number(from);
+                    self.list(Query::under(Table::Settled, prefix)).await?
+                } else {
+                    found
+                };
+                for record in moment.iter().filter(|r| number_at(&r.key, 1) < whole) {
+                    if !visit(record) {
+                        return Ok(());
+                    }
+                }
+                if !full {
+                    return Ok(());
+                }
+                from = next;
+            }
+        })
+    }
+
+    /// An operation wherever it is by now.
+    async fn anywhere(
+        &self,
+        account: &AccountId,
+        id: &OperationId,
+    ) -> Result<Operation, CoreError> {
+        let holds = |r: &Record| find(&r.envelope.body, id.as_str()).is_some();
+        let open = |r: &Record| {
+            let op = records::open::<Operation>(r).ok()?.value;
+            (op.id == *id).then_some(op)
+        };
+        let found = self.list(records::all(account, Table::Operations)).await?;
+        if let Some(op) = found.iter().filter(|r| holds(r)).find_map(open) {
+            return Ok(op);
+        }
+        // It cannot have settled before it was recorded, unless the clock was set back.
+        for from in [id.minted_at().saturating_sub(DAY_MS), 0] {
+            let mut hit = None;
+            let mut look = |r: &Record| {
+                if holds(r) {
+                    hit = open(r);
+                }
+                hit.is_none()
+            };
+            self.each_settled(account, from, &mut look).await?;
+            if let Some(op) = hit {
+                return Ok(op);
+            }
+        }
+        Err(CoreError::new(
+            "operation_unknown",
+            "no operation has this id",
+        ))
+    }
+
+    /// Everything that is known of one operation: the outbox's line, every attempt in words, the
+    /// steps that are done.
+    ///
+    /// # Errors
+    /// `operation_unknown`, `signed_out`.
+    pub async fn history(&self, id: &OperationId) -> Result<Value, CoreError> {
+        let account = self.account().await?.value.account;
+        let op = self.anywhere(&account, id).await?;
+        let mut queries = vec![Query::under(
+            Table::Meta,
+            Key::new(&account.0).text("attempts").text(&id.0),
+        )];
+        queries.extend(op.stop().map(|stop| records::stop(&account, stop)));
+        let found = self.read(&queries).await?;
+        let stop = found.get(1).and_then(|r| r.first());
+        let stop = stop.and_then(|r| records::open::<StopRecord>(r).ok());
+        let mut attempts = vec![];
+        let mut add = |attempt: &Attempt| {
+            let mut out = attempt.to_json();
+            if let Value::Object(fields) = &mut out {
+                fields.insert("text".into(), attempt_words(attempt).to_json());
+            }
+            attempts.push(out);
+        };
+        for page in records::read_all::<AttemptPage>(&found[0], &mut vec![]) {
+            page.value.attempts.iter().for_each(&mut add);
+        }
+        op.attempts.iter().for_each(&mut add);
+        Ok(write_fields(&[
+            ("item", &item(&op, stop.as_ref().map(|s| &s.value.mirror))),
+            ("attempts", &attempts),
+            ("steps", &op.steps),
+            ("profile", &op.profile),
+        ]))
+    }
+
+    /// Every account with a record here, and its sign-in where one is left.
+    pub(super) async fn accounts(&self) -> Result<Vec<(AccountId, Option<Session>)>, CoreError> {
+        let queries = [Table::Session, Table::Lanes, Table::Quarantine].map(everyone);
+        let mut out: Vec<(AccountId, Option<Session>)> = vec![];
+        for record in self.read(&queries).await?.concat() {
+            let name = owner(&record);
+            if name.is_empty() {
+                continue;
+            }
+            let session = records::open::<Session>(&record).ok().map(|s| s.value);
+            match out.iter_mut().find(|(account, _)| account.0 == name) {
+                Some((_, known)) => *known = known.take().or(session),
+                None => out.push((AccountId(name.to_owned()), session)),
+            }
+        }
+        Ok(out)
+    }
+
+    /// The account that [`OtherAccount::reference`] names; without one, the current account.
+    pub(super) fn referred<'a>(
+        &'a self,
+        name: Option<&'a str>,
+    ) -> Boxed<'a, Result<AccountId, CoreError>> {
+        Box::pin(async move {
+            let Some(name) = name else {
+                return Ok(self.account().await?.value.account);
+            };
+            let mut accounts = self.accounts().await?.into_iter();
+            let found = accounts.find(|(account, _)| reference(&account.0) == name);
+            found.map(|(account, _)| account).ok_or_else(|| {
+                CoreError::new("account_unknown", "no account here has this reference")
+            })
+        })
+    }
+
+    /// Whose unsent work is on this device beside the current account's. Works signed out, too.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub async fn others(&self) -> Result<Vec<OtherAccount>, CoreError> {
+        let current = self.session().await?.map(|s| s.value.account);
+        let found = self
+            .read(&[Table::Lanes, Table::Quarantine].map(everyone))
+            .await?;
+        let mut out = vec![];
+        for (account, session) in self.accounts().await? {
+            if current.as_ref() == Some(&account) {
+                continue;
+            }
+            let mut other = OtherAccount::default();
+            for record in found[0].iter().filter(|r| owner(r) == account.0) {
+                let Ok(lane) = records::open::<Lane>(record) else {
+                    continue;
+                };
+                let lane = lane.value;
+                other.waiting += lane.count;
+                other.bytes += lane.bytes;
+                other.parked += u32::from(lane.head.is == HeadState::Parked);
+                let oldest = other.oldest_at.unwrap_or(i64::MAX);
+                other.oldest_at = Some(oldest.min(lane.head.recorded_at));
+            }
+            let aside = found[1].iter().filter(|r| owner(r) == account.0).count();
+            other.quarantined = u32::try_from(aside).unwrap_or(u32::MAX);
+            if other.waiting + other.quarantined > 0 {
+                other.reference = reference(&account.0);
+                other.whose = whose(&session.map(|s| s.name).unwrap_or_default());
+                out.push(other);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Tries once more to send, then says what this phone would be handed in with.
+    ///
+    /// # Errors
+    /// `signed_out`; the store's failures.
+    pub async fn close_shift(&self, budget_ms: Option<u32>) -> Result<ShiftClose, CoreError> {
+        let account = self.account().await?.value.account;
+        let mut report = self.drain(WakeReason::Manual, budget_ms).await?;
+        for _ in 0..BUSY_TRIES {
+            // Another context is sending: what it is about to send is not unsent.
+            if report.stopped != Stopped::Busy || report.waiting == 0 {
+                break;
+            }
+            self.host.clock().sleep(BUSY_WAIT_MS).await;
+            report = self.drain(WakeReason::Manual, budget_ms).await?;
+        }
+        let mut page = self
+            .outbox(OutboxQuery {
+                state: OutboxFilter::Unsettled,
+                ..OutboxQuery::default()
+            })
+            .await?;
+        let found = self
+            .read(&[
+                records::all(&account, Table::Drafts),
+                records::all(&account, Table::Stops),
+                records::all(&account, Table::Quarantine),
+            ])
+            .await?;
+        let stops = records::read_all::<StopRecord>(&found[1], &mut vec![]);
+        let place = |id: &StopId| {
+            let stop = stops.iter().find(|s| s.value.mirror.id == *id);
+            stop.map(|s| &s.value.mirror)
+        };
+        for one in &mut page.items {
+            if one.advice.is_none() {
+                let sign_in = report.stopped == Stopped::SignIn;
+                let away = report.stopped == Stopped::Unreachable;
+                one.advice = Some(what_to_do(sign_in, away, one));
+            }
+        }
+        page.items = ordered(page.items, |one| {
+            let stop = one.stop.as_ref().and_then(place);
+            u64::from(stop.map_or(0, |s| s.sequence)) << 32 | one.seq
+        });
+        let mut unfinished = vec![];
+        for draft in records::read_all::<Draft>(&found[0], &mut vec![]) {
+            let Draft { stop, blobs, .. } = draft.value;
+            unfinished.push(Unfinished {
+                title: place(&stop).map_or_else(String::new, stop_line),
+                stop,
+                photos: u32::try_from(blobs.len()).unwrap_or(u32::MAX),
+            });
+        }
+        let quarantined = found[2].len();
+        let unsent = report.waiting as usize;
+        let clear = unsent + unfinished.len() + quarantined + page.items.len() == 0;
+        let mut said = vec![];
+        for (n, noun, rest) in [
+            (unsent.max(page.items.len()), "recording", "not sent"),
+            (unfinished.len(), "stop", "half filled in"),
+            (quarantined, "record", "unreadable"),
+        ] {
+            if n > 0 {
+                said.push(format!("{} {rest}", count(n, noun)));
+            }
+        }
+        Ok(ShiftClose {
+            clear,
+            text: if clear {
+                "Nothing unsent".to_owned()
+            } else {
+                said.join(", ")
+            },
+            stopped: report.stopped,
+            items: page.items,
+            more: page.more,
+            unfinished,
+            quarantined: u32::try_from(quarantined).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Figures for the host's own telemetry: counts, moments and codes, nothing about a person.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub async fn health(&self) -> Result<Health, CoreError> {
+        let status = self.status().await?;
+        let account = self.session().await?.map(|s| s.value.account);
+        let account = account.unwrap_or_default();
+        let found = self
+            .read(&[
+                records::all(&account, Table::Lanes),
+                Query::Under {
+                    table: Table::Settled,
+                    prefix: Key::new(&account.0),
+                    limit: Some(20),
+                    newest_first: true,
+                },
+            ])
+            .await?;
+        let mut heads = vec![];
+        for lane in records::read_all::<Lane>(&found[0], &mut vec![]) {
+            let Lane { id, head, .. } = lane.value;
+            if head.is == HeadState::Parked {
+                heads.push(records::lane_from(&account, &id, head.seq, Some(1)));
+            }
+        }
+        let heads = self.read(&heads).await?.concat();
+        let mut parked = vec![];
+        let mut last_success_at = None;
+        for op in records::read_all::<Operation>(&[heads, found[1].clone()].concat(), &mut vec![]) {
+            match op.value.state {
+                OperationState::Parked { reason, .. } => parked.push(reason.code),
+                OperationState::Settled { at, .. } => {
+                    last_success_at = last_success_at.or(Some(at));
+                }
+                _ => {}
+            }
+        }
+        Ok(Health {
+            at: self.now(),
+            signed_in: status.signed_in,
+            waiting: status.waiting,
+            in_flight: status.in_flight,
+            bytes_waiting: status.bytes_waiting,
+            oldest_waiting_at: status.oldest_waiting_at,
+            parked,
+            last_success_at,
+            last_reached_at: status.last_reached_at,
+            quarantined: status.quarantined,
+            other_accounts: status.other_accounts,
+        })
+    }
+}
