@@ -1,14 +1,15 @@
 // TypeScript to what the browser loads: the page, the scanner's worker, the service worker.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { at, cache, dist, root } from "./paths.mjs";
 import { Failure } from "./run.mjs";
 import { modules } from "./wasm.mjs";
 
 /** file: name in dist; classic scripts run where a module worker may not be had */
 export const bundles = [
-  { file: "app.js", entry: "web/src/main.ts", format: "esm" },
+  // What few ask for stands in files of its own, loaded by `import()`.
+  { file: "app.js", entry: "web/src/main.ts", format: "esm", splitting: true },
   { file: "scanner-worker.js", entry: "core/js/src/scanner/scanner-worker.ts", format: "iife" },
   { file: "selfcheck.js", entry: "selfcheck/src/main.ts", format: "esm" },
   { file: "selfcheck-worker.js", entry: "selfcheck/src/selfcheck-worker.ts", format: "iife" },
@@ -25,13 +26,14 @@ function present(path, what) {
   return at(path);
 }
 
-async function bundle({ file, entry, format }, outfile) {
+async function bundle({ file, entry, format, splitting = false }, outfile) {
   const esbuild = await import("esbuild");
   try {
     const { metafile } = await esbuild.build({
       absWorkingDir: root,
       entryPoints: [present(entry, `${file} is made of it`)],
-      outfile, format, bundle: true, minify: true, metafile: true,
+      ...(splitting ? { splitting, outdir: dirname(outfile), entryNames: basename(outfile, ".js"), chunkNames: "[name]-[hash]" } : { outfile }),
+      format, bundle: true, minify: true, metafile: true,
       target: "safari16.4",
       sourcemap: format === "esm" ? "linked" : false,
       legalComments: "none",
@@ -43,7 +45,7 @@ async function bundle({ file, entry, format }, outfile) {
         ...(format === "iife" ? { "import.meta.url": "self.location.href" } : {}),
       },
     });
-    return Object.values(metafile.outputs).find((output) => output.entryPoint);
+    return Object.values(metafile.outputs).find((output) => output.entryPoint === entry);
   } catch (error) {
     if (!error.errors) throw error;
     const text = await esbuild.formatMessages(error.errors, { kind: "error", color: process.stdout.isTTY });

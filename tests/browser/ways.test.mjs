@@ -77,6 +77,40 @@ for (const engine of engines) {
     assert.deepEqual(await notes(driver), ["thrown", "rejected", "hung"].flatMap((how) => [`written after two ${how} openings`, `written when ${how} openings are over`]));
   });
 
+  story("an opening that another window blocks is told as that", async ({ driver }) => {
+    await fastTime(driver, 40);
+    await way(driver, "deadConnection", "lost");
+    await way(driver, "badOpenings", "blocked", 100);
+    const refused = await write(driver, "not to be had");
+    assert.equal(refused.code, "storage_blocked", refused.message);
+    await way(driver, "badOpenings", "blocked", 0);
+    await recorded(driver, "the window was closed");
+  });
+
+  story("a store that a newer core takes over is let go, read, and never written", async ({ driver }) => {
+    await recorded(driver, "recorded before the newer one came");
+    // The open connection makes way: nothing is blocked.
+    await evaluate(driver, `() => new Promise((resolve, reject) => {
+      const open = indexedDB.open("pannier", 7);
+      open.onupgradeneeded = () => { open.result.createObjectStore("of the newer one"); open.result.deleteObjectStore("wakes"); };
+      open.onblocked = () => reject(new Error("blocked"));
+      open.onerror = () => reject(open.error);
+      open.onsuccess = () => { open.result.close(); resolve(); };
+    })`);
+    const before = await operations(driver);
+    for (const client of ["pannier", "await openAnother()"]) {
+      const refused = await call(driver, `async () => (${client}).record({ kind: "note", stop: "st-07", text: "too late" })`);
+      assert.equal(refused.code, "storage_newer", refused.message);
+      assert.match(refused.message, /\b7\b/u);
+      const { waiting, storageNewer } = await done(driver, `async () => (${client}).status()`);
+      assert.deepEqual([waiting, storageNewer], [1, 7]);
+      const page = await done(driver, `async () => (${client}).outbox({ state: "unsettled" })`);
+      assert.match(page.items[0].title, /recorded before/u);
+      assert.equal(await done(driver, `async () => (await exportUnsettled(${client})).operations`), 1);
+    }
+    assert.deepEqual(await operations(driver), before);
+  });
+
   story("a database without its object stores is made anew when it is empty, and left alone when it is not", async ({ driver }) => {
     const make = (name, stores) => evaluate(driver, `(name, stores) => new Promise((resolve, reject) => {
       const open = indexedDB.open(name, 1);
@@ -196,7 +230,7 @@ for (const engine of engines) {
     await evaluate(driver, `() => {
       window.woken = [];
       window.attachWakes({
-        sweep: async () => 0,
+        tidy: async () => ({}),
         drain: async (reason) => { woken.push(reason); return { waiting: 0, nextWakeAt: woken.length === 1 ? Date.now() + 3_600_000 : undefined }; },
       });
     }`);

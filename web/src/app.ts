@@ -2,7 +2,7 @@
 // address names, tells what is saved and what went wrong, and is the screens' way to the core.
 
 import { html, LitElement, nothing, type PropertyValues } from "lit";
-import type { Intent, PannierApi, Receipt, Status } from "pannier";
+import type { Intent, Pannier, Receipt, Status } from "pannier";
 import { Drafts } from "./drafts";
 import { clockTime, sentence } from "./formats";
 import { icon, type IconName } from "./icons";
@@ -13,11 +13,14 @@ import { DeliverScreen } from "./screens/deliver";
 import { FailScreen, ReturnScreen } from "./screens/fail";
 import { MoreScreen } from "./screens/more";
 import { NoteScreen } from "./screens/note";
+import { OperationScreen } from "./screens/operation";
+import { OthersScreen } from "./screens/others";
 import { OutboxScreen } from "./screens/outbox";
 import { PhotoScreen } from "./screens/photo";
 import { PickUpScreen } from "./screens/pick-up";
 import { RouteScreen } from "./screens/route";
 import { LoadScreen, ScanScreen } from "./screens/scan";
+import { ShiftScreen } from "./screens/shift";
 import { SignatureScreen } from "./screens/signature";
 import { SignInScreen } from "./screens/sign-in";
 import { StopOverview } from "./screens/stop";
@@ -30,6 +33,9 @@ const screens: Record<ScreenName, new () => Screen> = {
   load: LoadScreen,
   outbox: OutboxScreen,
   more: MoreScreen,
+  operation: OperationScreen,
+  shift: ShiftScreen,
+  others: OthersScreen,
   stop: StopOverview,
   scan: ScanScreen,
   photo: PhotoScreen,
@@ -62,7 +68,7 @@ function told(error: unknown): string {
 }
 
 export class CourierApp extends LitElement implements Shell {
-  declare api: PannierApi;
+  declare api: Pannier;
   declare drafts: Drafts;
   readonly positions = new Positions();
   status: Status | undefined;
@@ -85,7 +91,7 @@ export class CourierApp extends LitElement implements Shell {
 
   // --- opening ---
 
-  async open(api: PannierApi): Promise<void> {
+  async open(api: Pannier): Promise<void> {
     this.api = api;
     this.drafts = new Drafts(api, () => this.failed(texts.common.draftNotSaved));
     void this.positions.begin();
@@ -192,7 +198,8 @@ export class CourierApp extends LitElement implements Shell {
 
   #follow(): void {
     const asked = placeOf(location.hash);
-    this.#place = this.#account === undefined ? { screen: "sign-in" } : asked;
+    // What another courier left here is seen without a sign-in as well.
+    this.#place = this.#account === undefined && asked.screen !== "others" ? { screen: "sign-in" } : asked;
     const address = addressOf(this.#place);
     if (address === this.#screenAddress) return;
     this.#screenAddress = address;
@@ -200,6 +207,7 @@ export class CourierApp extends LitElement implements Shell {
     screen.shell = this;
     if (screen instanceof StopScreen) screen.stopId = this.#place.stop ?? "";
     if (screen instanceof OutboxScreen) screen.onlyStop = this.#place.stop;
+    if (screen instanceof OperationScreen) screen.operation = this.#place.operation ?? "";
     this.#screen = screen;
     this.requestUpdate();
   }
@@ -257,6 +265,7 @@ export class CourierApp extends LitElement implements Shell {
       <div class="top"><div class="above">${this.#statusBar()}
         <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div></div>
         ${this.status?.storage.kind === "temporary" ? html`<p class="warning" data-test="temporary">${icon("attention")}<span>${texts.storage.temporaryBar}</span></p>` : nothing}
+        ${this.status?.storageNewer ? html`<p class="warning" data-test="storage-newer">${icon("attention")}<span>${texts.storage.newerBar}</span></p>` : nothing}
         ${this.#newer ? this.#update(this.#newer) : nothing}</div>
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>

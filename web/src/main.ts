@@ -27,12 +27,21 @@ function serversIn(config: unknown): Record<string, string> | undefined {
   return Object.fromEntries(texts);
 }
 
+/** The office's public key, to which another courier's work is sealed: `{ "sealTo": { "kty": "EC", ... } }` */
+function sealKeyIn(config: unknown): OpenOptions["sealTo"] {
+  if (typeof config !== "object" || config === null || !("sealTo" in config)) return undefined;
+  const { sealTo } = config;
+  return typeof sealTo === "string" || (typeof sealTo === "object" && sealTo !== null) ? sealTo as OpenOptions["sealTo"] : undefined;
+}
+
 async function openOptions(): Promise<OpenOptions> {
   const [profile, config] = await Promise.all([jsonFile("/profile.json"), jsonFile("/config.json")]);
   const options: OpenOptions = { wasm: "/core.wasm" };
   if (typeof profile === "object" && profile !== null) options.profile = profile;
   const servers = serversIn(config);
   if (servers) options.servers = servers;
+  const sealTo = sealKeyIn(config);
+  if (sealTo !== undefined) options.sealTo = sealTo;
   return options;
 }
 

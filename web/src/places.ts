@@ -2,7 +2,7 @@
 // killed page or the phone's back gesture comes back to the same screen.
 
 export const screenNames = [
-  "sign-in", "route", "load", "outbox", "more",
+  "sign-in", "route", "load", "outbox", "more", "operation", "shift", "others",
   "stop", "scan", "photo", "signature", "note", "deliver", "pick-up", "fail", "return",
 ] as const;
 
@@ -12,6 +12,8 @@ export interface Place {
   screen: ScreenName;
   /** the stop, where the screen is about one */
   stop?: string;
+  /** the operation, where the screen is about one */
+  operation?: string;
 }
 
 export const home: Place = { screen: "route" };
@@ -26,13 +28,14 @@ export function placeOf(hash: string): Place {
   if (!isScreenName(name)) return home;
   if (!id) return { screen: name };
   try {
-    return { screen: name, stop: decodeURIComponent(id) };
+    return { screen: name, [name === "operation" ? "operation" : "stop"]: decodeURIComponent(id) };
   } catch {
     return home;
   }
 }
 
 export function addressOf(place: Place): string {
-  const tail = place.stop === undefined ? "" : `/${encodeURIComponent(place.stop)}`;
+  const id = place.operation ?? place.stop;
+  const tail = id === undefined ? "" : `/${encodeURIComponent(id)}`;
   return `#/${place.screen}${tail}`;
 }

@@ -3,7 +3,7 @@
 // own fields are plain: a change of one is followed by `requestUpdate`.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { Intent, PannierApi, Receipt, Status, StopView } from "pannier";
+import type { Intent, Pannier, Receipt, Status, StopView } from "pannier";
 import type { Drafts, StopDraft } from "./drafts";
 import type { Place } from "./places";
 import type { Positions } from "./positions";
@@ -12,7 +12,7 @@ import { texts } from "./texts";
 
 /** The services of the app around a screen. */
 export interface Shell {
-  readonly api: PannierApi;
+  readonly api: Pannier;
   readonly status: Status | undefined;
   readonly drafts: Drafts;
   readonly positions: Positions;

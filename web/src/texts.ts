@@ -3,10 +3,12 @@
 // core's views and are shown as they are.
 
 import type {
-  ParcelOutcomeKind, ProofNeed, Reachability, Requirement, ScanMeaning, StopState, StopView,
+  ParcelOutcomeKind, ProofNeed, Reachability, Requirement, ScanMeaning, StopState, StopView, WakeReason,
 } from "pannier";
 
 const signInFields: Record<string, string> = { username: "Username", email: "Email", phone: "Phone number", password: "Password", key: "Key", account: "Name of this van or courier", code: "The code you were sent" };
+
+const purposes: Record<string, string> = { send: "Sent", probe: "Asked whether it arrived", count: "Counted what is there" };
 
 const proofNames: Record<ProofNeed["proof"], string> = { photo: "Photo", signature: "Signature", scan: "Scan" };
 const requirementNames: Record<Requirement, string> = { required: "Required", warned: "Recommended", optional: "Optional" };
@@ -34,6 +36,7 @@ export const texts = {
     temporary: "Private window: gone when it closes",
     unavailable: "There is none",
     unknown: "The browser does not say how long it keeps it",
+    newerBar: "A newer version wrote this storage. Update the app: until then nothing can be recorded or sent. What waits can be exported.",
     temporaryBar: "Private window: what you record here is gone when it closes",
     temporaryLead: "This is a private window. Open Pannier in an ordinary one before you start: what is recorded here is gone when the window closes.",
     tabLead: "Put Pannier on the Home Screen first (Share, then Add to Home Screen) and open it from there. In a Safari tab the phone may delete what is recorded after seven days.",
@@ -275,6 +278,65 @@ export const texts = {
     discardConfirm: "Discard for good",
     quarantined: (n: number) => count(n, "record could not be read and was set aside", "records could not be read and were set aside"),
     otherAccounts: (n: number) => count(n, "item of another account is kept on this phone", "items of other accounts are kept on this phone"),
+    look: "Look",
+    history: "History",
+    advice: "What to do",
+    export: "Export for the office",
+    exportHint: "All that is not sent, with photos, as one file",
+  },
+
+  history: {
+    title: "History",
+    none: "Not tried yet",
+    trigger: {
+      recorded: "Just recorded", opened: "App opened", visible: "App in front again", online: "Network back", timer: "Its time had come",
+      manual: "By hand", sync: "By the browser", push: "By a push", message: "By another window", activate: "New version", signed_in: "Signed in",
+    } satisfies Record<WakeReason, string>,
+    purpose: (purpose: string) => purposes[purpose] ?? purpose,
+    status: (status: number) => `Answer ${status}`,
+    took: (seconds: string) => `${seconds} s`,
+    missing: (n: number) => `${count(n, "attempt", "attempts")} in between not kept`,
+    step: (step: string) => `Step ${step}`,
+  },
+
+  shift: {
+    title: "Close shift",
+    checking: "Sending what is left",
+    clear: "Nothing unsent",
+    clearHint: "The phone can be handed in.",
+    again: "Try again",
+    unfinished: "Half filled in, not recorded",
+    unfinishedPhotos: (n: number) => count(n, "photo", "photos"),
+    unfinishedHint: "Finish it, or it is lost when you sign out.",
+    more: "There are more; the export has them all.",
+    quarantined: (n: number) => `${count(n, "record", "records")} could not be read. Export ${n === 1 ? "it" : "them"} for the office.`,
+    noStop: "No stop",
+    done: "Sign out",
+    stay: "Keep working",
+  },
+
+  others: {
+    title: "Other couriers' work",
+    lead: "It was recorded on this phone and is not sent. Only they can send it: hand the phone back, and let them sign in.",
+    none: "Nobody else has unsent work here",
+    someone: "Another courier",
+    waiting: (n: number, size: string) => `${count(n, "item", "items")} not sent, ${size}`,
+    parked: (n: number) => count(n, "needs them", "need them"),
+    oldest: (when: string) => `Oldest ${when}`,
+    quarantined: (n: number) => `${count(n, "record", "records")} unreadable`,
+    seal: "Export sealed",
+    sealHint: "Only the office can open the file",
+    handBack: "Sign out and hand back",
+  },
+
+  exported: {
+    busy: "Packing",
+    title: "Export is ready",
+    what: (items: number, photos: number, size: string) => `${count(items, "item", "items")}, ${count(photos, "photo", "photos")}, ${size}`,
+    damaged: (n: number) => `${count(n, "photo is", "photos are")} damaged or missing; the file says which.`,
+    sealed: "It is sealed: only the office can open it.",
+    share: "Share",
+    save: "Save file",
   },
 
   more: {
@@ -294,9 +356,12 @@ export const texts = {
     version: "Version",
     selfcheck: "Check this phone",
     selfcheckHint: "What it can do, in two minutes",
+    closeShift: "Close shift",
+    closeShiftHint: "Before the phone is handed in",
     signOut: "Sign out",
+    signOutHint: "Wipes what is sent from this phone",
     signOutTitle: "Sign out with unsent work?",
-    signOutLead: "It stays on this phone and is sent when you sign in here again.",
+    signOutLead: "What is recorded is sent when you sign in here again.",
     signOutAnyway: "Sign out anyway",
     stay: "Stay signed in",
   },

@@ -6,11 +6,17 @@ import { requestLock } from "./locks";
 import { currentGeneration, guarded, restartCount, start } from "./runtime";
 import { storageHealth } from "./storage";
 import type {
-  ChangeListener, DrainReport, Draft, Intent, Notice, OpenOptions, OutboxPage, OutboxQuery, PannierApi,
-  Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, Session, StagedBlob, Status, StopView, WakeReason,
+  ChangeListener, DrainReport, Draft, Health, History, Intent, Keep, Notice, OpenOptions, OtherAccount, OutboxPage, OutboxQuery, PannierApi,
+  Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, Session, ShiftClose, StagedBlob, Status, StopView, Tidied, WakeReason,
 } from "./types";
 
-interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string> }
+interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string>; keep?: Keep }
+
+/** The core's figures; what is counted here is counted by JavaScript. */
+type CoreHealth = Omit<Health, "parked" | "storage"> & { parked: string[] };
+
+/** The core decides when there is something to prune; asking the browser how full it is costs as well. */
+const TIDY_MS = 60_000;
 
 /** What the core itself can tell of the bar; the browser's storage figures are added here. */
 type CoreStatus = Omit<Status, "storage">;
@@ -26,11 +32,17 @@ export class Pannier implements PannierApi {
   #versions: { core: string; schema: number; profile?: string } = { core: "", schema: 0 };
   readonly #listeners = new Set<ChangeListener>();
   readonly #channel: BroadcastChannel | undefined;
+  readonly #health = new Set<() => Promise<void>>();
+  #tidied = 0;
   #told = 0;
   #telling = false;
   #closed = false;
 
-  private constructor(options: CoreOptions, token: OpenOptions["token"]) {
+  /** the office's public key, for `pannier/export` */
+  readonly sealTo: OpenOptions["sealTo"];
+
+  private constructor(options: CoreOptions, token: OpenOptions["token"], sealTo: OpenOptions["sealTo"]) {
+    this.sealTo = sealTo;
     this.#options = options;
     this.#token = token;
     // Other tabs and the worker learn of a change by this; it is only a hint to read again.
@@ -45,10 +57,10 @@ export class Pannier implements PannierApi {
   }
 
   static async open(options: OpenOptions): Promise<Pannier> {
-    const { database = "pannier", profile, servers = {}, secrets = {}, token, wasm } = options;
+    const { database = "pannier", profile, servers = {}, secrets = {}, token, keep, sealTo, wasm } = options;
     await start(wasm);
     const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
-    const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }) }, token);
+    const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }), ...(keep === undefined ? {} : { keep }) }, token, sealTo);
     await client.#on(async () => undefined);
     return client;
   }
@@ -92,6 +104,7 @@ export class Pannier implements PannierApi {
     queueMicrotask(() => {
       this.#telling = false;
       for (const listener of [...this.#listeners]) listener({ revision: this.#told });
+      for (const read of this.#health) void read();
     });
   }
 
@@ -140,8 +153,9 @@ export class Pannier implements PannierApi {
     return this.#on((core): Promise<StagedBlob> => core.stage(bytes));
   }
 
-  async blob(handle: string): Promise<Blob | undefined> {
-    const found = await this.#on((core): Promise<{ mediaType: string; bytes: ArrayBuffer } | undefined> => core.blob(handle));
+  /** `of`: another account's, by its reference; for `pannier/export`. */
+  async blob(handle: string, of?: string): Promise<Blob | undefined> {
+    const found = await this.#on((core): Promise<{ mediaType: string; bytes: ArrayBuffer } | undefined> => core.blob(handle, of));
     return found && new Blob([found.bytes], { type: found.mediaType });
   }
 
@@ -162,13 +176,71 @@ export class Pannier implements PannierApi {
     return { ...status, storage };
   }
 
-  drain(reason: WakeReason, options: { budgetMs?: number } = {}): Promise<DrainReport> {
-    return this.#call("drain", reason, options.budgetMs);
+  async drain(reason: WakeReason, options: { budgetMs?: number } = {}): Promise<DrainReport> {
+    const report = await this.#call<DrainReport>("drain", reason, options.budgetMs);
+    // The cheap moment for it: nothing is due, and its connection is warm. Nobody waits for it.
+    if (report.stopped === "idle" && Math.abs(Date.now() - this.#tidied) > TIDY_MS) {
+      this.#tidied = Date.now();
+      void this.tidy().then(({ more }) => { if (more) this.#tidied = 0; }, () => undefined);
+    }
+    return report;
   }
 
-  /** Removes staged pictures that nothing names any more; called at launch. */
-  sweep(): Promise<number> {
-    return this.#call("sweep");
+  async tidy(): Promise<Tidied> {
+    const { usage, quota } = await globalThis.navigator?.storage?.estimate?.().catch(() => undefined) ?? {};
+    return this.#call("tidy", usage === undefined || quota === undefined ? undefined : { usage, quota });
+  }
+
+  history(operation: string): Promise<History> {
+    return this.#call("history", operation);
+  }
+
+  closeShift(options: { budgetMs?: number } = {}): Promise<ShiftClose> {
+    return this.#call("closeShift", options.budgetMs);
+  }
+
+  others(): Promise<OtherAccount[]> {
+    return this.#call("others");
+  }
+
+  async health(): Promise<Health> {
+    const [{ parked, ...health }, storage] = await Promise.all([this.#call<CoreHealth>("health"), storageHealth()]);
+    const counts: Record<string, number> = {};
+    for (const code of parked) counts[code] = (counts[code] ?? 0) + 1;
+    return { ...health, parked: counts, storage };
+  }
+
+  onHealth(listener: (health: Health) => void): () => void {
+    let last = "";
+    let reading = false;
+    let again = false;
+    const read = async (): Promise<void> => {
+      if (reading) { again = true; return; }
+      reading = true;
+      do {
+        again = false;
+        try {
+          const health = await this.health();
+          const { at: _at, storage: { kind }, ...figures } = health;
+          const now = JSON.stringify({ ...figures, kind });
+          if (now !== last && this.#health.has(read)) {
+            last = now;
+            listener(health);
+          }
+        } catch {
+          // The store's trouble is told to whoever works with it; the next change is told again.
+        }
+      } while (again);
+      reading = false;
+    };
+    this.#health.add(read);
+    void read();
+    return () => void this.#health.delete(read);
+  }
+
+  /** The records of an export, for `pannier/export`. */
+  exportRecords(of?: string): Promise<unknown> {
+    return this.#call("export", of);
   }
 
   async retry(operation: string): Promise<void> {
@@ -202,6 +274,7 @@ export class Pannier implements PannierApi {
     this.#closed = true;
     this.#channel?.close();
     this.#listeners.clear();
+    this.#health.clear();
     const generation = this.#generation;
     void this.#core?.then((core) => { if (generation === currentGeneration()) core.close(); }, () => undefined);
   }

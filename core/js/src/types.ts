@@ -105,6 +105,8 @@ export interface OutboxItem {
   recordedAt: number; attempts: number; lastAttemptAt?: number; dueAt?: number; settledAt?: number;
   /** why it is not settled, in words, and its stable code */
   reason?: { code: string; text: string; backend?: string };
+  /** what a person can do about it */
+  advice?: string;
   blob?: string; sha256?: string;
 }
 export interface OutboxQuery { state?: "unsettled" | "settled" | "all"; stop?: string; limit?: number; before?: number }
@@ -125,8 +127,10 @@ export interface Status {
   text: string;
   /** what this browser's storage is worth */
   storage: StorageHealth;
-  /** records that could not be read and were set aside raw */
+  /** records that could not be read and were set aside raw; an export holds them */
   quarantined: number;
+  /** the schema that a newer version of the core left here: everything is read-only until this one is updated */
+  storageNewer?: number;
   /** how many `notices` nobody has put away */
   notices: number;
 }
@@ -136,6 +140,89 @@ export interface Status {
  * `not_shown`, it said yes and does not show it; `done_already`, it refused and a newer route shows it as done. Kept until it is put away, the newest 200 of them.
  */
 export interface Notice { at: number; seq: number; code: "duplicate" | "not_shown" | "done_already"; text: string; operation: string; stop?: string }
+
+/** One try to send an operation, or to ask what became of it. */
+export interface AttemptView {
+  number: number; step: string; purpose: string;
+  /** what woke the drain */
+  trigger: WakeReason;
+  startedAt: number; endedAt?: number;
+  /** the answer's, where one came */
+  status?: number;
+  /** the verdict's name, or the network failure's; absent while nothing is known */
+  verdict?: string;
+  /** the same in words */
+  text: string;
+  /** the backend's own words, at most 300 characters */
+  said?: string;
+  /** the first 2,000 characters of an answer that parked it */
+  answer?: string;
+}
+/** Everything that is known of one operation. Of one that was tried more than a thousand times, attempts between the first 20 and the newest 980 are gone. */
+export interface History {
+  item: OutboxItem;
+  /** in their order */
+  attempts: AttemptView[];
+  /** what the backend has said yes to, with what was captured from its answers */
+  steps: { step: string; at: number; outputs: Record<string, unknown> }[];
+  /** the profile's revision it is pinned to, from its first attempt on */
+  profile?: string;
+}
+
+/** Unsent work of another account on this device. Neither its contents nor who it is can be had from here. */
+export interface OtherAccount {
+  /** names the account in further calls; not its id */
+  reference: string;
+  /** a first name and an initial; empty where the sign-in gave no name */
+  whose: string;
+  waiting: number; parked: number; oldestAt?: number;
+  bytes: number;
+  /** records that could not be read and were set aside raw */
+  quarantined: number;
+}
+
+/** What a phone would be handed in with. */
+export interface ShiftClose {
+  /** nothing unsent, nothing half filled in, nothing set aside unread */
+  clear: boolean;
+  /** one line: "Nothing unsent", or what there is */
+  text: string;
+  /** how the last try to send ended */
+  stopped: DrainReport["stopped"];
+  /** unsent operations in the order of the stops, each with `reason` and `advice`; 500 at most */
+  items: OutboxItem[];
+  more: boolean;
+  /** half-filled stops: nothing of them is recorded */
+  unfinished: { stop: string; title: string; photos: number }[];
+  quarantined: number;
+}
+
+/** For the host's own telemetry: counts, moments and codes, nothing about a person. */
+export interface Health {
+  at: number; signedIn: boolean;
+  waiting: number; inFlight: number; bytesWaiting: number; oldestWaitingAt?: number;
+  /** how many lanes wait for a person, by the reason's code (docs/errors.md) */
+  parked: Record<string, number>;
+  /** when the backend last confirmed an operation */
+  lastSuccessAt?: number;
+  lastReachedAt?: number;
+  quarantined: number;
+  /** operations of other accounts on this device */
+  otherAccounts: number;
+  storage: StorageHealth;
+}
+
+/** How long what is settled stays on the device; what is not settled is never pruned. */
+export interface Keep {
+  /** days after which the photo of a settled operation goes (3) */
+  photoDays?: number;
+  /** days after which a settled or discarded operation goes, with its names and addresses (14) */
+  personalDays?: number;
+  /** percent of the browser's quota; above it the oldest settled photos go whatever their age (50) */
+  storagePercent?: number;
+}
+/** What one turn of pruning removed; `more`: another may follow at once. `orphans`: staged photos that nothing named. */
+export interface Tidied { orphans: number; photos: number; operations: number; more: boolean }
 
 export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
 export interface DrainReport {
@@ -167,6 +254,13 @@ export interface OpenOptions {
    * null when the person has to sign in again; throws or gives nothing when it cannot say now.
    */
   token?: () => Promise<Record<string, unknown> | null | undefined>;
+  /** how long what is settled stays; kept on the device, so that the service worker goes by the same */
+  keep?: Keep;
+  /**
+   * The office's public key, to which another account's work is sealed (docs/export.md): a P-256 key as a JWK, or as
+   * PEM text ("-----BEGIN PUBLIC KEY-----"). Without one `exportSealed` is refused with `seal_key_missing`.
+   */
+  sealTo?: JsonWebKey | string;
   /** where the core's wasm is: URL, Response or bytes */
   wasm: string | URL | Response | Promise<Response> | BufferSource;
 }
@@ -181,7 +275,10 @@ export interface PannierApi {
   session(): Promise<Session>;
   /** What the profile's kind of sign-in needs: `username` and `password`, `key`, `token`, `code`, or nothing. `code_needed`: call again with `code` */
   signIn(credentials: Record<string, unknown>): Promise<{ account: { id: string; name: string } }>;
-  /** Refused with code `unsent_work` while operations wait, unless `force` */
+  /**
+   * Wipes what is settled: history, route, photos, sign-in. Refused with code `unsent_work` while operations wait or a
+   * stop is half filled in, unless `force`: unsent work then stays, counted and exportable; half-filled stops go.
+   */
   signOut(options?: { force?: boolean }): Promise<void>;
   refreshRoute(): Promise<RouteRefresh>;
   route(): Promise<RouteView>;
@@ -204,6 +301,20 @@ export interface PannierApi {
   notices(): Promise<Notice[]>;
   /** A person has read it. */
   putAway(notice: Pick<Notice, "at" | "seq">): Promise<void>;
+  /**
+   * Every attempt of one operation, settled or not.
+   * @throws PannierError `operation_unknown`, `signed_out`
+   */
+  history(operation: string): Promise<History>;
+  /** Tries once more to send, then says what is left: to be read before a phone is handed in. */
+  closeShift(options?: { budgetMs?: number }): Promise<ShiftClose>;
+  /** Other accounts' unsent work on this device; works signed out, too. */
+  others(): Promise<OtherAccount[]>;
+  health(): Promise<Health>;
+  /** Told once at the beginning and whenever a figure changed (storage's excepted), one after the other; a listener's own error is its own. */
+  onHealth(listener: (health: Health) => void): () => void;
+  /** One bounded turn of pruning; runs by itself at launch and after drains, at most every ten minutes. */
+  tidy(): Promise<Tidied>;
   subscribe(listener: ChangeListener): () => void;
   versions(): { core: string; schema: number; profile?: string; restarts: number };
   close(): void;

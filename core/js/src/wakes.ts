@@ -47,7 +47,7 @@ export function attachWakes(api: Pannier): () => void {
   document.addEventListener("visibilitychange", visible);
   addEventListener("pageshow", shown);
   addEventListener("online", online);
-  void api.sweep().catch(() => undefined);
+  void api.tidy().catch(() => undefined);
   void wake("opened");
 
   return () => {

@@ -29,27 +29,22 @@ const NOTICES_MAX: u32 = 500;
 /// What could not be pruned when its turn came is looked at again after this.
 const PASS_EVERY_MS: i64 = 6 * 3_600_000;
 
-/// How long what is settled stays. Kept in the store, so that the worker goes by the same.
-#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
-#[json(rename_all = "camelCase", default, deny_unknown_fields)]
+/// How long what is settled stays; what is left out is as usual. Kept in the store, so that the
+/// worker goes by the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Keep {
     /// days after which the photo of a settled operation goes
-    pub photo_days: u32,
+    pub photo_days: Option<u32>,
     /// days after which a settled or discarded operation goes, with its names and addresses
-    pub personal_days: u32,
+    pub personal_days: Option<u32>,
     /// percent of the browser's quota; above it the oldest settled photos go whatever their age
-    pub storage_percent: u32,
+    pub storage_percent: Option<u32>,
 }
 
-impl Default for Keep {
-    fn default() -> Self {
-        Self {
-            photo_days: 3,
-            personal_days: 14,
-            storage_percent: 50,
-        }
-    }
-}
+const PHOTO_DAYS: u32 = 3;
+const PERSONAL_DAYS: u32 = 14;
+const STORAGE_PERCENT: u32 = 50;
 
 /// What the browser says of this origin's storage, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromJson)]
@@ -126,7 +121,7 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// `keep_invalid` for a share above 100 percent; the store's failures.
     pub async fn keep(&self, keep: &Keep) -> Result<(), CoreError> {
-        if keep.storage_percent > 100 {
+        if keep.storage_percent.is_some_and(|share| share > 100) {
             return Err(CoreError::new(
                 "keep_invalid",
                 "storagePercent is a share: at most 100",
@@ -164,7 +159,8 @@ impl<H: Host> Driver<H> {
         }
         self.tidied_at.set(now);
         let keep = self.kept().await?;
-        let ceiling = |room: Room| room.quota / 100 * u64::from(keep.storage_percent);
+        let share = u64::from(keep.storage_percent.unwrap_or(STORAGE_PERCENT));
+        let ceiling = |room: Room| room.quota / 100 * share;
         let full = room.is_some_and(|room| room.quota > 0 && room.usage > ceiling(room));
         let current = self.session().await?.map(|s| s.value.account);
         let mut out = Tidied::default();
@@ -193,12 +189,12 @@ impl<H: Host> Driver<H> {
         out: &mut Tidied,
     ) -> Result<(), CoreError> {
         let before = |days: u32| self.now() - i64::from(days) * DAY_MS;
-        let personal = before(keep.personal_days);
+        let personal = before(keep.personal_days.unwrap_or(PERSONAL_DAYS));
         let limits = Limits {
             photos: if full {
                 i64::MAX
             } else {
-                before(keep.photo_days)
+                before(keep.photo_days.unwrap_or(PHOTO_DAYS))
             },
             personal,
             letters: personal,

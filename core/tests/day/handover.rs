@@ -49,6 +49,11 @@ fn the_whole_history_of_an_operation_is_kept_and_each_attempt_costs_the_same() {
         assert_eq!(attempt["text"], "the backend had a problem of its own");
     }
     assert!(sends.count() > 20);
+    let probe = attempts.iter().find(|a| a["purpose"] == "probe");
+    assert_eq!(
+        probe.map(|a| &a["text"]),
+        Some(&json!("the backend has it not"))
+    );
     assert_eq!(told["item"]["attempts"], attempts.len());
     // The operation itself holds no more than two pages of them.
     let op = phone.core.host.store.body(Table::Operations, 0);

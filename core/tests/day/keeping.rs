@@ -228,8 +228,8 @@ fn a_full_phone_gives_up_settled_photos_first_and_nothing_else() {
     assert_eq!(pictures(&phone), 1);
     assert_eq!(tables(&phone, &[Table::Settled]), [10]);
     let keep = Keep {
-        storage_percent: 90,
-        photo_days: 1,
+        storage_percent: Some(90),
+        photo_days: Some(1),
         ..Keep::default()
     };
     run(&phone.clock, phone.core.keep(&keep)).expect("keeps");

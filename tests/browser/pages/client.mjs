@@ -1,13 +1,14 @@
 // The public API alone, without the courier's page: for what no button does.
 
 import { attachWakes, openPannier, storageHealth } from "../../../core/js/src/index.ts";
+import { exportSealed, exportUnsettled } from "../../../core/js/src/export/index.ts";
 import * as ways from "./ways.mjs";
 
 const json = async (address) => (await fetch(address)).json();
 const [profile, { servers }] = await Promise.all([json("/profile.json"), json("/config.json")]);
 const open = (other = {}) => openPannier({ wasm: "/core.wasm", profile, servers, ...other });
 Object.assign(globalThis, {
-  ways, storageHealth,
+  ways, storageHealth, exportSealed, exportUnsettled,
   pannier: await open(),
   openAnother: open,
   attachWakes: (client = globalThis.pannier) => attachWakes(client),

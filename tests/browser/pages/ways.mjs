@@ -87,9 +87,14 @@ const failures = {
     request.addEventListener("upgradeneeded", () => request.transaction.abort());
     return request;
   },
-  hung(factory) {
+  blocked(factory) {
+    const request = failures.hung(factory, "success", "error", "upgradeneeded");
+    setTimeout(() => request.dispatchEvent(new IDBVersionChangeEvent("blocked", { oldVersion: 1, newVersion: 2 })), 0);
+    return request;
+  },
+  hung(factory, ...events) {
     const request = plain.open.call(factory, `hung-${Math.random()}`, 1);
-    deafen(request, "success", "error", "upgradeneeded", "blocked");
+    deafen(request, ...(events.length ? events : ["success", "error", "upgradeneeded", "blocked"]));
     return request;
   },
 };

@@ -4,28 +4,17 @@ import { html, nothing, type TemplateResult } from "lit";
 import { byteSize, relativeTime, shown } from "../formats";
 import { icon } from "../icons";
 import { bar, button, tabs } from "../parts";
+import { addressOf } from "../places";
 import { prefer, preference } from "../preferences";
 import { Screen } from "../screen";
+import { SigningOut } from "../signing-out";
 import { texts } from "../texts";
 
 export class MoreScreen extends Screen {
+  readonly #signingOut = new SigningOut(this, () => this.shell);
+
   protected async load(): Promise<void> {
     // Everything here comes with the status.
-  }
-
-  #signOut(force: boolean): Promise<void> {
-    return this.act("sign-out", async () => {
-      await this.shell.drafts.flush();
-      try {
-        await this.shell.api.signOut(force ? { force } : {});
-      } catch (error) {
-        if (force || !(error instanceof Error) || !("code" in error) || error.code !== "unsent_work") throw error;
-        this.querySelector<HTMLDialogElement>("dialog.sign-out")?.showModal();
-        return;
-      }
-      this.querySelector<HTMLDialogElement>("dialog.sign-out")?.close();
-      await this.shell.sessionChanged();
-    });
   }
 
   #switch(test: string, label: string, hint: string, on: boolean, turn: (on: boolean) => void): TemplateResult {
@@ -69,14 +58,11 @@ export class MoreScreen extends Screen {
           <p data-test="version">${shown(`${versions.core} · ${versions.schema}${versions.profile ? ` · ${versions.profile}` : ""}`, 120)}</p>
         </div>
         <a class="button plain" href="/selfcheck" data-test="selfcheck">${icon("check")}<span class="words"><span class="label">${texts.more.selfcheck}</span><small>${texts.more.selfcheckHint}</small></span></a>
-        ${button({ test: "sign-out", label: texts.more.signOut, icon: "key", busy: this.busy, tap: () => void this.#signOut(false) })}
+        <a class="button plain" href=${addressOf({ screen: "shift" })} data-test="close-shift">${icon("done")}<span class="words"><span class="label">${texts.more.closeShift}</span><small>${texts.more.closeShiftHint}</small></span></a>
+        ${button({ test: "sign-out", label: texts.more.signOut, hint: texts.more.signOutHint, icon: "key", busy: this.busy, tap: () => void this.act("sign-out", () => this.#signingOut.ask()) })}
       </div>
       ${tabs("more", status)}
-      <dialog class="sheet sign-out" data-test="sign-out-dialog" aria-labelledby="sign-out-title">
-        <h2 id="sign-out-title">${icon("attention")}${texts.more.signOutTitle}</h2><p>${texts.more.signOutLead}</p>
-        ${button({ test: "sign-out-stay", label: texts.more.stay, kind: "primary", busy: this.busy, tap: () => this.querySelector<HTMLDialogElement>("dialog.sign-out")?.close() })}
-        ${button({ test: "sign-out-anyway", label: texts.more.signOutAnyway, kind: "danger", busy: this.busy, tap: () => void this.#signOut(true) })}
-      </dialog>`;
+      ${this.#signingOut.dialog(this.busy)}`;
   }
 }
 customElements.define("courier-more", MoreScreen);

@@ -3,6 +3,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Notice, OperationStateName, OutboxItem, OutboxPage } from "pannier";
+import { Exporting } from "../exporting";
 import { byteSize, clockTime, relativeTime, sentence, shown } from "../formats";
 import { icon, type IconName } from "../icons";
 import { bar, button, empty, field, tabs } from "../parts";
@@ -27,6 +28,7 @@ export class OutboxScreen extends Screen {
   #notices: Notice[] = [];
   #filter: "unsettled" | "all" = "unsettled";
   #limit = pieceLength;
+  readonly #exporting = new Exporting(this);
   /** the operation that is about to be discarded, and why */
   #discarding: { id: string; reason: string } | undefined;
 
@@ -110,11 +112,13 @@ export class OutboxScreen extends Screen {
       ${this.#times(item)}
       ${item.reason ? html`<div class="reason"><p>${sentence(item.reason.text, 300)}</p>
         ${item.reason.backend ? html`<p class="quiet">${texts.outbox.backend}: <q>${shown(item.reason.backend, 300)}</q></p>` : nothing}</div>` : nothing}
+      ${item.advice ? html`<p class="advice"><span class="quiet">${texts.outbox.advice}:</span> ${sentence(item.advice, 200)}</p>` : nothing}
       ${item.state === "parked" ? html`<div class="pair">
         <button type="button" class="button plain" data-test="retry" data-operation=${item.id} ?disabled=${this.busy !== undefined} aria-busy=${retrying ? "true" : nothing} @click=${() => this.#retry(item.id)}>
           ${retrying ? html`<span class="spinner" aria-hidden="true"></span>` : icon("refresh")}<span class="words"><span class="label">${texts.outbox.retry}</span></span></button>
         <button type="button" class="button danger" data-test="discard" data-operation=${item.id} ?disabled=${this.busy !== undefined} @click=${() => this.#askDiscard(item.id)}>
           ${icon("bin")}<span class="words"><span class="label">${texts.outbox.discard}</span></span></button></div>` : nothing}
+      <a class="more" href=${addressOf({ screen: "operation", operation: item.id })} data-test="history-${item.id}">${texts.outbox.history}${icon("next")}</a>
     </li>`;
   }
 
@@ -153,13 +157,16 @@ export class OutboxScreen extends Screen {
         ${this.#notices.filter(({ stop }) => this.onlyStop === undefined || stop === this.onlyStop).map((notice) => this.#notice(notice))}
         ${this.#page ? this.#list(this.#page) : nothing}
         ${status?.quarantined ? html`<p class="notice attention">${icon("attention")}<span>${texts.outbox.quarantined(status.quarantined)}</span></p>` : nothing}
-        ${status?.otherAccounts ? html`<p class="notice">${icon("attention")}<span>${texts.outbox.otherAccounts(status.otherAccounts)}</span></p>` : nothing}
+        ${status?.otherAccounts ? html`<p class="notice">${icon("attention")}<span>${texts.outbox.otherAccounts(status.otherAccounts)}</span>
+          <a class="button plain" href=${addressOf({ screen: "others" })} data-test="others">${texts.outbox.look}</a></p>` : nothing}
+        ${unsent > 0 || status?.quarantined ? button({ test: "export", label: this.busy === "export" ? texts.exported.busy : texts.outbox.export, hint: texts.outbox.exportHint, icon: "outbox", busy: this.busy, tap: () => void this.act("export", () => this.#exporting.pack(this.shell.api)) }) : nothing}
       </div>
       <footer class="actions above-tabs">
         ${button({ test: "send-now", label: this.busy === "send-now" ? texts.outbox.sending : texts.outbox.sendNow, kind: "primary", icon: "outbox", busy: this.busy, hint: status && unsent > 0 ? texts.outbox.summary(unsent, byteSize(status.bytesWaiting)) : undefined, tap: () => void this.#sendNow() })}
       </footer>
       ${tabs("outbox", status)}
-      ${this.#dialog()}`;
+      ${this.#dialog()}
+      ${this.#exporting.dialog()}`;
   }
 }
 customElements.define("courier-outbox", OutboxScreen);

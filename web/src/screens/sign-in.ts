@@ -5,6 +5,7 @@ import { html, nothing } from "lit";
 import { bar, button, field } from "../parts";
 import { icon } from "../icons";
 import { sentence } from "../formats";
+import { addressOf } from "../places";
 import { Screen } from "../screen";
 import { texts } from "../texts";
 
@@ -49,6 +50,13 @@ export class SignInScreen extends Screen {
     return text === undefined ? nothing : html`<p class="notice attention" data-test="storage-warning">${icon("attention")}<span>${text}</span></p>`;
   }
 
+  /** Whoever takes this phone over should know before he signs in. */
+  #leftBehind(): unknown {
+    const n = this.shell.status?.otherAccounts;
+    return n ? html`<p class="notice waiting" data-test="left-behind">${icon("outbox")}<span>${texts.outbox.otherAccounts(n)}</span>
+      <a class="button plain" href=${addressOf({ screen: "others" })} data-test="others">${texts.outbox.look}</a></p>` : nothing;
+  }
+
   protected override render(): unknown {
     const known = this.shell.status?.account;
     const submit = (event: Event): void => {
@@ -61,6 +69,7 @@ export class SignInScreen extends Screen {
           ${known ? nothing : html`<p class="brand"><img src="/icons/icon.svg" alt="" width="72" height="72"><span>${texts.appName}</span></p>`}
           <p class="lead">${known ? texts.signIn.again : texts.signIn.lead}</p>
           ${this.#storageWarning()}
+          ${known ? nothing : this.#leftBehind()}
           ${this.#fields.filter((name) => name !== "code" || this.#codeSent).map((name) => field({
             test: name, label: texts.signIn.field(name), value: this.#given[name] ?? "", capitalize: "none",
             ...(secret.test(name) ? { type: "password" } : {}),

@@ -1,0 +1,60 @@
+// The whole history of one operation: every attempt, what woke it, what came of it.
+
+import { html, nothing, type TemplateResult } from "lit";
+import type { AttemptView, History } from "pannier";
+import { clockTime, sentence, shown } from "../formats";
+import { icon } from "../icons";
+import { bar, empty } from "../parts";
+import { Screen } from "../screen";
+import { texts } from "../texts";
+
+const wentWell = new Set(["applied", "already"]);
+
+export class OperationScreen extends Screen {
+  operation = "";
+  #history: History | undefined;
+
+  protected async load(): Promise<void> {
+    this.#history = await this.shell.api.history(this.operation);
+  }
+
+  #attempt(attempt: AttemptView): TemplateResult {
+    const good = attempt.verdict !== undefined && wentWell.has(attempt.verdict);
+    const facts = [
+      texts.history.purpose(attempt.purpose),
+      texts.history.trigger[attempt.trigger] ?? attempt.trigger,
+      ...(attempt.status === undefined ? [] : [texts.history.status(attempt.status)]),
+      ...(attempt.endedAt === undefined ? [] : [texts.history.took(((attempt.endedAt - attempt.startedAt) / 1000).toFixed(1))]),
+    ];
+    return html`<li class="card item ${good ? "done" : "waiting"}" data-test="attempt-${attempt.number}" data-status=${attempt.status ?? nothing}>
+      <p class="strong title">${attempt.number}. ${clockTime(attempt.startedAt)}</p>
+      <p>${sentence(attempt.text, 200)}</p>
+      <p class="quiet times">${facts.map((fact) => html`<span>${fact}</span>`)}</p>
+      ${attempt.said ? html`<p class="quiet">${texts.outbox.backend}: <q>${shown(attempt.said, 300)}</q></p>` : nothing}
+    </li>`;
+  }
+
+  #attempts({ attempts }: History): unknown {
+    if (attempts.length === 0) return empty("waiting", texts.history.none, "");
+    // The newest is what one came for.
+    return html`<ol class="items">${[...attempts].reverse().map((attempt, index, all) => {
+      const before = all[index + 1];
+      const missing = attempt.number - (before?.number ?? 0) - 1;
+      return html`${this.#attempt(attempt)}${missing > 0 ? html`<li class="quiet">${texts.history.missing(missing)}</li>` : nothing}`;
+    })}</ol>`;
+  }
+
+  protected override render(): unknown {
+    const item = this.#history?.item;
+    return html`${bar(texts.history.title, { screen: "outbox" })}
+      <div class="content">${this.#history && item ? html`
+        <div class="card item"><p class="strong title" data-test="title">${sentence(item.title, 120)}</p>
+          <p class="quiet">${shown(item.subtitle, 120)}</p>
+          <p data-test="state" data-state=${item.state}>${sentence(item.stateText, 120)}</p>
+          <p class="quiet times"><span>${texts.outbox.recorded(clockTime(item.recordedAt))}</span>${item.settledAt === undefined ? nothing : html`<span>${texts.outbox.settled(clockTime(item.settledAt))}</span>`}</p>
+          ${item.reason ? html`<div class="reason"><p>${sentence(item.reason.text, 300)}</p></div>` : nothing}
+          ${item.advice ? html`<p>${icon("next")} ${sentence(item.advice, 200)}</p>` : nothing}</div>
+        ${this.#attempts(this.#history)}` : nothing}</div>`;
+  }
+}
+customElements.define("courier-operation", OperationScreen);

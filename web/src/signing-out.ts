@@ -1,0 +1,54 @@
+// Signing out, with the question before unsent work is left behind. The core says what would stay and
+// what would be lost.
+
+import { html, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from "lit";
+import { sentence } from "./formats";
+import { icon } from "./icons";
+import { button } from "./parts";
+import type { Shell } from "./screen";
+import { texts } from "./texts";
+
+export class SigningOut implements ReactiveController {
+  #why = "";
+
+  constructor(private readonly host: ReactiveControllerHost & HTMLElement, private readonly shell: () => Shell) {
+    host.addController(this);
+  }
+
+  hostConnected(): void {
+    this.#why = "";
+  }
+
+  get #sheet(): HTMLDialogElement | null {
+    return this.host.querySelector<HTMLDialogElement>("dialog.sign-out");
+  }
+
+  async ask(force = false): Promise<void> {
+    const shell = this.shell();
+    await shell.drafts.flush();
+    try {
+      await shell.api.signOut(force ? { force } : {});
+    } catch (error) {
+      if (force || !(error instanceof Error) || !("code" in error) || error.code !== "unsent_work") throw error;
+      this.#why = error.message;
+      this.host.requestUpdate();
+      await this.host.updateComplete;
+      this.#sheet?.showModal();
+      return;
+    }
+    this.#sheet?.close();
+    // Whoever signs in next has no use for the place the last one left.
+    shell.go({ screen: "route" }, "replace");
+    await shell.sessionChanged();
+  }
+
+  dialog(busy: string | undefined): TemplateResult {
+    const anyway = (): void => void this.ask(true).catch((error: unknown) => this.shell().failed(error));
+    return html`<dialog class="sheet sign-out" data-test="sign-out-dialog" aria-labelledby="sign-out-title">
+      <h2 id="sign-out-title">${icon("attention")}${texts.more.signOutTitle}</h2>
+      <p data-test="sign-out-why">${sentence(this.#why, 300)}.</p><p class="quiet">${texts.more.signOutLead}</p>
+      ${button({ test: "sign-out-stay", label: texts.more.stay, kind: "primary", busy, tap: () => this.#sheet?.close() })}
+      ${button({ test: "sign-out-anyway", label: texts.more.signOutAnyway, kind: "danger", busy, tap: anyway })}
+    </dialog>`;
+  }
+}
