@@ -23,7 +23,10 @@ export class ShiftScreen extends Screen {
   }
 
   protected async load(): Promise<void> {
-    // What was found is shown until it is asked for again: it speaks of one moment.
+    // What was found speaks of one moment: when some of it has gone out since, it is looked at anew.
+    if (this.#close === undefined || this.#close.more || this.busy !== undefined) return;
+    const { waiting } = await this.shell.api.status();
+    if (waiting !== this.#close.items.length) void this.#try();
   }
 
   #try(): Promise<void> {
