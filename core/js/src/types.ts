@@ -306,7 +306,7 @@ export interface PannierApi {
    * @throws PannierError `operation_unknown`, `signed_out`
    */
   history(operation: string): Promise<History>;
-  /** Tries once more to send, then says what is left: to be read before a phone is handed in. */
+  /** Tries to send what is left, for 20 s unless `budgetMs` says otherwise, then says what could not be: to be read before a phone is handed in. */
   closeShift(options?: { budgetMs?: number }): Promise<ShiftClose>;
   /** Other accounts' unsent work on this device; works signed out, too. */
   others(): Promise<OtherAccount[]>;

@@ -4,7 +4,7 @@
 
 use super::clock::Clock;
 use super::drain::{Stopped, WakeReason};
-use super::driver::{Boxed, Driver};
+use super::driver::{Boxed, Driver, millis};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
@@ -24,9 +24,9 @@ use serde_json::Value;
 /// Settled operations that are read in one piece.
 const PIECE: u32 = 500;
 const DAY_MS: u64 = 24 * 3_600_000;
-/// While another context drains, a closing shift asks again after this, so often at most.
-const BUSY_WAIT_MS: u32 = 500;
-const BUSY_TRIES: u32 = 40;
+/// How long a closing shift tries, unless it is said otherwise.
+const CLOSING_MS: u32 = 20_000;
+const WAIT_MS_MIN: i64 = 200;
 
 /// Another account's unsent work on this device, with as little about the person as a handover needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToJson)]
@@ -324,14 +324,26 @@ impl<H: Host> Driver<H> {
     /// `signed_out`; the store's failures.
     pub async fn close_shift(&self, budget_ms: Option<u32>) -> Result<ShiftClose, CoreError> {
         let account = self.account().await?.value.account;
-        let mut report = self.drain(WakeReason::Manual, budget_ms).await?;
-        for _ in 0..BUSY_TRIES {
-            // Another context is sending: what it is about to send is not unsent.
-            if report.stopped != Stopped::Busy || report.waiting == 0 {
+        let began = self.host.clock().monotonic_ms();
+        let budget = budget_ms.unwrap_or(CLOSING_MS);
+        let mut report = self.drain(WakeReason::Manual, Some(budget)).await?;
+        loop {
+            // Another context is sending, or something comes due in a moment (a doubt that has to
+            // settle, a short backoff): that is not left behind yet.
+            let due = report.next_wake_at.filter(|_| {
+                report.waiting > 0 && matches!(report.stopped, Stopped::Busy | Stopped::Idle)
+            });
+            let Some(due) = due else { break };
+            let used = self.host.clock().monotonic_ms() - began;
+            let left = i64::from(budget) - i64::from(millis(used));
+            let wait = (due - self.now()).max(WAIT_MS_MIN);
+            if wait > left {
                 break;
             }
-            self.host.clock().sleep(BUSY_WAIT_MS).await;
-            report = self.drain(WakeReason::Manual, budget_ms).await?;
+            let wait = u32::try_from(wait).unwrap_or(budget);
+            self.host.clock().sleep(wait).await;
+            let left = u32::try_from(left).unwrap_or(0).saturating_sub(wait);
+            report = self.drain(WakeReason::Manual, Some(left)).await?;
         }
         let mut page = self
             .outbox(OutboxQuery {

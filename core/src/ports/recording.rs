@@ -7,7 +7,7 @@ use super::driver::{Driver, STALE_MAX, contended, signed_out, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
-use super::store::{Committed, Table};
+use super::store::{Committed, Record, Table};
 use crate::domain::address::Position;
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::ToJson;
@@ -61,8 +61,7 @@ impl<H: Host> Driver<H> {
             let stop = match (&intent, intent.stop()) {
                 (_, Some(_)) => {
                     let stop = found.remove(2);
-                    let stop = stop.first().map(records::open);
-                    stop.transpose().map_err(unreadable)?
+                    self.readable_stop(account, &stop).await?
                 }
                 (Intent::Load { code }, None) => self.stop_with_code(account, code).await?,
                 _ => None,
@@ -150,8 +149,18 @@ impl<H: Host> Driver<H> {
         id: &StopId,
     ) -> Result<Option<Seen<StopRecord>>, CoreError> {
         let found = self.list(records::stop(account, id)).await?;
+        self.readable_stop(account, &found).await
+    }
+
+    /// A stop, if there is one that can be read; one that cannot is set aside, and fetching the
+    /// route brings it anew.
+    async fn readable_stop(
+        &self,
+        account: &AccountId,
+        found: &[Record],
+    ) -> Result<Option<Seen<StopRecord>>, CoreError> {
         let mut aside = vec![];
-        let stop = records::read_all(&found, &mut aside).pop();
+        let stop = records::read_all(found, &mut aside).pop();
         self.set_aside(account, Table::Stops, aside).await?;
         Ok(stop)
     }
