@@ -164,6 +164,11 @@ pub static PROFILE: Shape = Shape {
             Kind::One(&CALL),
             "A cheap request that tells whether the backend can be reached; asked first after it was not.",
         ),
+        may(
+            "push",
+            Kind::One(&PUSH),
+            "How this phone subscribes to push messages; without it the app offers none.",
+        ),
         or(
             "outcomes",
             Kind::Many(&RULE),
@@ -384,6 +389,33 @@ pub static REFRESH: Shape = Shape {
             Kind::Whole(0, WHOLE_32),
             "5",
             "Renewed so many seconds before the token's end.",
+        ),
+    ],
+};
+
+pub static PUSH: Shape = Shape {
+    name: "push",
+    about: "Who sends push messages, and how he is told of a phone's subscription.",
+    fields: &[
+        may(
+            "readKey",
+            Kind::One(&CALL),
+            "Asks for the sender's key, where it is no fixed one; its answer is $response in key.",
+        ),
+        must(
+            "key",
+            Kind::Tree,
+            "The sender's public key: 65 bytes in base64url.",
+        ),
+        must(
+            "subscribe",
+            Kind::One(&CALL),
+            "Tells the sender $push.endpoint, $push.p256dh and $push.auth; repeated as a sign of life.",
+        ),
+        may(
+            "unsubscribe",
+            Kind::One(&CALL),
+            "Tells the sender that the courier wants none any more.",
         ),
     ],
 };
@@ -886,8 +918,8 @@ pub static TEST: Shape = Shape {
 };
 
 /// Every shape, for whoever has to see them all.
-pub static SHAPES: [&Shape; 21] = [
-    &PROFILE, &REASONS, &CHOICE, &LIMITS, &SIGN_IN, &REFRESH, &CALL, &ROUTE, &READ, &PAGING,
+pub static SHAPES: [&Shape; 22] = [
+    &PROFILE, &REASONS, &CHOICE, &LIMITS, &SIGN_IN, &REFRESH, &CALL, &ROUTE, &READ, &PAGING, &PUSH,
     &OPERATION, &BLOB, &STEP, &PROBE, &REQUEST, &PART, &BODY, &IDENTITY, &RULE, &WHEN, &TEST,
 ];
 

@@ -6,7 +6,7 @@ use crate::report::{Finding, Severity};
 use crate::sample::values;
 use pannier::domain::dictionary::{Dictionary, Set};
 use pannier::profile::document::{
-    BodyTemplate, Identity, OutcomeRule, PagingKind, Profile, RequestTemplate,
+    BodyTemplate, Identity, OutcomeRule, PagingKind, Profile, Push, RequestTemplate,
 };
 use pannier::profile::value::references;
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub fn notes(profile: &Profile) -> Vec<Finding> {
     };
     let how = &profile.sign_in;
     let calls = how.start.iter().chain(&how.probe).chain(&profile.heartbeat);
-    for call in calls {
+    for call in calls.chain(profile.push.iter().flat_map(Push::calls)) {
         asking.request(&call.request, &call.outcomes, &[]);
     }
     if let Some(request) = &how.request {

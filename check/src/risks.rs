@@ -166,6 +166,9 @@ fn all_rules(profile: &Profile) -> Vec<Rules<'_>> {
     if let Some(call) = &profile.heartbeat {
         add(&["heartbeat", "outcomes"], &call.outcomes);
     }
+    if let Some(push) = &profile.push {
+        add(&["push", "subscribe", "outcomes"], &push.subscribe.outcomes);
+    }
     for (i, read) in profile.route.reads.iter().enumerate() {
         add(
             &["route", "reads", &i.to_string(), "outcomes"],

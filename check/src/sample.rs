@@ -449,6 +449,20 @@ impl Day<'_> {
         );
         let heartbeat = self.profile.heartbeat.as_ref();
         self.call("heartbeat", &["heartbeat", "request"], heartbeat, &context);
+        if let Some(push) = &self.profile.push {
+            let calls = [
+                ("readKey", push.read_key.as_ref()),
+                ("subscribe", Some(&push.subscribe)),
+                ("unsubscribe", push.unsubscribe.as_ref()),
+            ];
+            for (name, call) in calls {
+                let requests = call.map(|call| &call.request);
+                let given = planted("push", requests.into_iter().flat_map(values));
+                let context = self.signed_in().with("push", given);
+                let what = format!("push, {name}");
+                self.call(&what, &["push", name, "request"], call, &context);
+            }
+        }
     }
 
     fn route(&mut self) {

@@ -36,7 +36,7 @@ pub fn find(document: &Value) -> Vec<Secret> {
     for (name, value) in document.as_object().into_iter().flatten() {
         if matches!(
             name.as_str(),
-            "servers" | "signIn" | "route" | "heartbeat" | "operations"
+            "servers" | "signIn" | "route" | "heartbeat" | "push" | "operations"
         ) {
             search.within(name, |search| search.value(value, ""));
         }

@@ -26,6 +26,8 @@ fn roots_at(path: &[String]) -> Vec<&'static str> {
         ["route", "keep", ..] => &[SIGNED_IN, &["reads", "response"]],
         ["route", "outputs", ..] => &[SIGNED_IN, &["response"]],
         ["route", "stop", ..] => &[SIGNED_IN, &["response", "item"]],
+        ["push", "key", ..] => &[SIGNED_IN, &["response"]],
+        ["push", "subscribe" | "unsubscribe", ..] => &[SIGNED_IN, &["push"]],
         ["operations", _, "steps", _, "outputs", ..]
         | [
             "operations",
@@ -38,7 +40,7 @@ fn roots_at(path: &[String]) -> Vec<&'static str> {
         ] => &[SIGNED_IN, STEP, &["response"]],
         ["operations", ..] => &[SIGNED_IN, STEP],
         // Tried on every answer, so any of these may be there.
-        ["outcomes", ..] => &[SIGNED_IN, STEP, &["reads", "page", "credentials"]],
+        ["outcomes", ..] => &[SIGNED_IN, STEP, &["reads", "page", "credentials", "push"]],
         _ => &[SIGNED_IN],
     };
     BASE.iter()
@@ -299,6 +301,12 @@ impl<'d> Walk<'d> {
                 field,
                 &["id", "name"],
                 "the account has id and name",
+            ),
+            ("push", Some(field)) => self.among(
+                "push",
+                field,
+                &["endpoint", "p256dh", "auth"],
+                "a subscription has endpoint, p256dh and auth",
             ),
             ("device", Some(field)) => {
                 self.among("device", field, &["zoneMin"], "the device has zoneMin")

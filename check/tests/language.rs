@@ -104,6 +104,7 @@ fn the_table_has_every_key_of_the_cores_types_and_no_other() {
         ("signIn", "SignIn"),
         ("refresh", "Refresh"),
         ("call", "Call"),
+        ("push", "Push"),
         ("route", "RouteRead"),
         ("read", "Read"),
         ("paging", "Paging"),
@@ -147,7 +148,7 @@ fn the_table_has_every_key_of_the_cores_types_and_no_other() {
     ];
     assert_eq!(
         types.len(),
-        19 + known.len(),
+        20 + known.len(),
         "a new type of the document: {:?}",
         types.keys()
     );

@@ -992,3 +992,104 @@ fn a_table_that_came_with_the_route_is_there_when_the_network_is_not() {
         Body::Json("{\"reasonId\":4}".into())
     );
 }
+
+#[test]
+fn a_push_subscription_is_told_to_its_sender_when_new_and_again_as_a_sign_of_life() {
+    use pannier::ports::push::{PushState, PushSubscription};
+    let push = json!({
+        "readKey": {"request": {"method": "GET", "url": "{+api}/key", "auth": false},
+            "outcomes": [{"when": {"status": [200]}, "then": "applied"}]},
+        "key": "$response.body#/key",
+        "subscribe": {"request": {"method": "POST", "url": "{+api}/phones", "body": {"json":
+            {"to": "$push.endpoint", "keys": ["$push.p256dh", "$push.auth"], "who": "$account.id"}}},
+            "outcomes": [{"when": {"status": [201]}, "then": "applied"}]},
+        "unsubscribe": {"request": {"method": "DELETE", "url": "{+api}/phones/{id}", "parameters": {"id": "$push.auth"}},
+            "outcomes": [{"when": {"status": [204]}, "then": "applied"}]}
+    });
+    let down = Rc::new(RefCell::new(false));
+    let is_down = down.clone();
+    let phone = Phone::new(&profile(json!({ "push": push })), move |request| {
+        if *is_down.borrow() {
+            return answer(503, &json!({}));
+        }
+        match request.url.as_str() {
+            "http://api/key" => answer(200, &json!({"key": "BPub"})),
+            "http://api/phones" => answer(201, &json!({})),
+            _ => answer(204, &json!({})),
+        }
+    });
+    let code = |e: pannier::ports::error::CoreError| e.code;
+    let key = || run(&phone.clock, phone.core.push_key()).map_err(code);
+    let tell = |now: Option<&PushSubscription>| {
+        run(&phone.clock, phone.core.push(now.cloned())).map_err(code)
+    };
+    let first = PushSubscription {
+        endpoint: "https://push.example/1".into(),
+        p256dh: "p".into(),
+        auth: "a".into(),
+    };
+    assert_eq!(tell(Some(&first)), Err("signed_out".to_owned()));
+    phone.sign_in(json!({})).expect("signs in");
+    assert_eq!(key(), Ok("BPub".to_owned()));
+    assert_eq!(tell(None), Ok(PushState::Off));
+
+    *down.borrow_mut() = true;
+    assert_eq!(key(), Err("push_unreachable".to_owned()));
+    assert_eq!(tell(Some(&first)), Ok(PushState::Untold));
+    *down.borrow_mut() = false;
+    assert_eq!(tell(Some(&first)), Ok(PushState::On));
+    let told = |phone: &Phone| {
+        phone
+            .sent()
+            .iter()
+            .filter(|r| *r == "POST http://api/phones")
+            .count()
+    };
+    assert_eq!(told(&phone), 2);
+    let Body::Json(body) = phone.net.sent().last().expect("is told").body.clone() else {
+        panic!("is JSON")
+    };
+    let body: Value = serde_json::from_str(&body).expect("is JSON");
+    assert_eq!(
+        body,
+        json!({"to": "https://push.example/1", "keys": ["p", "a"], "who": "anna"})
+    );
+
+    assert_eq!(tell(Some(&first)), Ok(PushState::On));
+    assert_eq!(told(&phone), 2, "it was told a moment ago");
+    phone.clock.advance(10 * 60_000);
+    assert_eq!(tell(Some(&first)), Ok(PushState::On));
+    assert_eq!(told(&phone), 3, "a sign of life");
+    let second = PushSubscription {
+        endpoint: "https://push.example/2".into(),
+        ..first
+    };
+    assert_eq!(tell(Some(&second)), Ok(PushState::On));
+    assert_eq!(told(&phone), 4, "the browser has made another");
+    assert_eq!(
+        tell(None),
+        Ok(PushState::Lost),
+        "iOS has ended it and says so to nobody"
+    );
+
+    let ended = run(&phone.clock, phone.core.end_push(second)).map_err(code);
+    assert_eq!(ended, Ok(PushState::Off));
+    assert_eq!(
+        phone.sent().last().expect("is told"),
+        "DELETE http://api/phones/a"
+    );
+    assert_eq!(tell(None), Ok(PushState::Off));
+}
+
+#[test]
+fn a_profile_without_push_offers_none() {
+    use pannier::ports::push::PushState;
+    let phone = Phone::new(&profile(json!({})), |_| answer(200, &json!({"stops": []})));
+    phone.sign_in(json!({})).expect("signs in");
+    assert_eq!(
+        run(&phone.clock, phone.core.push(None)).ok(),
+        Some(PushState::Unsupported)
+    );
+    let refused = run(&phone.clock, phone.core.push_key()).expect_err("there is none");
+    assert_eq!(refused.code, "push_unsupported");
+}

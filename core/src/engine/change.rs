@@ -38,6 +38,7 @@ pub enum EntityKey {
     Notice(i64, u64),
     Attempts(OperationId, u32),
     Pruned,
+    Push,
 }
 
 /// What the engine can have written: where it belongs, and what its envelope calls it.
@@ -71,6 +72,7 @@ stored! {
     Notice, "notice", self => EntityKey::Notice(self.at, self.seq);
     Pruned, "pruned", self => EntityKey::Pruned;
     AttemptPage, "attempts", self => EntityKey::Attempts(self.operation.clone(), self.page);
+    PushRecord, "push", self => EntityKey::Push;
     // In the outbox until it is settled or set aside, in the history from then on.
     Operation, "operation", self => match settled_at(self) {
         Some(at) => EntityKey::Settled(at, self.seq),
@@ -206,6 +208,14 @@ impl Notice {
             stop: op.stop().cloned(),
         }
     }
+}
+
+/// The push subscription of this browser that a sender was told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "camelCase")]
+pub struct PushRecord {
+    pub endpoint: String,
+    pub told_at: i64,
 }
 
 /// Why a drain ran and what came of it.

@@ -16,6 +16,7 @@ mod keeping;
 pub mod lock;
 pub mod net;
 mod pace;
+pub mod push;
 pub mod recording;
 pub mod records;
 pub mod route;

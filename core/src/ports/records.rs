@@ -21,6 +21,7 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
         EntityKey::Lease => (Table::Meta, base.text("lease")),
         EntityKey::Route => (Table::Meta, base.text("route")),
         EntityKey::Pruned => (Table::Meta, base.text("pruned")),
+        EntityKey::Push => (Table::Meta, base.text("push")),
         EntityKey::Session => (Table::Session, base.text("session")),
         EntityKey::Lane(lane) => (Table::Lanes, base.text(&lane.0)),
         EntityKey::Operation(lane, seq) => (Table::Operations, base.text(&lane.0).number(*seq)),

@@ -31,6 +31,9 @@ pub struct Profile {
     /// a cheap request that tells whether the backend can be reached
     #[json(default)]
     pub heartbeat: Option<Call>,
+    /// how this phone subscribes to push messages
+    #[json(default)]
+    pub push: Option<Push>,
     /// rules for all answers, tried after a request's own
     #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
@@ -262,6 +265,27 @@ pub struct Call {
     pub request: RequestTemplate,
     #[json(default)]
     pub outcomes: Vec<OutcomeRule>,
+}
+
+#[derive(Clone, Debug, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Push {
+    /// asked for the key, with the answer as `$response`
+    #[json(default)]
+    pub read_key: Option<Call>,
+    /// the sender's public key: 65 bytes in base64url
+    pub key: Value,
+    /// tells the sender of `$push.endpoint`, `$push.p256dh` and `$push.auth`
+    pub subscribe: Call,
+    #[json(default)]
+    pub unsubscribe: Option<Call>,
+}
+
+impl Push {
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let further = self.read_key.iter().chain(&self.unsubscribe);
+        further.chain([&self.subscribe])
+    }
 }
 
 #[derive(Clone, Debug, FromJson)]

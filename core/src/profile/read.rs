@@ -143,6 +143,12 @@ fn check(profile: &Profile) -> Result<(), ProfileError> {
     if let Some(call) = &profile.heartbeat {
         check_call(profile, "heartbeat", call)?;
     }
+    if let Some(push) = &profile.push {
+        check_tree("push.key", &push.key, &[])?;
+        for call in push.calls() {
+            check_call(profile, "push", call)?;
+        }
+    }
     for (kind, operation) in &profile.operations {
         let mut names = Set::new();
         for step in &operation.steps {
@@ -346,7 +352,8 @@ fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError
 }
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
-pub const ROOTS: [&str; 16] = [
+pub const ROOTS: [&str; 17] = [
+    "push",
     "kept",
     "fresh",
     "operation",

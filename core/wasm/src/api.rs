@@ -285,6 +285,15 @@ fn dispatch(
             let of: Option<String> = given.next("reference")?;
             run!(core.export(of.as_deref()))
         }
+        "pushKey" => run!(core.push_key()),
+        "push" => {
+            let now = given.next("subscription")?;
+            run!(core.push(now))
+        }
+        "endPush" => {
+            let was = given.next("subscription")?;
+            run!(core.end_push(was))
+        }
         "retry" => {
             let operation: OperationId = given.next("operation")?;
             run!(core.retry(&operation))
