@@ -745,6 +745,12 @@ pub static REQUEST: Shape = Shape {
             "30000",
             "Milliseconds for the whole exchange.",
         ),
+        or(
+            "streamed",
+            Kind::Flag,
+            "false",
+            "The body goes as a stream where browser and connection can: such a request is never repeated by the browser itself.",
+        ),
     ],
 };
 

@@ -27,6 +27,16 @@ if (engines.includes("chromium")) {
     assert.equal(row.reported_duplicates, row.duplicated);
   });
 
+  test("chromium: a streamed request is not repeated over HTTP/2, another one is", { timeout: 300_000 }, async () => {
+    const over = (identity) => measure({ browser: "chromium", fault: "cut_h2", subject: "pannier", identity }, { count: COUNT });
+    const streamed = await over("none_streamed");
+    assert.deepEqual(wrong(streamed), [], JSON.stringify(streamed));
+    assert.ok(streamed.parked > 0, JSON.stringify(streamed));
+    const plain = await over("none_probe");
+    assert.deepEqual(wrong(plain), [], JSON.stringify(plain));
+    assert.ok(plain.duplicated > 0, JSON.stringify(plain));
+  });
+
   test("chromium: a queue that drops what was answered 500 is seen to lose it", { timeout: 300_000 }, async () => {
     const row = await measure({ browser: "chromium", fault: "500", subject: "workbox", identity: "none" }, { count: COUNT });
     assert.deepEqual([row.recorded, row.lost], [COUNT, 4], JSON.stringify(row));

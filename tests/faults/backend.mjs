@@ -4,6 +4,8 @@
 
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
+import { createSecureServer } from "node:http2";
+import { certificate } from "./certificate.mjs";
 
 export const STOPS = 20;
 export const stopOf = (n) => `s-${String(n % STOPS).padStart(2, "0")}`;
@@ -17,7 +19,7 @@ const honours = {
   record_id: { seen: ({ id }) => id, again: () => refusal(409, "exists", "there is a record with this id") },
   natural_key: { seen: ({ stop, what }) => `${stop} ${what}`, again: (first) => ({ status: 200, body: { record: first } }) },
   conditional: { seen: ({ id, absent }) => absent && id, again: () => refusal(412, "there_already", "the record is there") },
-  marker_probe: {}, none_probe: {}, none: {},
+  marker_probe: {}, none_probe: {}, none_streamed: {}, none: {},
 };
 export const identities = Object.keys(honours);
 
@@ -31,12 +33,12 @@ const read = (request) => new Promise((resolve, reject) => {
 });
 
 /** Whoever asks is gone: what was not applied by then never is. */
-const gone = ({ socket }) => new Promise((resolve) => { if (socket.destroyed) resolve(); else socket.once("close", resolve); });
+const gone = (request) => new Promise((resolve) => { if (request.socket.destroyed) resolve(); else request.socket.once("close", resolve); });
 
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-/** `files`: what it serves as the page, by path. Gives { page, ledger, arrivals, fault, ... , stop }. */
-export async function startBackend({ identity, files, stops = STOPS }) {
+/** `files`: what it serves as the page, by path; `http2`: over that, under a certificate that nobody vouches for. */
+export async function startBackend({ identity, files, stops = STOPS, http2 = false }) {
   const backend = {
     /** every effect, in the order in which they happened: { record, stop, what, remarks } */
     ledger: [],
@@ -48,7 +50,8 @@ export async function startBackend({ identity, files, stops = STOPS }) {
     /** The network comes back, with this fault behind it; so many writes are to be expected. */
     begin({ fault = "none", latencyMs = 0 } = {}, count = 200) {
       expected = count;
-      server.closeIdleConnections();
+      // HTTP/2 has none that are idle: what is open is used.
+      server.closeIdleConnections?.();
       Object.assign(backend, { fault, latencyMs, dead: false });
     },
     /** The next write is held until its connection is gone: before it is read ("arriving"), or when it is applied and not answered ("applied"). */
@@ -116,7 +119,7 @@ export async function startBackend({ identity, files, stops = STOPS }) {
     if (backend.latencyMs) await pause(backend.latencyMs);
     const result = apply(record);
     if (await hold("applied", request)) return;
-    if (spoilt.cut) request.socket.destroy(); else answer(response, result);
+    if (spoilt.cut) cut(request); else answer(response, result);
   }
 
   function answer(response, { status, body, headers = {} }) {
@@ -125,12 +128,15 @@ export async function startBackend({ identity, files, stops = STOPS }) {
 
   const route = () => ({ stops: Array.from({ length: stops }, (_, index) => ({ id: `s-${String(index).padStart(2, "0")}`, sequence: index + 1, name: `Stop ${index + 1}`, parcel: `p-${index}` })) });
 
-  const server = createServer(async (request, response) => {
+  /** Its connection and, in HTTP/2, everything else that is on it. */
+  const cut = (request) => (http2 ? request.stream.session : request.socket)?.destroy();
+
+  const serve = async (request, response) => {
     const url = new URL(request.url, backend.page);
     const api = url.pathname.startsWith("/api/");
-    if (backend.dead && api) { request.socket.destroy(); return; }
+    if (backend.dead && api) { cut(request); return; }
     // No connection is used twice, so that no browser repeats anything by itself.
-    if (backend.fault === "cut_close") response.shouldKeepAlive = false;
+    if (backend.fault === "cut_close" && !http2) response.shouldKeepAlive = false;
     try {
       if (url.pathname === "/config.json") {
         answer(response, { status: 200, body: { servers: { api: backend.page } } });
@@ -154,18 +160,20 @@ export async function startBackend({ identity, files, stops = STOPS }) {
         answer(response, refusal(404, "unknown", url.pathname));
       }
     } catch {
-      request.socket.destroy();
+      cut(request);
     }
-  });
+  };
+  const server = http2 ? createSecureServer({ ...certificate(), allowHTTP1: false }, serve) : createServer(serve);
+  server.on("sessionError", () => undefined);
   const sockets = new Set();
   server.on("connection", (socket) => sockets.add(socket));
   /** Bytes on the wire so far, up and down, headers included. */
   backend.wire = () => [...sockets].reduce((sum, { bytesRead, bytesWritten }) => ({ up: sum.up + bytesRead, down: sum.down + bytesWritten }), { up: 0, down: 0 });
   // Longer than any run: a connection ends when a fault ends it.
-  server.keepAliveTimeout = 600_000;
+  if (!http2) server.keepAliveTimeout = 600_000;
   await new Promise((resolve, reject) => { server.once("error", reject); server.listen(0, "127.0.0.1", resolve); });
-  backend.page = `http://localhost:${server.address().port}`;
+  backend.page = `${http2 ? "https" : "http"}://localhost:${server.address().port}`;
   backend.token = () => token;
-  backend.stop = () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); });
+  backend.stop = () => new Promise((resolve) => { for (const socket of sockets) socket.destroy(); server.close(resolve); });
   return backend;
 }

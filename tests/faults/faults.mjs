@@ -3,7 +3,7 @@
 /**
  * operations or photos: how many are recorded. fault: the backend's, see backend.mjs. kills: how often
  * the browser is killed while it sends, in turn while a write arrives and when it is applied and not answered. race: worker and two tabs send at once. quota: the store fills
- * up while recording. signIn: somebody signs in again when asked. devtools: needs them.
+ * up while recording. signIn: somebody signs in again when asked. http2: over that. devtools: needs them.
  */
 export const faults = {
   none: {},
@@ -11,6 +11,7 @@ export const faults = {
   refused: { fault: "refused" },
   cut_close: { fault: "cut_close" },
   cut_keepalive: { fault: "cut_keepalive" },
+  cut_h2: { fault: "cut_keepalive", http2: true },
   429: { fault: "429" },
   401: { fault: "401", signIn: true },
   kill: { kills: 6, latencyMs: 20 },

@@ -21,10 +21,13 @@ async function script(entry, format) {
 const html = (text) => ({ type: "text/html", text });
 const shell = `<!doctype html><meta charset="utf-8"><title>app</title><body>opening<script type="module" src="/client.js"></script>`;
 
+// Read once, as the scripts are bundled once: a build meanwhile changes nothing.
+let wasm;
+
 export async function pannierFiles(profile, { page = "tests/browser/pages/client.mjs" } = {}) {
   return {
     "/": html(shell), "/client.js": await script(page, "esm"), "/sw.js": await script("tests/faults/pages/pannier-worker.mjs", "iife"),
-    "/core.wasm": { type: "application/wasm", text: readFileSync(join(process.env.PANNIER_DIST ?? dist, "core.wasm")) },
+    "/core.wasm": { type: "application/wasm", text: (wasm ??= readFileSync(join(process.env.PANNIER_DIST ?? dist, "core.wasm"))) },
     "/profile.json": { type: "application/json", text: JSON.stringify(profile) },
   };
 }

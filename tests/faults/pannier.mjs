@@ -53,12 +53,12 @@ function state(stored) {
 }
 
 export async function runPannier({ engine, fault, identity, count }) {
-  const { photos, kills = 0, race, quota, signIn } = fault;
-  const backend = await startBackend({ identity, files: await pannierFiles(profileFor(identity)) });
+  const { photos, kills = 0, race, quota, signIn, http2 = false } = fault;
+  const backend = await startBackend({ identity, http2, files: await pannierFiles(profileFor(identity)) });
   const profileDir = kills ? mkdtempSync(join(tmpdir(), `pannier-faults-${engine}-`)) : undefined;
   let browser;
   const open = async () => {
-    browser = await openBrowser({ engine, permissions: [], ...(profileDir && { profileDir }) });
+    browser = await openBrowser({ engine, permissions: [], insecure: http2, ...(profileDir && { profileDir }) });
     await browser.driver.get(`${backend.page}/`);
     await says(browser.driver, "body", "ready", { ms: READY_MS });
     return browser.driver;

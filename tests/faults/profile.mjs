@@ -17,20 +17,22 @@ const by = {
   },
   marker_probe: { identity: { kind: "marker" }, fields: { remarks: id }, probe: { at: "/remarks", eq: id } },
   none_probe: { identity: { kind: "none" }, probe: "what" },
+  // The browser is kept from repeating it, where it can be.
+  none_streamed: { identity: { kind: "none" }, streamed: true },
   none: { identity: { kind: "none" } },
 };
 
 const list = { method: "GET", url: "{+api}/api/records{?stop}", parameters: { stop: "$operation.stop" } };
 
 function step(strategy, { what, body, query }) {
-  const { identity, method = "POST", url = "{+api}/api/records", headers, fields = {}, outcomes = [], probe } = strategy;
+  const { identity, method = "POST", url = "{+api}/api/records", headers, fields = {}, outcomes = [], probe, streamed } = strategy;
   const said = { stop: "$operation.stop", ...fields };
   const found = probe === "what" ? { at: "/what", eq: what } : probe;
   return {
     stepId: "send", identity, settleMs: SETTLE_MS,
     request: {
       method, url: query ? `${url}{?${Object.keys(said).join(",")}}` : url, parameters: { id, ...(query ? said : {}) },
-      ...(headers && { headers }), body: body(said),
+      ...(headers && { headers }), ...(streamed && { streamed }), body: body(said),
     },
     outcomes: [...outcomes, { when: { status: ["2xx"], body: { at: "#/record/record", exists: true } }, then: "applied" }],
     ...(found && { probe: {

@@ -2,17 +2,14 @@
 // applied a POST and before it answered: how often the POST arrives, and what the page is told.
 // The page asks once; it has no service worker and no retry of its own.
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { constants, createSecureServer } from "node:http2";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { engines } from "../../scripts/lib/browsers.mjs";
-import { Failure, isMain, main, options } from "../../scripts/lib/run.mjs";
+import { isMain, main, options } from "../../scripts/lib/run.mjs";
 import { table, under } from "../../scripts/lib/table.mjs";
 import { ensure } from "../../scripts/setup.mjs";
 import { evaluate, openBrowser, says } from "../browser/lib/index.mjs";
+import { certificate } from "./certificate.mjs";
 
 const TIMES = 10, ANSWER_MS = 15_000;
 
@@ -35,22 +32,6 @@ const deaths = {
 };
 
 const page = `<!doctype html><meta charset="utf-8"><title>resend</title><body>ready`;
-
-/** A key and a certificate for localhost that nobody knows. */
-function certificate() {
-  const folder = mkdtempSync(join(tmpdir(), "pannier-resend-"));
-  try {
-    execFileSync("openssl", [
-      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-      "-addext", "subjectAltName=DNS:localhost", "-keyout", join(folder, "key"), "-out", join(folder, "certificate"),
-    ], { stdio: "ignore" });
-    return { key: readFileSync(join(folder, "key")), cert: readFileSync(join(folder, "certificate")) };
-  } catch (error) {
-    throw new Failure(error.code === "ENOENT" ? "openssl is not installed, which makes the certificate for HTTP/2" : `openssl: ${error.message}`);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 /** Every POST that arrives is applied; the first of each name then loses its connection as `die` says. */
 async function startServer(protocol) {

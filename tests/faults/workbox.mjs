@@ -53,12 +53,12 @@ const queued = `async () => new Promise((resolve) => {
 })`;
 
 export async function runWorkbox({ fault, identity, count }) {
-  const { photos, kills = 0, race, quota } = fault;
-  const backend = await startBackend({ identity, files: await workboxFiles() });
+  const { photos, kills = 0, race, quota, http2 = false } = fault;
+  const backend = await startBackend({ identity, http2, files: await workboxFiles() });
   const profileDir = mkdtempSync(join(tmpdir(), "pannier-faults-workbox-"));
   let browser, worker;
   const open = async () => {
-    browser = await openBrowser({ engine: "chromium", permissions: [], profileDir });
+    browser = await openBrowser({ engine: "chromium", permissions: [], profileDir, insecure: http2, args: http2 ? ["--ignore-certificate-errors"] : [] });
     await browser.driver.get(`${backend.page}/`);
     await says(browser.driver, "body", "ready", { ms: READY_MS });
     worker = await (await browser.devtools()).serviceWorker(`${backend.page}/`);

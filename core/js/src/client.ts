@@ -5,6 +5,7 @@ import { PannierError } from "./error";
 import { requestLock } from "./locks";
 import { currentGeneration, guarded, restartCount, start } from "./runtime";
 import { storageHealth } from "./storage";
+import { streamedRequest } from "./streamed";
 import type {
   ChangeListener, DrainReport, Draft, Health, History, Intent, Keep, Notice, OpenOptions, OtherAccount, OutboxPage, OutboxQuery, PannierApi,
   Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, Session, ShiftClose, StagedBlob, Status, StopView, Tidied, WakeReason,
@@ -71,7 +72,7 @@ export class Pannier implements PannierApi {
     await start("");
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
-      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock, this.#token));
+      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock, this.#token, streamedRequest));
       this.#core = opening;
       opening.then(
         (core) => { this.#versions = core.versions(); },

@@ -527,6 +527,9 @@ pub struct RequestTemplate {
     pub auth: bool,
     #[json(default = "deadline_default")]
     pub deadline_ms: u32,
+    /// the body goes as a stream where that can be had: a browser repeats no such request by itself
+    #[json(default)]
+    pub streamed: bool,
 }
 
 fn yes() -> bool {

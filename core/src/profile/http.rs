@@ -13,6 +13,8 @@ pub struct Request {
     pub cookies: bool,
     /// how long the whole exchange may take; an attempt outlives it by a margin at most
     pub deadline_ms: u32,
+    /// the body goes as a stream, where the host can and the server takes one
+    pub streamed: bool,
 }
 
 impl Request {

@@ -65,6 +65,7 @@ pub fn build(
         body,
         cookies: template.auth && profile.sign_in.cookies,
         deadline_ms: template.deadline_ms,
+        streamed: template.streamed,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::clock::elapsed;
 use crate::store::IdbStore;
 use futures_util::future::{Either, select};
 use gloo_net::http::{Method, RequestBuilder};
-use js_sys::{Array, ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Uint8Array};
 use pannier::domain::ids::{AccountId, BlobHandle};
 use pannier::ports::blobs::Blobs;
 use pannier::ports::net::Net;
@@ -14,12 +14,14 @@ use pannier::profile::http::{
     ANSWER_BYTES_MAX, Answer, Body, Exchange, NetFailure, Part, Piece, Request,
 };
 use std::pin::pin;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{AbortController, BlobPropertyBag, FormData, RequestCache, RequestCredentials};
 
 #[derive(Clone)]
 pub struct FetchNet {
     pub blobs: IdbStore,
+    /// `(Request) -> Request`: `streamedRequest` of `core/js`
+    pub streamed: Function,
 }
 
 /// Aborts the request when its future is dropped.
@@ -166,7 +168,13 @@ impl Net for FetchNet {
             Some(body) => builder.body(body),
             None => builder.build(),
         };
-        let built = built.map_err(|e| refused(e.to_string()))?;
+        let mut built = built.map_err(|e| refused(e.to_string()))?;
+        if request.streamed {
+            let plain = web_sys::Request::from(built);
+            let streamed = self.streamed.call1(&JsValue::UNDEFINED, &plain);
+            let streamed = streamed.ok().and_then(|s| s.dyn_into().ok());
+            built = streamed.unwrap_or(plain).into();
+        }
         let exchange = async {
             let response = built.send().await.map_err(|_| NetFailure::Unreachable)?;
             let mut answer = Answer {
