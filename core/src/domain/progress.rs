@@ -27,6 +27,14 @@ pub struct Progress {
     pub outcome: Option<Outcome>,
     /// what settled operations leave for later ones to name: `$carried.<kind>` in a profile
     pub carried: Vec<Carried>,
+    /// the stop's version after our own last change there, until the route shows it
+    pub version: Option<Version>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+pub struct Version {
+    pub text: String,
+    pub at: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
@@ -176,6 +184,7 @@ impl Progress {
         let shown = |m: &Mark| m.settled_at.is_some_and(|at| at < asked_at);
         self.arrived = self.arrived.filter(|m| !shown(m));
         self.outcome = self.outcome.take().filter(|o| !shown(&o.mark));
+        self.version = self.version.take().filter(|v| v.at >= asked_at);
     }
 
     pub fn status(&self, mirror: StopStatus) -> StopStatus {

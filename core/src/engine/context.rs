@@ -80,7 +80,11 @@ pub fn for_operation(
     }
     context.set("steps", Value::Object(steps));
     if let Some(stop) = stop {
-        context.set("stop", stop.mirror.to_json());
+        let mut mirror = stop.mirror.to_json();
+        if let Some(version) = &stop.progress.version {
+            mirror["version"] = version.text.to_json();
+        }
+        context.set("stop", mirror);
         let mut carried: Map<String, Value> = Map::new();
         for item in &stop.progress.carried {
             let list = carried

@@ -7,6 +7,7 @@ use super::count::held;
 use super::lane::Head;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::operation::{OperationState, Purpose, Reason, Settlement, StepDone};
+use crate::domain::progress::Version;
 use crate::domain::text::shown;
 use crate::profile::ProfileError;
 use crate::profile::document::{OnConflict, Profile, StepProfile, Verdict};
@@ -238,6 +239,13 @@ impl Turning<'_> {
     ) {
         let now = self.turn.now;
         self.change.strict |= !captured.is_empty();
+        if let (Some(version), Some(stop)) = (captured.get("version"), &mut self.stop) {
+            stop.value.progress.version = Some(Version {
+                text: plain_text(version),
+                at: now,
+            });
+            self.change.put(&stop.value, stop.revision);
+        }
         let at = self.count_due_at(step);
         let op = &mut self.head.value;
         op.failures = 0;
