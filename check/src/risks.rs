@@ -14,6 +14,7 @@ use pannier::profile::value::references;
 pub fn risks(profile: &Profile) -> Vec<Finding> {
     let mut out = vec![];
     operations(profile, &mut out);
+    versions(profile, &mut out);
     successes(profile, &mut out);
     kinds(profile, &mut out);
     whole(profile, &mut out);
@@ -34,14 +35,41 @@ fn read_back(operation: &OperationProfile, step: usize) -> bool {
     later.any(|step| reads_only(&step.request))
 }
 
-fn names_id(request: &RequestTemplate) -> bool {
+fn names(request: &RequestTemplate, wanted: &[&str]) -> bool {
     let mut found = false;
     for tree in values(request) {
-        references(tree, &mut |reference| {
-            found |= matches!(reference, "operation.id" | "operation");
-        });
+        references(tree, &mut |reference| found |= wanted.contains(&reference));
     }
     found
+}
+
+fn names_id(request: &RequestTemplate) -> bool {
+    names(request, &["operation.id", "operation"])
+}
+
+/// Several changes under the stop's version, and one of them that does not say what it made of it.
+fn versions(profile: &Profile, out: &mut Vec<Finding>) {
+    let mut under: Vec<(Vec<String>, &StepProfile)> = vec![];
+    for (kind, operation) in &profile.operations {
+        for (i, step) in operation.steps.iter().enumerate() {
+            if !reads_only(&step.request) && names(&step.request, &["stop.version"]) {
+                under.push((path(&["operations", kind, "steps", &i.to_string()]), step));
+            }
+        }
+    }
+    if under.len() < 2 {
+        return;
+    }
+    for (place, step) in under {
+        if !step.outputs.contains_key("version") {
+            let text = format!(
+                "step {}: sent under $stop.version, but without an output version: what follows at this stop goes out under the outdated one until the route is read again",
+                step.step_id
+            );
+            let code = "version_outdated";
+            out.push(Finding::new(Severity::Warning, code, place, text));
+        }
+    }
 }
 
 fn operations(profile: &Profile, out: &mut Vec<Finding>) {

@@ -69,7 +69,7 @@ fn text(words: &str) -> Option<String> {
 
 fn parcel(n: u8) -> Parcel {
     Parcel {
-        id: ParcelId::new(format!("parcel-{n}")),
+        id: ParcelId::new(format!("200{n}")),
         code: format!("PN-000{n}"),
         label: format!("Parcel {n}"),
         loaded: true,
@@ -79,7 +79,8 @@ fn parcel(n: u8) -> Parcel {
 
 pub fn stop() -> Stop {
     Stop {
-        id: StopId::new("stop-1"),
+        // A number as text, for profiles that send it as a number.
+        id: StopId::new("1001"),
         sequence: 1,
         kind: StopKind::Delivery,
         status: StopStatus::Open,

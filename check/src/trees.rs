@@ -280,14 +280,22 @@ impl<'d> Walk<'d> {
             ("operation", Some(field)) => self.operation_field(field),
             ("steps", Some(step)) => self.step_output(step, &names),
             ("carried", Some(kind)) => self.carried(kind, &names),
+            (
+                "session",
+                Some(field @ ("account" | "name" | "expiresInS" | "expiresAt" | "nowMs")),
+            ) => {
+                let why = match field {
+                    "account" => "the account is $account.id",
+                    "name" => "the courier's name is $account.name",
+                    _ => "it is not kept for requests",
+                };
+                let text = format!("$session.{field} is nothing: {why}");
+                self.softly("reference_unknown", text);
+            }
             ("session", Some(field)) => {
                 let outputs = keys(self.root.pointer("/signIn/outputs"))
                     .chain(keys(self.root.pointer("/signIn/refresh/outputs")));
-                let known = ["token", "refreshToken"]
-                    .into_iter()
-                    .chain(outputs.filter(|n| {
-                        !["account", "name", "expiresInS", "expiresAt", "nowMs"].contains(n)
-                    }));
+                let known = ["token", "refreshToken"].into_iter().chain(outputs);
                 let known: Vec<&str> = known.collect();
                 self.among(
                     "session",

@@ -1,6 +1,7 @@
 //! What is found, where, and in which words.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use pannier::domain::json::ToJson;
 use pannier_check::{Finding, Report, Severity, check};
 use serde_json::{Value, json};
 
@@ -403,7 +404,10 @@ fn references_to_nothing_are_warned_of() {
         ("$stop.adress", "did you mean $stop.address?"),
         ("$steps.first.outputs.made", "no earlier step"),
         ("$session.depo", "did you mean $session.depot?"),
-        ("$session.name", "no output"),
+        ("$session.name", "the courier's name is $account.name"),
+        ("$session.account", "the account is $account.id"),
+        ("$session.expiresAt", "is not kept for requests"),
+        ("$session.shop", "no output of signIn has this name"),
         ("$account.nam", "did you mean $account.name?"),
         ("$secrets.key", "does not stand under secrets"),
         ("$response.body", "holds nothing here"),
@@ -564,6 +568,48 @@ fn risks_are_warned_of() {
         "{:?}",
         told(&report, Warning)
     );
+}
+
+#[test]
+fn a_version_that_our_own_change_outdates_is_warned_of() {
+    let first = "/operations/deliver/steps/0";
+    let given = |step: &str| {
+        (
+            [step, "/request/headers"].concat(),
+            json!({"If-Match": "$stop.version"}),
+        )
+    };
+    let (one, two) = (given(first), given("/operations/deliver/steps/1"));
+    let outputs = [first, "/outputs/version"].concat();
+    let told_of = |changes: &[(&str, Value)]| {
+        let report = with(changes);
+        let found = report
+            .findings
+            .iter()
+            .filter(|f| f.code == "version_outdated");
+        found.map(Finding::pointer).collect::<Vec<_>>()
+    };
+    let alone = [(one.0.as_str(), one.1.clone())];
+    assert!(told_of(&alone).is_empty(), "nothing here comes after it");
+    let both = [alone[0].clone(), (two.0.as_str(), two.1)];
+    assert_eq!(told_of(&both), [first, "/operations/deliver/steps/1"]);
+    let captured = [
+        both[0].clone(),
+        both[1].clone(),
+        (&outputs, json!("$response.body#/v")),
+    ];
+    assert_eq!(told_of(&captured), ["/operations/deliver/steps/1"]);
+}
+
+#[test]
+fn the_sample_day_has_ids_that_are_numbers_too() {
+    let body = [FIRST, "/request/body/json"].concat();
+    let numbers = json!({"stop": {"$number": "$operation.stop"}, "parcel": {"$number": "$operation.outcomes.0.parcel"}});
+    let report = with(&[(&body, numbers)]);
+    let requests = report.to_json()["requests"].to_string();
+    for sent in [r#"\"stop\":1001"#, r#"\"parcel\":2001"#] {
+        assert!(requests.contains(sent), "{sent}: {requests}");
+    }
 }
 
 #[test]

@@ -61,6 +61,12 @@ A FILE of - is read from standard input. Exit codes: 0 fine, 1 errors found, 2 c
 /// Runs the command with these arguments, the program's own name not among them, and gives its
 /// exit code.
 pub fn run(machine: &Rc<dyn Machine>, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Wherever it stands, somebody who asks for help gets it.
+    if arguments.iter().any(|a| a == "--help" || a == "-h") {
+        machine.print(USAGE);
+        return 0;
+    }
     match command(machine, Parser::from_args(arguments)) {
         Ok(End::Fine) => 0,
         Ok(End::Wrong) => 1,
@@ -75,10 +81,6 @@ fn command(machine: &Rc<dyn Machine>, mut arguments: Parser) -> Result<End, Trou
     let mut words: Vec<String> = vec![];
     while words.len() < 2 {
         match arguments.next()? {
-            Some(Arg::Long("help") | Arg::Short('h')) => {
-                machine.print(USAGE);
-                return Ok(End::Fine);
-            }
             Some(Arg::Long("version") | Arg::Short('V')) => {
                 machine.print(concat!("pannier ", env!("CARGO_PKG_VERSION"), "\n"));
                 return Ok(End::Fine);

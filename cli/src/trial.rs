@@ -12,6 +12,7 @@ use lexopt::Parser;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::AccountId;
 use pannier::domain::json::ToJson;
+use pannier::domain::proof::{Proof, Requirement};
 use pannier::domain::route::{ROUTE_STOPS_MAX, check_route};
 use pannier::domain::stop::Stop;
 use pannier::engine::context::{Here, for_session};
@@ -510,6 +511,18 @@ fn described(stop: &Stop) -> String {
                 (name, _) => has.push(name.to_owned()),
             }
         }
+    }
+    let wanted = Proof::ALL.map(|proof| (proof, stop.proof.requirement(proof)));
+    let wanted = wanted
+        .iter()
+        .filter(|(_, r)| *r != Requirement::Optional)
+        .map(|(proof, r)| {
+            let words = [proof.to_json(), r.to_json()].map(|word| plain_text(&word));
+            words.join(" ")
+        });
+    let wanted: Vec<String> = wanted.collect();
+    if !wanted.is_empty() {
+        has.push(format!("proof ({})", wanted.join(", ")));
     }
     let (kind, status) = (stop.kind.to_json(), stop.status.to_json());
     format!(

@@ -59,6 +59,8 @@ fn exit_codes_tell_fine_wrong_and_not_looked_at() {
     assert_eq!(checked(&["check", &file, "--no-such-option"], "").0, 2);
     assert_eq!(checked(&["chek", &file], "").0, 2);
     assert_eq!(checked(&["check"], "").0, 2);
+    let (code, out) = checked(&["try", "--help"], "");
+    assert!(code == 0 && out.contains("usage: pannier profile"), "{out}");
     let text = std::fs::read_to_string(&file).expect("is text");
     let risky = text.replace("\"http://localhost:8080\"", "\"http://api.example\"");
     assert_eq!(checked(&["check", "-"], &risky).0, 0);
@@ -92,7 +94,7 @@ fn the_sample_day_is_printed_when_asked_for() {
     let file = sandbox().to_string_lossy().into_owned();
     let (_, out) = checked(&["check", &file, "--dry-run"], "");
     for line in [
-        "POST http://localhost:8080/api/stops/stop-1/complete",
+        "POST http://localhost:8080/api/stops/1001/complete",
         "Authorization: Bearer <token>",
         "== photo, step upload, probe",
     ] {
@@ -127,7 +129,8 @@ fn answer(asked: &str, body: &str) -> (u16, Value) {
         "GET /api/route" => (
             200,
             json!({"route": {"id": "r"}, "now": 1, "stops": [
-            {"id": "s-1", "sequence": 1, "status": "assigned", "version": 1, "address": {"name": "Secret Person"}, "parcels": []},
+            {"id": "s-1", "sequence": 1, "status": "assigned", "version": 1, "address": {"name": "Secret Person"}, "parcels": [],
+             "proof": {"photo": "required", "signature": "optional", "scan": "warned", "overridable": true}},
             {"id": "s-2", "sequence": "second", "status": "assigned"}]}),
         ),
         _ => (
@@ -215,7 +218,7 @@ fn a_trial_walks_to_the_route_changes_nothing_and_shows_no_secret() {
     for words in [
         "applied, by /signIn/outcomes/0 (line 23)",
         "captured token: 9 characters, not shown",
-        "stop s-1: 1 delivery, open",
+        "stop s-1: 1 delivery, open, 0 parcels; has address (name), version, proof (scan warned, photo required)",
         "not read: stop 1: sequence: expected a whole number",
         "1 stops read, 1 not",
     ] {
