@@ -3,12 +3,13 @@
 use crate::origins;
 use crate::places::{Path, Place, Places, pointer};
 use crate::risks::risks;
-use crate::sample::{Built, Sample, body_text, content_type, day, shown};
+use crate::sample::{Built, Sample, body_text, day, shown};
 use crate::secrets::{self, ACCEPTABLE, SHARED};
 use crate::walk::mistakes;
 use pannier::domain::json::{FromJson, ToJson, object, parse, print};
 use pannier::profile::ProfileError;
 use pannier::profile::document::Profile;
+use pannier::profile::http::Body;
 use pannier::profile::read::{LANGUAGE, PROFILE_BYTES_MAX, read};
 use serde_json::Value;
 
@@ -255,8 +256,10 @@ impl ToJson for Sample {
                 out.push(("method", request.method.to_json()));
                 out.push(("url", shown(&request.url).to_json()));
                 out.push(("headers", headers.collect::<Vec<_>>().to_json()));
-                if let Some(media_type) = content_type(&request.body) {
+                if let Some(media_type) = request.content_type() {
                     out.push(("contentType", media_type.to_json()));
+                }
+                if request.body != Body::Empty {
                     out.push(("body", body_text(&request.body).to_json()));
                 }
                 out.push(("cookies", request.cookies.to_json()));

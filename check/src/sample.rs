@@ -625,14 +625,3 @@ pub fn body_text(body: &Body) -> String {
 pub fn shown(text: &str) -> String {
     text.replace("%3C", "<").replace("%3E", ">")
 }
-
-/// The media type that goes with a body.
-pub fn content_type(body: &Body) -> Option<&str> {
-    match body {
-        Body::Empty => None,
-        Body::Json(_) | Body::JsonPieces(_) => Some("application/json"),
-        Body::Form(_) => Some("application/x-www-form-urlencoded"),
-        Body::Blob { media_type, .. } => Some(media_type),
-        Body::Multipart(_) => Some("multipart/form-data"),
-    }
-}

@@ -9,6 +9,10 @@ use std::rc::Rc;
 
 const USER_AGENT: &str = concat!("pannier/", env!("CARGO_PKG_VERSION"), " (profile try)");
 
+/// Nothing that is sent may hold it; a picture does so by no chance that matters.
+const BOUNDARY: &str = "pannier-7d1f0a9c53e84b62";
+const BOUNDARY_SAID: &str = "; boundary=pannier-7d1f0a9c53e84b62";
+
 pub struct Net {
     machine: Rc<dyn Machine>,
     /// by host, then name
@@ -28,12 +32,12 @@ impl Net {
 
     /// The answer, or why there is none.
     pub fn exchange(&mut self, request: &Request) -> Result<Answer, String> {
-        let (media_type, body) = self.body(&request.body)?;
+        let (boundary, body) = self.body(&request.body)?;
         let mut headers = request.headers.clone();
         let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
         add("user-agent", USER_AGENT.to_owned());
-        if let Some(media_type) = media_type {
-            add("content-type", media_type);
+        if let Some(media_type) = request.content_type() {
+            add("content-type", [media_type, boundary].concat());
         }
         let host = host(&request.url);
         if let Some(jar) = self.cookies.get(&host).filter(|_| request.cookies) {
@@ -84,11 +88,11 @@ impl Net {
         found.ok_or_else(|| "there is no picture to send".to_owned())
     }
 
-    fn body(&self, body: &Body) -> Result<(Option<String>, Vec<u8>), String> {
-        let json = Some("application/json".to_owned());
-        Ok(match body {
-            Body::Empty => (None, vec![]),
-            Body::Json(text) => (json, text.clone().into_bytes()),
+    /// The bytes, and what the media type says of them besides.
+    fn body(&self, body: &Body) -> Result<(&'static str, Vec<u8>), String> {
+        let bytes = match body {
+            Body::Empty => vec![],
+            Body::Json(text) | Body::Form(text) => text.clone().into_bytes(),
             Body::JsonPieces(pieces) => {
                 let mut text = String::new();
                 for piece in pieces {
@@ -97,26 +101,19 @@ impl Net {
                         Piece::Base64(handle) => text.push_str(&base64(self.picture(&handle.0)?)),
                     }
                 }
-                (json, text.into_bytes())
+                text.into_bytes()
             }
-            Body::Form(text) => (
-                Some("application/x-www-form-urlencoded".to_owned()),
-                text.clone().into_bytes(),
-            ),
-            Body::Blob { handle, media_type } => {
-                (Some(media_type.clone()), self.picture(&handle.0)?.to_vec())
-            }
-            Body::Multipart(parts) => self.multipart(parts)?,
-        })
+            Body::Blob { handle, .. } => self.picture(&handle.0)?.to_vec(),
+            Body::Multipart(parts) => return Ok((BOUNDARY_SAID, self.multipart(parts)?)),
+        };
+        Ok(("", bytes))
     }
 
-    fn multipart(&self, parts: &[Part]) -> Result<(Option<String>, Vec<u8>), String> {
-        // Nothing that is sent may hold it; a picture does so by no chance that matters.
-        let boundary = "pannier-7d1f0a9c53e84b62";
+    fn multipart(&self, parts: &[Part]) -> Result<Vec<u8>, String> {
         let quoted = |text: &str| text.replace('"', "%22").replace(['\r', '\n'], "%0A");
         let mut out: Vec<u8> = vec![];
         for part in parts {
-            out.extend(format!("--{boundary}\r\n").bytes());
+            out.extend(format!("--{BOUNDARY}\r\n").bytes());
             match part {
                 Part::Text { name, value } => {
                     let name = quoted(name);
@@ -138,11 +135,8 @@ impl Net {
             }
             out.extend(b"\r\n");
         }
-        out.extend(format!("--{boundary}--\r\n").bytes());
-        Ok((
-            Some(format!("multipart/form-data; boundary={boundary}")),
-            out,
-        ))
+        out.extend(format!("--{BOUNDARY}--\r\n").bytes());
+        Ok(out)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How things look in a terminal.
 
 use pannier::domain::text::shown as harmless;
-use pannier_check::sample::{Built, Sample, body_text, content_type, shown};
+use pannier_check::sample::{Built, Sample, body_text, shown};
 
 pub fn add(out: &mut String, line: impl AsRef<str>) {
     // A profile is untrusted: nothing of it may move the cursor or colour the terminal.
@@ -23,7 +23,7 @@ pub fn request(sample: &Sample, out: &mut String) {
     for (name, value) in &request.headers {
         add(out, format!("{name}: {}", shown(value)));
     }
-    if let Some(media_type) = content_type(&request.body) {
+    if let Some(media_type) = request.content_type() {
         add(out, format!("content-type: {media_type}"));
     }
     if request.cookies {

@@ -81,6 +81,22 @@ fn a_finding_begins_with_file_line_and_column() {
 }
 
 #[test]
+fn a_profile_s_own_media_type_goes_alone() {
+    let text = std::fs::read_to_string(sandbox()).expect("is text");
+    let mut profile: Value = serde_json::from_str(&text).expect("is JSON");
+    let own = "application/merge-patch+json";
+    profile["operations"]["note"]["steps"][0]["request"]["headers"] = json!({"Content-Type": own});
+    let (_, out) = checked(&["check", "-", "--dry-run"], &profile.to_string());
+    let note = out.split("\n== ").find(|part| part.starts_with("note,"));
+    let said: Vec<_> = note
+        .expect("is in the sample day")
+        .lines()
+        .filter(|l| l.to_ascii_lowercase().starts_with("content-type"))
+        .collect();
+    assert_eq!(said, [format!("Content-Type: {own}")]);
+}
+
+#[test]
 fn a_profile_cannot_speak_to_the_terminal() {
     let (_, out) = checked(&["check", "-"], "{\"a\\u001b[31m\\u202e\": 1}");
     assert!(

@@ -39,6 +39,20 @@ impl Request {
                 .collect(),
         }
     }
+
+    /// The media type that is said with the body where the profile's own header says none. That of
+    /// a multipart body is its maker's to say, with the boundary.
+    pub fn content_type(&self) -> Option<&str> {
+        let own = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+        match &self.body {
+            Body::Empty => None,
+            Body::Multipart(_) => Some("multipart/form-data"),
+            _ if self.headers.iter().any(own) => None,
+            Body::Json(_) | Body::JsonPieces(_) => Some("application/json"),
+            Body::Form(_) => Some("application/x-www-form-urlencoded"),
+            Body::Blob { media_type, .. } => Some(media_type),
+        }
+    }
 }
 
 // Headers and bodies hold tokens and names: debug output shows neither.

@@ -154,15 +154,10 @@ impl Net for FetchNet {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
-        match &request.body {
-            Body::Json(_) | Body::JsonPieces(_) => {
-                builder = builder.header("content-type", "application/json")
-            }
-            Body::Form(_) => {
-                builder = builder.header("content-type", "application/x-www-form-urlencoded")
-            }
-            Body::Blob { media_type, .. } => builder = builder.header("content-type", media_type),
-            Body::Empty | Body::Multipart(_) => {}
+        if let Some(media_type) = request.content_type()
+            && !matches!(request.body, Body::Multipart(_))
+        {
+            builder = builder.header("content-type", media_type);
         }
         let built = match body {
             Some(body) => builder.body(body),
