@@ -522,7 +522,8 @@ impl Day<'_> {
         op: &mut Operation,
         stop: &StopRecord,
     ) {
-        let context = for_operation(op, Some(stop), &self.session, &self.here);
+        let stop = op.stop().map(|_| stop);
+        let context = for_operation(op, stop, &self.session, &self.here);
         let what = format!("{}, step {}", op.intent.kind(), step.step_id);
         let below = |names: &[&str]| [place.clone(), path(names)].concat();
         match step

@@ -275,6 +275,12 @@ impl<'d> Walk<'d> {
             self.softly("reference_empty", text);
             return;
         }
+        let loading = self.path.iter().take(2).eq(["operations", "load"]);
+        if loading && matches!(root, "stop" | "carried") {
+            let text = format!("${root} holds nothing here: a parcel is loaded by its code alone");
+            self.softly("reference_empty", text);
+            return;
+        }
         let second = names.get(1).copied();
         match (root, second) {
             ("operation", Some(field)) => self.operation_field(field),

@@ -571,6 +571,30 @@ fn risks_are_warned_of() {
 }
 
 #[test]
+fn a_loaded_parcel_has_no_stop() {
+    let load = json!({"steps": [{"stepId": "go", "request": {"method": "PUT", "url": "{+api}/l/{code}",
+            "parameters": {"code": "$operation.code"}, "body": {"json": {"of": "$stop.id"}}},
+        "identity": {"kind": "naturalKey"}, "outcomes": [{"when": {"status": [201]}, "then": "applied"}]}]});
+    let changes = [
+        ("/unsupported/load", json!(null)),
+        ("/operations/load", load),
+    ];
+    let report = with(&changes);
+    let warned = told(&report, Severity::Warning);
+    assert!(
+        warned
+            .iter()
+            .any(|w| w.contains("reference_empty") && w.contains("by its code alone")),
+        "{warned:?}"
+    );
+    let day = report.to_json()["requests"].to_string();
+    assert!(
+        day.contains("/l/PN-0001") && !day.contains("\\\"of\\\""),
+        "{day}"
+    );
+}
+
+#[test]
 fn a_version_that_our_own_change_outdates_is_warned_of() {
     let first = "/operations/deliver/steps/0";
     let given = |step: &str| {

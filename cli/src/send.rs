@@ -91,7 +91,7 @@ impl Trial {
             let Some(session) = self.session.clone() else {
                 return Ok(());
             };
-            let context = for_operation(&op, Some(stop), &session, &self.here());
+            let context = for_operation(&op, op.stop().map(|_| &*stop), &session, &self.here());
             let what = format!("{kind}, step {}", step.step_id);
             if let Some(test) = &step.when
                 && !test.holds(&operation_value(&op), &context)?
