@@ -10,11 +10,11 @@ import { table } from "./lib/table.mjs";
 import { buildModule, modules } from "./lib/wasm.mjs";
 import { ensure, wasmBindgenFolder } from "./setup.mjs";
 
-/** Only the wasm modules with their glue and types: what `tsc` has to see. */
-export async function buildModules(say = console.log) {
+/** Only the wasm modules with their glue and types: what `tsc` has to see. `only` names some of them. */
+export async function buildModules(say = console.log, only = modules.map(({ file }) => file)) {
   const bindgen = await wasmBindgenFolder();
   const built = {};
-  for (const module of modules) {
+  for (const module of modules.filter(({ file }) => only.includes(file))) {
     const { value, ms } = await timed(() => buildModule(module, { bindgen }));
     built[module.file] = value;
     say(`${module.file}: ${value.skipped ? "unchanged" : `built in ${seconds(ms)}`}`);

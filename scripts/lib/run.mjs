@@ -90,7 +90,7 @@ export async function timed(work) {
 
 /**
  * Reads `--name`, `--name value`, `--name=value` and plain words. `spec` maps a name to
- * { value?: true (a value follows), help }. Anything else is refused with the list.
+ * { value?: true (a value follows), many?: true (again and again: a list), help }. Anything else is refused with the list.
  */
 export function options(argv, spec, { usage, words = [] } = {}) {
   const found = { words: [] };
@@ -118,7 +118,7 @@ export function options(argv, spec, { usage, words = [] } = {}) {
     }
     const value = inline ?? argv[(index += 1)];
     if (value === undefined || value === "") throw new Failure(`--${name} needs a value\n${list()}`);
-    found[name] = value;
+    found[name] = known.many ? [...(found[name] ?? []), value] : value;
   }
   return found;
 }

@@ -9,10 +9,10 @@ import { at, cache, root } from "./paths.mjs";
 import { Failure, must } from "./run.mjs";
 import { crates, functions, stripped } from "./wasm-sections.mjs";
 
-/** file: its name in dist, where all but `only: "package"` go; optimize: small, or fast; bindgen: further options (a trapped core is started anew); inputs: what its bytes depend on besides the files for all */
+/** file: its name in dist, where all but `only: "package"` go; optimize: small, or fast; bindgen: further options (a trapped core is started anew); rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
 export const modules = [
   { file: "core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["-Os", "--gufa", "-Os"], bindgen: ["--experimental-reset-state-function"], inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
-  { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", optimize: ["-O3"], inputs: ["core/scan", "core/scan-wasm"] },
+  { file: "scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", optimize: ["-O3"], rustflags: "-Ctarget-feature=+simd128", inputs: ["core/scan/src", "core/scan/Cargo.toml", "core/scan-wasm"] },
   { file: "command.wasm", only: "package", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
 ];
 const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-sections.mjs"];
@@ -59,7 +59,7 @@ export async function buildModule(module, { bindgen }) {
   if (done) return { ...done, skipped: true };
   // Names stay until the crates are summed; `stripped` takes them off what is shipped.
   await must("cargo", ["build", "--profile", "wasm", "--target", wasmTarget, "-p", module.crate], {
-    env: { CARGO_PROFILE_WASM_STRIP: "none" },
+    env: { CARGO_PROFILE_WASM_STRIP: "none", ...(module.rustflags ? { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: module.rustflags } : {}) },
   });
   const compiled = at("target", wasmTarget, "wasm", `${module.crate.replaceAll("-", "_")}.wasm`);
   if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);

@@ -6,7 +6,7 @@
 //! [`MAX_SIDE`](pannier_scan::MAX_SIDE) a side and `PIXELS_MAX` in all.
 
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use pannier_scan::{Code, Effort, ScanError, measure, scan};
+use pannier_scan::{Code, Effort, Live, ScanError, measure, scan};
 use wasm_bindgen::prelude::*;
 
 /// About 4096 x 4096: more than any camera frame, and 64 MB of RGBA.
@@ -14,12 +14,19 @@ const PIXELS_MAX: usize = 1 << 24;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-/** One code: `text` only when the bytes are UTF-8. Corners are x0, y0 … x3, y3 in pixels, clockwise. */
+/**
+ * One code. `text` only where that is no guess: UTF-8, or a character set that the code names (`eci`) and
+ * that is known. Corners are x0, y0 … x3, y3 in pixels, clockwise. `version` and `ecLevel` are a QR
+ * code's. `isNew` is false while the same code stays before the camera. `foundBy` names the try.
+ */
 export interface ScannedCode {
-  text?: string; bytes: Uint8Array; corners: number[];
-  version: number; ecLevel: "L" | "M" | "Q" | "H"; inverted: boolean; mirrored: boolean;
+  symbology: "qr" | "code128"; text?: string; bytes: Uint8Array; corners: number[];
+  version?: number; ecLevel?: "L" | "M" | "Q" | "H"; errorsCorrected: number; eci: number[]; gs1: boolean;
+  part?: { index: number; count: number; parity: number };
+  inverted: boolean; mirrored: boolean; isNew: boolean; foundBy: string;
 }
-export interface ScanResult { codes: ScannedCode[]; sharpness: number; exposure: number }
+/** `sharpness` and `exposure` are 0 to 1; `advice` is what would help, if anything would. */
+export interface ScanResult { codes: ScannedCode[]; sharpness: number; exposure: number; advice?: "light" | "shade" | "still" }
 "#;
 
 #[wasm_bindgen]
@@ -34,6 +41,7 @@ extern "C" {
 pub struct Scanner {
     input: Vec<u8>,
     luma: Vec<u8>,
+    live: Live,
 }
 
 #[wasm_bindgen]
@@ -42,6 +50,11 @@ impl Scanner {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What comes next is another picture: nothing that was seen before counts.
+    pub fn forget(&mut self) {
+        self.live = Live::default();
     }
 
     /// The address in `memory` where the frame goes, with room for width * height * 4 bytes. Ask before
@@ -55,22 +68,29 @@ impl Scanner {
         Ok(self.input.as_ptr())
     }
 
-    /// Scans the RGBA in `buffer`. `still` tries harder than a live frame deserves.
+    /// Scans the RGBA in `buffer`: the next frame of a camera, at `now_ms` of any clock that does not go
+    /// back; or without that a still picture, which is tried harder.
     ///
     /// # Errors
     /// An `Error` with a `code` when the buffer is smaller than the frame.
-    pub fn scan(&mut self, width: u32, height: u32, still: bool) -> Result<ScanResult, JsValue> {
+    pub fn scan(
+        &mut self,
+        width: u32,
+        height: u32,
+        now_ms: Option<f64>,
+    ) -> Result<ScanResult, JsValue> {
         let count = checked(width, height)?;
         grow(&mut self.luma, count);
         let Some(pixels) = self.input.get(..count * 4) else {
             return Err(refusal(ScanError::BufferTooShort));
         };
-        for (grey, rgba) in self.luma.iter_mut().zip(pixels.chunks_exact(4)) {
-            // Rec. 601 weights in 256ths.
-            let sum = 77 * u32::from(rgba[0]) + 150 * u32::from(rgba[1]) + 29 * u32::from(rgba[2]);
-            *grey = (sum >> 8) as u8;
+        for (grey, rgba) in self.luma.iter_mut().zip(pixels.as_chunks::<4>().0) {
+            // Rec. 601 weights in 256ths; whole words, so that four go at a time.
+            let word = u32::from_le_bytes(*rgba);
+            *grey = ((77 * (word & 255) + 150 * (word >> 8 & 255) + 29 * (word >> 16 & 255)) >> 8)
+                as u8;
         }
-        answer(&self.luma, width, height, still)
+        answer(&mut self.live, &self.luma, width, height, now_ms)
     }
 
     /// Scans width * height bytes of luma at the start of `buffer`.
@@ -82,26 +102,39 @@ impl Scanner {
         &mut self,
         width: u32,
         height: u32,
-        still: bool,
+        now_ms: Option<f64>,
     ) -> Result<ScanResult, JsValue> {
         checked(width, height)?;
-        answer(&self.input, width, height, still)
+        answer(&mut self.live, &self.input, width, height, now_ms)
     }
 }
 
-fn answer(luma: &[u8], width: u32, height: u32, still: bool) -> Result<ScanResult, JsValue> {
+fn answer(
+    live: &mut Live,
+    luma: &[u8],
+    width: u32,
+    height: u32,
+    now_ms: Option<f64>,
+) -> Result<ScanResult, JsValue> {
     let (width, height) = (width as usize, height as usize);
-    let effort = if still { Effort::Still } else { Effort::Live };
     let quality = measure(luma, width, height, width).map_err(refusal)?;
-    let found = scan(luma, width, height, width, effort).map_err(refusal)?;
+    let found: Vec<(Code, bool)> = match now_ms {
+        Some(now_ms) => live.scan(luma, width, height, width, now_ms),
+        None => scan(luma, width, height, width, Effort::Still)
+            .map(|s| s.codes.into_iter().map(|code| (code, true)).collect()),
+    }
+    .map_err(refusal)?;
     let codes = Array::new();
-    for code in &found.codes {
-        codes.push(&encoded(code));
+    for (code, new) in &found {
+        codes.push(&encoded(code, *new));
     }
     let result = Object::new();
     set(&result, "codes", &codes);
     set(&result, "sharpness", &quality.sharpness.into());
     set(&result, "exposure", &quality.exposure.into());
+    if let Some(advice) = quality.advice() {
+        set(&result, "advice", &advice.name().into());
+    }
     Ok(JsValue::from(result).unchecked_into())
 }
 
@@ -124,8 +157,9 @@ fn grow(buffer: &mut Vec<u8>, length: usize) {
     }
 }
 
-fn encoded(code: &Code) -> Object {
+fn encoded(code: &Code, new: bool) -> Object {
     let out = Object::new();
+    set(&out, "symbology", &code.symbology.name().into());
     if let Some(text) = &code.text {
         set(&out, "text", &text.as_str().into());
     }
@@ -136,8 +170,32 @@ fn encoded(code: &Code) -> Object {
         corners.push(&p.y.into());
     }
     set(&out, "corners", &corners);
-    set(&out, "version", &code.version.into());
-    set(&out, "ecLevel", &code.ec_level.letter().into());
+    if let Some(version) = code.version {
+        set(&out, "version", &version.into());
+    }
+    if let Some(level) = code.ec_level {
+        set(&out, "ecLevel", &level.letter().into());
+    }
+    set(
+        &out,
+        "errorsCorrected",
+        &(code.errors_corrected as u32).into(),
+    );
+    let eci = Array::new();
+    for &mark in &code.eci {
+        eci.push(&mark.into());
+    }
+    set(&out, "eci", &eci);
+    set(&out, "gs1", &code.gs1.into());
+    if let Some(part) = code.part {
+        let of = Object::new();
+        set(&of, "index", &part.index.into());
+        set(&of, "count", &part.count.into());
+        set(&of, "parity", &part.parity.into());
+        set(&out, "part", &of);
+    }
+    set(&out, "isNew", &new.into());
+    set(&out, "foundBy", &code.found_by.name().into());
     set(&out, "inverted", &code.inverted.into());
     set(&out, "mirrored", &code.mirrored.into());
     out

@@ -5,7 +5,7 @@ use crate::frame::Luma;
 /// Pixels a side of the blocks whose darkest and lightest pixel is kept.
 const BLOCK: usize = 8;
 /// A neighbourhood with less than this between dark and light says nothing about its threshold.
-const CONTRAST_MIN: f32 = 22.0;
+const CONTRAST_MIN: u8 = 44;
 
 /// How wide around a block the light is judged, in blocks to each side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,40 +63,61 @@ struct Blocks {
     rows: usize,
     /// mean, lowest and highest of each block
     mean: Vec<f32>,
-    low: Vec<f32>,
-    high: Vec<f32>,
+    low: Vec<u8>,
+    high: Vec<u8>,
 }
 
 impl Blocks {
+    /// Whole rows are folded into one another first: that is what vector instructions are good at.
     fn new(luma: &Luma) -> Self {
         let columns = luma.width.div_ceil(BLOCK);
         let rows = luma.height.div_ceil(BLOCK);
-        let mut sums = vec![0_u32; columns * rows];
-        let mut counts = vec![0_u32; columns * rows];
-        let mut lows = vec![255_u8; columns * rows];
-        let mut highs = vec![0_u8; columns * rows];
-        for y in 0..luma.height {
-            let base = (y / BLOCK) * columns;
-            for (bx, part) in luma.row(y).chunks(BLOCK).enumerate() {
-                let i = base + bx;
-                sums[i] += part.iter().map(|&v| u32::from(v)).sum::<u32>();
-                counts[i] += part.len() as u32;
-                for &v in part {
-                    lows[i] = lows[i].min(v);
-                    highs[i] = highs[i].max(v);
+        let blocks = columns * rows;
+        let (mut mean, mut low, mut high) = (
+            Vec::with_capacity(blocks),
+            Vec::with_capacity(blocks),
+            Vec::with_capacity(blocks),
+        );
+        let mut sums = vec![0_u16; luma.width];
+        let mut lows = vec![0_u8; luma.width];
+        let mut highs = vec![0_u8; luma.width];
+        for by in 0..rows {
+            let (from, to) = (by * BLOCK, ((by + 1) * BLOCK).min(luma.height));
+            sums.fill(0);
+            lows.fill(255);
+            highs.fill(0);
+            for y in from..to {
+                let row = luma.row(y);
+                for (s, &v) in sums.iter_mut().zip(row) {
+                    *s += u16::from(v);
+                }
+                for (l, &v) in lows.iter_mut().zip(row) {
+                    *l = (*l).min(v);
+                }
+                for (h, &v) in highs.iter_mut().zip(row) {
+                    *h = (*h).max(v);
                 }
             }
+            for part in sums.chunks(BLOCK) {
+                let sum: u32 = part.iter().map(|&s| u32::from(s)).sum();
+                mean.push(sum as f32 / (part.len() * (to - from)) as f32);
+            }
+            low.extend(
+                lows.chunks(BLOCK)
+                    .map(|p| p.iter().copied().fold(255, u8::min)),
+            );
+            high.extend(
+                highs
+                    .chunks(BLOCK)
+                    .map(|p| p.iter().copied().fold(0, u8::max)),
+            );
         }
         Self {
             columns,
             rows,
-            mean: sums
-                .iter()
-                .zip(&counts)
-                .map(|(&s, &c)| s as f32 / c.max(1) as f32)
-                .collect(),
-            low: lows.into_iter().map(f32::from).collect(),
-            high: highs.into_iter().map(f32::from).collect(),
+            mean,
+            low,
+            high,
         }
     }
 
@@ -111,14 +132,14 @@ impl Blocks {
         let mut out = vec![0_u8; self.columns * self.rows];
         let mut undecided: Vec<usize> = (0..out.len()).collect();
         for radius in radii {
-            let low = spread(&self.low, self.columns, self.rows, radius, f32::min);
-            let high = spread(&self.high, self.columns, self.rows, radius, f32::max);
+            let low = spread(&self.low, self.columns, self.rows, radius, u8::min);
+            let high = spread(&self.high, self.columns, self.rows, radius, u8::max);
             undecided.retain(|&i| {
-                if high[i] - low[i] < CONTRAST_MIN * 2.0 {
+                if high[i] - low[i] < CONTRAST_MIN {
                     return true;
                 }
                 let local = mean.around(i % self.columns, i / self.columns, radius);
-                let middle = (low[i] + high[i]) / 2.0;
+                let middle = (f32::from(low[i]) + f32::from(high[i])) / 2.0;
                 out[i] = (0.5 * local + 0.5 * middle) as u8;
                 false
             });
@@ -136,30 +157,35 @@ impl Blocks {
     }
 }
 
-/// The lowest or highest within `radius` blocks, columns then rows.
-pub(crate) fn spread(
-    values: &[f32],
+/// The lowest or highest within `radius`, columns then rows; whole rows at a time.
+pub(crate) fn spread<T: Copy>(
+    values: &[T],
     columns: usize,
     rows: usize,
     radius: usize,
-    pick: fn(f32, f32) -> f32,
-) -> Vec<f32> {
-    let mut across = Vec::with_capacity(values.len());
-    for row in values.chunks(columns.max(1)) {
-        for x in 0..row.len() {
-            let part = &row[x.saturating_sub(radius)..(x + radius + 1).min(row.len())];
-            across.push(part.iter().copied().fold(part[0], pick));
+    pick: impl Fn(T, T) -> T + Copy,
+) -> Vec<T> {
+    let mut across = values.to_vec();
+    for (out, row) in across
+        .chunks_mut(columns.max(1))
+        .zip(values.chunks(columns.max(1)))
+    {
+        for d in 1..=radius.min(columns.saturating_sub(1)) {
+            for (o, &v) in out.iter_mut().zip(&row[d..]) {
+                *o = pick(*o, v);
+            }
+            for (o, &v) in out[d..].iter_mut().zip(row) {
+                *o = pick(*o, v);
+            }
         }
     }
-    let mut out = Vec::with_capacity(values.len());
+    let mut out = across.clone();
     for y in 0..rows {
-        let (from, to) = (y.saturating_sub(radius), (y + radius + 1).min(rows));
-        for x in 0..columns {
-            let mut best = across[from * columns + x];
-            for r in from + 1..to {
-                best = pick(best, across[r * columns + x]);
+        let line = &mut out[y * columns..(y + 1) * columns];
+        for r in y.saturating_sub(radius)..(y + radius + 1).min(rows) {
+            for (o, &v) in line.iter_mut().zip(&across[r * columns..(r + 1) * columns]) {
+                *o = pick(*o, v);
             }
-            out.push(best);
         }
     }
     out

@@ -4,13 +4,15 @@
 use crate::binary::{Integral, spread};
 use crate::layout::{Blocks, EcLevel, blocks, format_word, function_modules, masked, version_of};
 use crate::reed_solomon::correct;
-use crate::segment::payload;
+use crate::segment::{Payload, payload};
 
 /// What a grid of modules said.
 pub(crate) struct Reading {
-    pub bytes: Vec<u8>,
+    pub payload: Payload,
     pub version: u8,
     pub ec_level: EcLevel,
+    /// codewords that were wrong
+    pub errors: usize,
     pub mirrored: bool,
 }
 
@@ -124,12 +126,10 @@ impl Bits {
 
     fn read_as(&self, version: usize, format: &Format) -> Option<Reading> {
         let (codewords, margins) = self.codewords(format);
-        let bytes = payload(
-            &corrected(&codewords, &margins, version, format.level)?,
-            version,
-        )?;
+        let (data, errors) = corrected(&codewords, &margins, version, format.level)?;
         Some(Reading {
-            bytes,
+            payload: payload(&data, version)?,
+            errors,
             version: version as u8,
             ec_level: format.level,
             mirrored: format.mirrored,
@@ -224,7 +224,12 @@ impl Bits {
 }
 
 /// Deals the codewords out to their blocks, corrects each, and gives the data in order.
-fn corrected(codewords: &[u8], margins: &[f32], version: usize, level: EcLevel) -> Option<Vec<u8>> {
+fn corrected(
+    codewords: &[u8],
+    margins: &[f32],
+    version: usize,
+    level: EcLevel,
+) -> Option<(Vec<u8>, usize)> {
     let Blocks {
         count,
         check,
@@ -232,7 +237,7 @@ fn corrected(codewords: &[u8], margins: &[f32], version: usize, level: EcLevel) 
     } = blocks(version, level)?;
     let short = codewords.len() / count - check;
     let long_blocks = codewords.len() % count;
-    let mut out = Vec::with_capacity(codewords.len());
+    let (mut out, mut errors) = (Vec::with_capacity(codewords.len()), 0);
     for b in 0..count {
         let data = short + usize::from(b >= count - long_blocks);
         let place = |i: usize| match i {
@@ -242,17 +247,24 @@ fn corrected(codewords: &[u8], margins: &[f32], version: usize, level: EcLevel) 
         };
         let block: Vec<u8> = (0..data + check).map(|i| codewords[place(i)]).collect();
         let sure: Vec<f32> = (0..data + check).map(|i| margins[place(i)]).collect();
-        out.extend_from_slice(&corrected_block(&block, &sure, check, reserved)?[..data]);
+        let (block, changed) = corrected_block(&block, &sure, check, reserved)?;
+        out.extend_from_slice(&block[..data]);
+        errors += changed;
     }
-    Some(out)
+    Some((out, errors))
 }
 
 /// As it is, then with the least sure codewords counted as unknown. A quarter of the check codewords
 /// always stays for noticing that the guess was wrong.
-fn corrected_block(block: &[u8], sure: &[f32], check: usize, reserved: usize) -> Option<Vec<u8>> {
+fn corrected_block(
+    block: &[u8],
+    sure: &[f32],
+    check: usize,
+    reserved: usize,
+) -> Option<(Vec<u8>, usize)> {
     let mut plain = block.to_vec();
-    if correct(&mut plain, check, reserved, &[]).is_some() {
-        return Some(plain);
+    if let Some(changed) = correct(&mut plain, check, reserved, &[]) {
+        return Some((plain, changed));
     }
     if check < 10 {
         return None;
@@ -267,7 +279,7 @@ fn corrected_block(block: &[u8], sure: &[f32], check: usize, reserved: usize) ->
             reserved.max(check / 4),
             &order[..doubts],
         )
-        .map(|_| attempt)
+        .map(|changed| (attempt, changed))
     })
 }
 
@@ -312,7 +324,7 @@ mod tests {
             ] {
                 let (text, code) = fullest(version, level, own);
                 let reading = greys(&code).read(1).unwrap();
-                assert_eq!(reading.bytes, text, "{version} {level:?}");
+                assert_eq!(reading.payload.bytes, text, "{version} {level:?}");
                 assert_eq!(i16::from(reading.version), version);
                 assert_eq!(reading.ec_level, own);
                 assert!(!reading.mirrored);
@@ -331,7 +343,7 @@ mod tests {
             "mixed 0123456789 UPPER CASE é",
         ] {
             let code = QrCode::new(text).unwrap();
-            assert_eq!(greys(&code).read(1).unwrap().bytes, text.as_bytes());
+            assert_eq!(greys(&code).read(1).unwrap().payload.bytes, text.as_bytes());
         }
     }
 

@@ -115,11 +115,27 @@ pub(crate) struct Care {
     pub sizes: usize,
     /// starts kept for a size
     pub starts: usize,
+    /// fits that are read with all means
+    pub fits: usize,
+}
+
+/// How much is done to read a fit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    Quick,
+    Full,
 }
 
 /// A start below this is not turned, and one that stays below the second after the coarse turn is dropped.
 const START_MIN: f32 = 0.12;
 const COARSE_MIN: f32 = 0.25;
+/// A flat start above this is turned at once, and what is above the second is read at once.
+const FLAT_MIN: f32 = 0.35;
+const SURE_MIN: f32 = 0.62;
+/// A fit below this is not read: it would only be luck.
+const SCORE_MIN: f32 = 0.30;
+/// A fit below this is not bent.
+const BEND_MIN: f32 = 0.40;
 /// Of the drawing's modules, how many are looked at while the steps are coarse: one in so many.
 const COARSE_STRIDE: usize = 3;
 /// How well each eye must fit its drawing before a triple is worth the search.
@@ -145,12 +161,16 @@ impl Scene<'_> {
         if self.dark == 1 { v } else { 255.0 - v }
     }
 
-    /// Fits of the likeliest sizes, best first.
-    pub fn fits(&self, eyes: [&Finder; 3], care: Care) -> Vec<Fit> {
+    /// Hands fits to `read`, the likeliest and cheapest first, until one is read. What is likely at once
+    /// is not polished; what cannot be read is, and then bent.
+    pub fn search<T>(
+        &self,
+        eyes: [&Finder; 3],
+        care: Care,
+        mut read: impl FnMut(&Fit, Depth) -> Option<T>,
+    ) -> Option<T> {
         let [corner, right, down] = eyes.map(|e| e.centre);
-        let Some(estimate) = self.estimate(eyes) else {
-            return Vec::new();
-        };
+        let estimate = self.estimate(eyes)?;
         let side = estimate - 2.0 * EYE;
         let (ex, ey) = (
             right.minus(corner).times(1.0 / side),
@@ -160,61 +180,113 @@ impl Scene<'_> {
             .iter()
             .any(|e| self.eye_score(e, eyes, ex, ey) < EYE_MIN)
         {
-            return Vec::new();
+            return None;
         }
-        let mut out = Vec::new();
+        let mut fits: Vec<Fit> = Vec::new();
         for size in sizes_around(estimate, care.sizes) {
             let pattern = Pattern::new(size);
+            let (flat, quick) = self.flat(&pattern, corner, right, down);
+            if let Some(found) = quick.and_then(|fit| read(&fit, Depth::Quick)) {
+                return Some(found);
+            }
             let mut starts: Vec<Fit> = self
                 .starts(size, corner, right, down)
                 .into_iter()
                 .filter(Warp::plausible)
                 .map(|warp| Fit {
-                    score: pattern.score(self, &warp, COARSE_STRIDE),
+                    score: pattern.score(self, &warp, Grain::Coarse),
                     warp,
                 })
+                .chain(flat)
                 .collect();
             starts.sort_by(|a, b| b.score.total_cmp(&a.score));
             starts.truncate(care.starts);
             for start in starts.into_iter().filter(|f| f.score > START_MIN) {
-                out.push(pattern.turned(self, start, false));
+                let fit = pattern.fine(self, pattern.coarse(self, start, false), false);
+                if fit.score > SURE_MIN
+                    && let Some(found) = read(&fit, Depth::Quick)
+                {
+                    return Some(found);
+                }
+                fits.push(fit);
             }
         }
-        out.sort_by(|a, b| b.score.total_cmp(&a.score));
-        out
+        fits.sort_by(|a, b| b.score.total_cmp(&a.score));
+        for fit in fits.iter().take(care.fits) {
+            if fit.score < SCORE_MIN {
+                break;
+            }
+            if let Some(found) = read(fit, Depth::Full) {
+                return Some(found);
+            }
+            if fit.score < BEND_MIN {
+                break;
+            }
+            if let Some(found) = read(&self.bent(fit), Depth::Full) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// The label as it would lie without any tilt, and the same turned a little if that is good already.
+    fn flat(
+        &self,
+        pattern: &Pattern,
+        corner: Point,
+        right: Point,
+        down: Point,
+    ) -> (Option<Fit>, Option<Fit>) {
+        let quad = [corner, right, right.plus(down).minus(corner), down];
+        let start = Warp::new(pattern.size, quad, [Point::default(); 4]).map(|warp| Fit {
+            score: pattern.score(self, &warp, Grain::Coarse),
+            warp,
+        });
+        let turned = start
+            .clone()
+            .filter(|s| s.score > FLAT_MIN)
+            .map(|s| pattern.coarse(self, s, false))
+            .filter(|t| t.score > SURE_MIN);
+        (start, turned)
     }
 
     /// The same fit with the bend let loose.
-    pub fn bent(&self, fit: &Fit) -> Fit {
+    fn bent(&self, fit: &Fit) -> Fit {
         let pattern = Pattern::new(fit.warp.size);
-        pattern.turned(
-            self,
-            Fit {
-                warp: fit.warp.clone(),
-                score: fit.score,
-            },
-            true,
-        )
+        pattern.fine(self, pattern.coarse(self, fit.clone(), true), true)
     }
 
     /// Correlation of an eye and its border with the drawing, turned and scaled as the triple says.
     fn eye_score(&self, eye: &Finder, eyes: [&Finder; 3], ex: Point, ey: Point) -> f32 {
         let mean = (eyes[0].module * eyes[1].module * eyes[2].module).cbrt();
         let scale = eye.module / mean;
-        let mut sums = Sums::default();
+        let (mut light, mut dark, mut squared) = (0.0_f32, 0.0_f32, 0.0_f32);
         for y in -4_i32..=4 {
             for x in -4_i32..=4 {
                 let ring = x.abs().max(y.abs());
-                let sign = if ring == 2 || ring == 4 { 1.0 } else { -1.0 };
                 let at = eye
                     .centre
                     .plus(ex.times(x as f32 * scale))
                     .plus(ey.times(y as f32 * scale));
-                sums.add(1.0, sign, self.grey(at));
+                let grey = self.grey(at);
+                squared += grey * grey;
+                if ring == 2 || ring == 4 {
+                    light += grey;
+                } else {
+                    dark += grey;
+                }
             }
         }
+        // 48 places are light and 33 are dark.
+        let count = 81.0;
         self.spend(81);
-        sums.correlation()
+        let (grey, sign) = ((light + dark) / count, 15.0 / count);
+        let variance = (squared / count - grey * grey) * (1.0 - sign * sign);
+        if variance < 1.0 {
+            0.0
+        } else {
+            ((light - dark) / count - sign * grey) / variance.sqrt()
+        }
     }
 
     /// Modules from border to border, not rounded.
@@ -276,7 +348,6 @@ impl Scene<'_> {
         let square =
             |fourth: Point| Warp::new(size, [corner, right, fourth, down], [Point::default(); 4]);
         let flat = right.plus(down).minus(corner);
-        out.extend(square(flat));
         if size > 21 {
             let place = n - 6.5;
             let guess = corner.plus(ex.plus(ey).times(place - EYE));
@@ -376,40 +447,88 @@ fn sizes_around(estimate: f32, count: usize) -> Vec<usize> {
     sizes
 }
 
-/// Weighted correlation of signs and greys.
-#[derive(Default)]
-struct Sums {
-    weight: f32,
-    sign: f32,
-    grey: f32,
-    grey_squared: f32,
-    both: f32,
+/// Which of the drawing's places are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grain {
+    Coarse,
+    Fine,
 }
 
-impl Sums {
-    fn add(&mut self, weight: f32, sign: f32, grey: f32) {
-        self.weight += weight;
-        self.sign += weight * sign;
-        self.grey += weight * grey;
-        self.grey_squared += weight * grey * grey;
-        self.both += weight * sign * grey;
+/// Places that are sampled together: where, how much they weigh, and that weight negative for dark.
+#[derive(Default)]
+struct Places {
+    u: Vec<f32>,
+    v: Vec<f32>,
+    weight: Vec<f32>,
+    signed: Vec<f32>,
+}
+
+/// Mapped at a time.
+const BATCH: usize = 64;
+
+impl Places {
+    /// Two points a module, in opposite corners, alternating like a chessboard: a shift of a quarter
+    /// module already costs.
+    fn new(modules: impl Iterator<Item = (f32, f32, f32)>) -> Self {
+        const D: f32 = 0.27;
+        let mut out = Self::default();
+        for (u, v, signed) in modules {
+            let d = if (u as i32 + v as i32) % 2 == 0 {
+                D
+            } else {
+                -D
+            };
+            for (du, dv) in [(-D, -d), (D, d)] {
+                out.u.push(u + du);
+                out.v.push(v + dv);
+                out.weight.push(signed.abs());
+                out.signed.push(signed);
+            }
+        }
+        out
     }
 
-    fn correlation(&self) -> f32 {
-        let (sign, grey) = (self.sign / self.weight, self.grey / self.weight);
-        let variance = (self.grey_squared / self.weight - grey * grey) * (1.0 - sign * sign);
-        if variance < 1.0 {
-            0.0
-        } else {
-            (self.both / self.weight - sign * grey) / variance.sqrt()
+    /// Weighted correlation of what must be with what is.
+    fn correlation(&self, scene: &Scene, warp: &Warp) -> f32 {
+        scene.spend(self.u.len());
+        let (mut xs, mut ys, mut greys) = ([0.0; BATCH], [0.0; BATCH], [0.0; BATCH]);
+        let (mut grey, mut squared, mut both) = (0.0, 0.0, 0.0);
+        for at in (0..self.u.len()).step_by(BATCH) {
+            let to = (at + BATCH).min(self.u.len());
+            let count = to - at;
+            warp.map_all(
+                &self.u[at..to],
+                &self.v[at..to],
+                &mut xs[..count],
+                &mut ys[..count],
+            );
+            for ((g, &x), &y) in greys.iter_mut().zip(&xs).zip(&ys).take(count) {
+                *g = scene.luma.sample(Point { x, y });
+            }
+            let weights = self.weight[at..to].iter().zip(&self.signed[at..to]);
+            for (&g, (&w, &s)) in greys[..count].iter().zip(weights) {
+                grey += w * g;
+                squared += w * g * g;
+                both += s * g;
+            }
         }
+        let weight: f32 = self.weight.iter().sum();
+        let sign = self.signed.iter().sum::<f32>() / weight;
+        let grey = grey / weight;
+        let variance = (squared / weight - grey * grey) * (1.0 - sign * sign);
+        if variance < 1.0 {
+            return 0.0;
+        }
+        let positive = (both / weight - sign * grey) / variance.sqrt();
+        if scene.dark == 1 { positive } else { -positive }
     }
 }
 
 /// What every code of a size contains.
 struct Pattern {
-    /// module centre, and +1 for light, -1 for dark, times a weight
-    places: Vec<(f32, f32, f32)>,
+    size: usize,
+    fine: Places,
+    coarse: Places,
 }
 
 impl Pattern {
@@ -453,46 +572,44 @@ impl Pattern {
                 }
             }
         }
-        Self { places }
+        Self {
+            size,
+            coarse: Places::new(places.iter().copied().step_by(COARSE_STRIDE)),
+            fine: Places::new(places.into_iter()),
+        }
     }
 
-    /// Correlation of what must be with what is, over two points a module: a shift of a quarter
-    /// module already costs.
-    fn score(&self, scene: &Scene, warp: &Warp, stride: usize) -> f32 {
-        const D: f32 = 0.27;
-        scene.spend(self.places.len() * 2 / stride);
-        let mut sums = Sums::default();
-        for &(u, v, signed) in self.places.iter().step_by(stride) {
-            let (weight, sign) = (signed.abs(), signed.signum());
-            // Opposite corners, alternating like a chessboard.
-            let d = if (u as i32 + v as i32) % 2 == 0 {
-                D
-            } else {
-                -D
-            };
-            for (du, dv) in [(-D, -d), (D, d)] {
-                sums.add(weight, sign, scene.grey(warp.map(u + du, v + dv)));
-            }
+    /// How well the map agrees, -1 to 1.
+    fn score(&self, scene: &Scene, warp: &Warp, grain: Grain) -> f32 {
+        match grain {
+            Grain::Coarse => self.coarse.correlation(scene, warp),
+            Grain::Fine => self.fine.correlation(scene, warp),
         }
-        sums.correlation()
+    }
+
+    fn coarse(&self, scene: &Scene, start: Fit, bend: bool) -> Fit {
+        self.turned(scene, start, bend, &[0.9, 0.45], Grain::Coarse)
+    }
+
+    /// Does not bother with what stayed bad after the coarse turn.
+    fn fine(&self, scene: &Scene, start: Fit, bend: bool) -> Fit {
+        if start.score < COARSE_MIN {
+            return start;
+        }
+        self.turned(scene, start, bend, &[0.22, 0.11], Grain::Fine)
     }
 
     /// Turns one figure at a time, in ever finer steps, as long as the score rises.
-    fn turned(&self, scene: &Scene, start: Fit, bend: bool) -> Fit {
+    fn turned(&self, scene: &Scene, start: Fit, bend: bool, steps: &[f32], grain: Grain) -> Fit {
         let module = start.warp.module();
         let figures = if bend { 16 } else { 8 };
         let mut best = start;
-        for (step, stride) in [
-            (0.9_f32, COARSE_STRIDE),
-            (0.45, COARSE_STRIDE),
-            (0.22, 1),
-            (0.11, 1),
-        ] {
-            best.score = self.score(scene, &best.warp, stride);
+        best.score = self.score(scene, &best.warp, grain);
+        for step in steps {
             for _ in 0..3 {
                 let before = best.score;
                 for figure in 0..figures {
-                    self.turn_one(scene, &mut best, figure, step * module, stride);
+                    self.turn_one(scene, &mut best, figure, step * module, grain);
                 }
                 if best.score - before < 0.002 || scene.exhausted() {
                     break;
@@ -505,7 +622,7 @@ impl Pattern {
         best
     }
 
-    fn turn_one(&self, scene: &Scene, best: &mut Fit, figure: usize, step: f32, stride: usize) {
+    fn turn_one(&self, scene: &Scene, best: &mut Fit, figure: usize, step: f32, grain: Grain) {
         for sign in [1.0_f32, -1.0] {
             let mut risen = false;
             for _ in 0..4 {
@@ -524,7 +641,7 @@ impl Pattern {
                 let Some(warp) = Warp::new(best.warp.size, quad, bend) else {
                     break;
                 };
-                let score = self.score(scene, &warp, stride);
+                let score = self.score(scene, &warp, grain);
                 if score <= best.score {
                     break;
                 }

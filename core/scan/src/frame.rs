@@ -121,6 +121,15 @@ impl<'a> Luma<'a> {
         })
     }
 
+    /// A window of it; `None` when it is too small to hold anything.
+    pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Option<Self> {
+        if width < 24 || height < 24 || x + width > self.width || y + height > self.height {
+            return None;
+        }
+        let data = self.data.get(y * self.stride + x..)?;
+        Self::new(data, width, height, self.stride).ok()
+    }
+
     pub fn row(&self, y: usize) -> &'a [u8] {
         let start = y * self.stride;
         &self.data[start..start + self.width]
@@ -133,17 +142,21 @@ impl<'a> Luma<'a> {
         let y = (p.y - 0.5).clamp(0.0, (self.height - 1) as f32);
         let (x0, y0) = (x as i32, y as i32);
         let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-        let (x0, y0) = (x0 as usize, y0 as usize);
-        let right = usize::from(x0 + 1 < self.width);
-        let below = if y0 + 1 < self.height { self.stride } else { 0 };
-        let at = y0 * self.stride + x0;
-        let grey = |i: usize| self.data.get(i).map_or(0.0, |&v| f32::from(v));
-        let (a, b, c, d) = (
-            grey(at),
-            grey(at + right),
-            grey(at + below),
-            grey(at + below + right),
+        let at = y0 as usize * self.stride + x0 as usize;
+        let (right, below) = (
+            usize::from(x0 as usize + 1 < self.width),
+            if (y0 as usize) + 1 < self.height {
+                self.stride
+            } else {
+                0
+            },
         );
+        let pair = |from: usize| match self.data.get(from..=from + right) {
+            Some(&[a, b]) => (f32::from(a), f32::from(b)),
+            Some(&[a]) => (f32::from(a), f32::from(a)),
+            _ => (0.0, 0.0),
+        };
+        let ((a, b), (c, d)) = (pair(at), pair(at + below));
         let upper = a + (b - a) * fx;
         let lower = c + (d - c) * fx;
         upper + (lower - upper) * fy

@@ -11,7 +11,9 @@
 //! photographs, is only measured against. The host still has to treat a trapped WebAssembly instance as gone: discard it, start a new one, go on.
 //! **Absent on purpose:** one-dimensional codes, guessing a character set.
 
+mod bars;
 mod binary;
+mod code128;
 mod decode;
 mod detect;
 mod finder;
@@ -25,5 +27,6 @@ mod warp;
 
 pub use frame::{MAX_SIDE, Point, ScanError};
 pub use layout::EcLevel;
-pub use quality::{FrameQuality, measure};
-pub use scan::{Code, Effort, Scan, scan};
+pub use quality::{Advice, FrameQuality, measure};
+pub use scan::{Code, Effort, Live, Scan, Symbology, Try, scan};
+pub use segment::Part;

@@ -11,6 +11,50 @@ pub struct FrameQuality {
     pub exposure: f32,
 }
 
+/// What would help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// the frame is too dark
+    Light,
+    /// the frame is nearly white: glare, or the lens is covered by light
+    Shade,
+    /// no edge is sharp: the phone moves, or has not focused yet
+    Still,
+}
+
+impl Advice {
+    /// Stable name for JavaScript.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Shade => "shade",
+            Self::Still => "still",
+        }
+    }
+}
+
+const DARK: f32 = 0.12;
+const BRIGHT: f32 = 0.93;
+/// Half of what a frame has that is blurred by two pixels.
+const SOFT: f32 = 0.12;
+
+impl FrameQuality {
+    /// For this frame by itself; also what makes a photo useless as a proof.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        if self.exposure < DARK {
+            Some(Advice::Light)
+        } else if self.exposure > BRIGHT {
+            Some(Advice::Shade)
+        } else if self.sharpness < SOFT {
+            Some(Advice::Still)
+        } else {
+            None
+        }
+    }
+}
+
 /// Looks at every fourth row.
 ///
 /// # Errors

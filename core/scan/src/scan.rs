@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 
+use crate::bars::{self, bars};
 use crate::binary::{Binary, Reach};
-use crate::detect::{Care, Scene, triples};
+use crate::detect::{Care, Depth, Scene, triples};
 use crate::finder::{Finder, finders};
 use crate::frame::{Frame, Luma, Point, ScanError};
 use crate::layout::EcLevel;
+use crate::segment::Part;
 
 /// A camera's frame has a successor in a moment; a still picture has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,32 +23,95 @@ pub struct Scan {
     pub codes: Vec<Code>,
 }
 
-/// A code that was read and passed its error correction.
+/// The kinds of code that are read. Data Matrix and the others are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Symbology {
+    Qr,
+    Code128,
+}
+
+impl Symbology {
+    /// Stable name for JavaScript.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qr => "qr",
+            Self::Code128 => "code128",
+        }
+    }
+}
+
+/// A code that was read and passed its error correction or its check symbol.
 #[derive(Debug, Clone)]
 pub struct Code {
-    /// Only when the bytes are UTF-8; a character set is never guessed. May hold control characters.
+    pub symbology: Symbology,
+    /// Only where it is not a guess: UTF-8, or a character set that the code itself names and that is
+    /// ISO 8859-1 or UTF-8. May hold control characters.
     pub text: Option<String>,
+    /// As they stand in the code; where a GS1 field ends, 0x1d.
     pub bytes: Vec<u8>,
-    /// clockwise as seen, from the corner between the first two eyes
+    /// character sets that the code names (ECI), in order
+    pub eci: Vec<u32>,
+    /// the bytes are GS1 fields
+    pub gs1: bool,
+    /// one of several codes that belong together
+    pub part: Option<Part>,
+    /// clockwise as seen; of a QR code from the corner between the first two eyes, of bars from where
+    /// reading begins
     pub corners: [Point; 4],
-    pub version: u8,
-    pub ec_level: EcLevel,
+    /// of a QR code
+    pub version: Option<u8>,
+    /// of a QR code
+    pub ec_level: Option<EcLevel>,
+    /// codewords that were wrong and corrected
+    pub errors_corrected: usize,
     /// light on dark
     pub inverted: bool,
-    /// seen in a mirror or from behind
+    /// seen in a mirror or from behind; of bars nobody can tell
     pub mirrored: bool,
+    /// which try succeeded
+    pub found_by: Try,
 }
 
 /// One way to look at the frame.
-#[derive(Clone, Copy)]
-struct Look {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Try {
     scale: Scale,
     reach: Reach,
     inverted: bool,
-    rows: usize,
+    /// where the last code was, and only there
+    again: bool,
+    bars: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+impl Try {
+    /// For the diagnostics: `full`, `half inverted`, `again full`, `bars` and so on.
+    #[must_use]
+    pub fn name(self) -> String {
+        if self.bars {
+            return if self.again { "again bars" } else { "bars" }.to_owned();
+        }
+        let scale = match self.scale {
+            Scale::Double => "double",
+            Scale::Full => "full",
+            Scale::Half => "half",
+            Scale::Quarter => "quarter",
+        };
+        [
+            (self.again, "again"),
+            (true, scale),
+            (self.reach == Reach::Far, "far"),
+            (self.inverted, "inverted"),
+        ]
+        .iter()
+        .filter(|(holds, _)| *holds)
+        .map(|(_, word)| *word)
+        .collect::<Vec<_>>()
+        .join(" ")
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scale {
     Double,
     Full,
@@ -54,117 +119,87 @@ enum Scale {
     Quarter,
 }
 
-const LIVE: &[Look] = &[
-    Look {
-        scale: Scale::Full,
-        reach: Reach::Near,
-        inverted: false,
-        rows: 2,
-    },
-    Look {
-        scale: Scale::Half,
-        reach: Reach::Near,
-        inverted: false,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Half,
-        reach: Reach::Near,
-        inverted: true,
-        rows: 1,
-    },
+const fn look(scale: Scale, reach: Reach, inverted: bool) -> Try {
+    Try {
+        scale,
+        reach,
+        inverted,
+        again: false,
+        bars: false,
+    }
+}
+
+const BASE: Try = look(Scale::Full, Reach::Near, false);
+/// What one frame by itself gets after the first look.
+const LIVE: &[Try] = &[
+    look(Scale::Half, Reach::Near, false),
+    look(Scale::Half, Reach::Near, true),
 ];
-const STILL: &[Look] = &[
-    Look {
-        scale: Scale::Full,
-        reach: Reach::Near,
-        inverted: false,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Half,
-        reach: Reach::Near,
-        inverted: false,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Full,
-        reach: Reach::Near,
-        inverted: true,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Full,
-        reach: Reach::Far,
-        inverted: false,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Half,
-        reach: Reach::Far,
-        inverted: false,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Half,
-        reach: Reach::Near,
-        inverted: true,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Quarter,
-        reach: Reach::Near,
-        inverted: false,
-        rows: 1,
-    },
-    Look {
-        scale: Scale::Double,
-        reach: Reach::Near,
-        inverted: false,
-        rows: 1,
-    },
+/// What frames of a camera get in turns, one each, while nothing is found.
+const TURNS: &[Try] = &[
+    look(Scale::Half, Reach::Near, false),
+    look(Scale::Half, Reach::Near, true),
+    look(Scale::Half, Reach::Near, false),
+    look(Scale::Full, Reach::Near, true),
+    look(Scale::Half, Reach::Near, false),
+    look(Scale::Full, Reach::Far, false),
+    look(Scale::Half, Reach::Near, true),
+    look(Scale::Quarter, Reach::Near, false),
+];
+const STILL: &[Try] = &[
+    look(Scale::Half, Reach::Near, false),
+    look(Scale::Full, Reach::Near, true),
+    look(Scale::Full, Reach::Far, false),
+    look(Scale::Half, Reach::Far, false),
+    look(Scale::Half, Reach::Near, true),
+    look(Scale::Quarter, Reach::Near, false),
+    look(Scale::Double, Reach::Near, false),
 ];
 
 /// Bounds of one look.
 struct Budget {
     triples: usize,
-    fits: usize,
     ways: usize,
     care: Care,
+    /// of every so many rows one is searched for eyes, in the frame's own size
+    rows: usize,
+    bars: bars::Effort,
     /// grey samples a frame, over all looks
     work: u32,
 }
 
 const LIVE_BUDGET: Budget = Budget {
     triples: 8,
-    fits: 2,
     ways: 3,
     care: Care {
         sizes: 2,
         starts: 1,
+        fits: 2,
     },
+    rows: 2,
+    bars: bars::Effort { lines: 7, ways: 3 },
     work: 1_800_000,
 };
 const STILL_BUDGET: Budget = Budget {
     triples: 30,
-    fits: 4,
     ways: 6,
     care: Care {
         sizes: 3,
         starts: 2,
+        fits: 4,
     },
+    rows: 1,
+    bars: bars::Effort { lines: 21, ways: 6 },
     work: 40_000_000,
 };
 /// Most codes reported from one frame.
 const CODES_MAX: usize = 8;
-/// A fit below this is not read: it would only be luck.
-const SCORE_MIN: f32 = 0.30;
-/// A fit below this is not bent.
-const BEND_MIN: f32 = 0.40;
+/// Thresholds tried where a fit looks good but was not polished.
+const QUICK_WAYS: usize = 2;
 /// Doubling is for small pictures; the sides a doubled frame may have.
 const DOUBLED_MAX: usize = 1600;
 
-/// Looks for QR codes in 8-bit luma; rows are `stride` bytes apart.
+/// Looks for QR codes and Code 128 in 8-bit luma; rows are `stride` bytes apart.
 ///
 /// # Errors
 /// Sizes that do not fit the buffer, are zero, or exceed [`crate::MAX_SIDE`].
@@ -176,20 +211,263 @@ pub fn scan(
     effort: Effort,
 ) -> Result<Scan, ScanError> {
     let full = Luma::new(luma, width, height, stride)?;
-    let (looks, budget) = match effort {
-        Effort::Live => (LIVE, &LIVE_BUDGET),
-        Effort::Still => (STILL, &STILL_BUDGET),
-    };
-    let mut scan = Scan::default();
-    let mut scales = Scales::new(full);
-    let work = Cell::new(budget.work);
-    for look in looks {
-        look_once(&mut scales, *look, budget, &work, &mut scan.codes);
-        if !scan.codes.is_empty() || work.get() == 0 {
+    let mut sight = Sight::new(full, effort);
+    sight.look(BASE);
+    sight.bars(false);
+    for look in match effort {
+        Effort::Live => LIVE,
+        Effort::Still => STILL,
+    } {
+        // In a photograph a second code may show only at another scale, but its eyes cost the same again.
+        if sight.done() {
             break;
         }
+        sight.look(*look);
     }
-    Ok(scan)
+    Ok(Scan { codes: sight.codes })
+}
+
+/// Frames of a camera, one after the other: what was seen in one helps with the next.
+#[derive(Debug, Default)]
+pub struct Live {
+    /// around the last code, and how many frames ago it was seen
+    last: Option<(Region, u32)>,
+    /// frames since the last code
+    empty: u32,
+    told: Vec<Told>,
+}
+
+/// A code that was reported.
+#[derive(Debug)]
+struct Told {
+    symbology: Symbology,
+    bytes: Vec<u8>,
+    seen_ms: f64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Region {
+    x: usize,
+    y: usize,
+    width: usize,
+    height: usize,
+}
+
+/// A code that was out of sight for so long is new again.
+const FORGET_MS: f64 = 2_000.0;
+/// And when another was seen meanwhile, for so long.
+const FORGET_FOR_ANOTHER_MS: f64 = 400.0;
+/// The place of the last code is looked at first for so many frames.
+const AGAIN_FRAMES: u32 = 15;
+/// While a code stays in its place, every so-manieth frame is searched whole for others.
+const WHOLE_EVERY: u32 = 6;
+
+impl Live {
+    /// Looks at the next frame. `now_ms` is any clock that does not go back. The second of each pair says
+    /// whether the code is new: a code that stays before the lens is new once.
+    ///
+    /// The place of the last code comes first. The costly tries take turns while nothing is found, one a
+    /// frame; only the first frame gets all that [`scan`] gives.
+    ///
+    /// # Errors
+    /// As [`scan`].
+    pub fn scan(
+        &mut self,
+        luma: &[u8],
+        width: usize,
+        height: usize,
+        stride: usize,
+        now_ms: f64,
+    ) -> Result<Vec<(Code, bool)>, ScanError> {
+        let full = Luma::new(luma, width, height, stride)?;
+        let mut codes = self.again(&full);
+        if codes.is_empty() {
+            let mut sight = Sight::new(full, Effort::Live);
+            sight.look(BASE);
+            sight.bars(false);
+            let turn = [TURNS[self.empty as usize % TURNS.len()]];
+            let looks = if self.empty == 0 { LIVE } else { &turn };
+            for look in looks {
+                if !sight.done() {
+                    sight.look(*look);
+                }
+            }
+            codes = sight.codes;
+            // A picture without a code is looked at in all ways before the first way comes again.
+            self.empty = if codes.is_empty() { self.empty + 1 } else { 0 };
+            if let Some(code) = codes.first() {
+                self.last = Region::around(&code.corners, width, height).map(|r| (r, 0));
+            }
+        }
+        Ok(codes
+            .into_iter()
+            .map(|code| {
+                let new = self.is_new(&code, now_ms);
+                (code, new)
+            })
+            .collect())
+    }
+
+    /// Only where the last code was.
+    fn again(&mut self, full: &Luma) -> Vec<Code> {
+        let Some((region, age)) = self.last else {
+            return Vec::new();
+        };
+        if age > AGAIN_FRAMES {
+            self.last = None;
+            return Vec::new();
+        }
+        self.last = Some((region, age + 1));
+        if age % WHOLE_EVERY == WHOLE_EVERY - 1 {
+            return Vec::new();
+        }
+        let Some(part) = full.part(region.x, region.y, region.width, region.height) else {
+            return Vec::new();
+        };
+        let mut sight = Sight::new(part, Effort::Live);
+        sight.look(BASE);
+        if sight.codes.is_empty() {
+            sight.bars(true);
+        }
+        let mut codes = sight.codes;
+        let by = Point {
+            x: region.x as f32,
+            y: region.y as f32,
+        };
+        for code in &mut codes {
+            code.corners = code.corners.map(|p| p.plus(by));
+            code.found_by.again = true;
+        }
+        if let Some(code) = codes.first() {
+            let next = Region::around(&code.corners, full.width, full.height);
+            // The age goes on: it says when the whole frame is due.
+            self.last = next.map(|r| (r, (age + 1) % WHOLE_EVERY));
+        }
+        codes
+    }
+
+    fn is_new(&mut self, code: &Code, now_ms: f64) -> bool {
+        let same = |t: &Told| t.symbology == code.symbology && t.bytes == code.bytes;
+        let others_since =
+            |seen: f64, told: &[Told]| told.iter().any(|t| !same(t) && t.seen_ms > seen);
+        let known = self.told.iter().position(same);
+        let fresh = known.is_none_or(|i| {
+            let seen = self.told[i].seen_ms;
+            let limit = if others_since(seen, &self.told) {
+                FORGET_FOR_ANOTHER_MS
+            } else {
+                FORGET_MS
+            };
+            now_ms - seen > limit
+        });
+        match known {
+            Some(i) => self.told[i].seen_ms = now_ms,
+            None => {
+                self.told.retain(|t| now_ms - t.seen_ms <= FORGET_MS);
+                self.told.push(Told {
+                    symbology: code.symbology,
+                    bytes: code.bytes.clone(),
+                    seen_ms: now_ms,
+                });
+            }
+        }
+        fresh
+    }
+}
+
+impl Region {
+    /// With half the code's size on every side, for a hand that moves.
+    fn around(corners: &[Point; 4], width: usize, height: usize) -> Option<Self> {
+        let bounds = |pick: fn(&Point) -> f32, most: usize| {
+            let (low, high) = corners
+                .iter()
+                .map(pick)
+                .fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(v), h.max(v)));
+            let room = (high - low) * 0.5 + 16.0;
+            let from = (low - room).max(0.0) as usize;
+            let to = ((high + room).max(0.0) as usize).min(most);
+            (from < to).then(|| (from, to - from))
+        };
+        let (x, w) = bounds(|p| p.x, width)?;
+        let (y, h) = bounds(|p| p.y, height)?;
+        // Nothing is gained where the code fills the frame.
+        (w * h * 2 < width * height).then_some(Self {
+            x,
+            y,
+            width: w,
+            height: h,
+        })
+    }
+}
+
+/// One frame, and what was seen in it so far.
+struct Sight<'a> {
+    scales: Scales<'a>,
+    budget: &'static Budget,
+    work: Cell<u32>,
+    codes: Vec<Code>,
+}
+
+impl<'a> Sight<'a> {
+    fn new(full: Luma<'a>, effort: Effort) -> Self {
+        let budget = match effort {
+            Effort::Live => &LIVE_BUDGET,
+            Effort::Still => &STILL_BUDGET,
+        };
+        Self {
+            scales: Scales::new(full),
+            budget,
+            work: Cell::new(budget.work),
+            codes: Vec::new(),
+        }
+    }
+
+    fn done(&self) -> bool {
+        !self.codes.is_empty() || self.work.get() == 0
+    }
+
+    fn look(&mut self, look: Try) {
+        look_once(
+            &mut self.scales,
+            look,
+            self.budget,
+            &self.work,
+            &mut self.codes,
+        );
+    }
+
+    fn bars(&mut self, again: bool) {
+        for found in bars(&self.scales.full, self.budget.bars, &self.work) {
+            if self.codes.len() >= CODES_MAX {
+                break;
+            }
+            let line = found.line;
+            let text = if line.extended {
+                Some(line.bytes.iter().map(|&b| char::from(b)).collect())
+            } else {
+                String::from_utf8(line.bytes.clone()).ok()
+            };
+            self.codes.push(Code {
+                symbology: Symbology::Code128,
+                text,
+                bytes: line.bytes,
+                eci: Vec::new(),
+                gs1: line.gs1,
+                part: None,
+                corners: found.corners,
+                version: None,
+                ec_level: None,
+                errors_corrected: 0,
+                inverted: found.inverted,
+                mirrored: false,
+                found_by: Try {
+                    bars: true,
+                    again,
+                    ..BASE
+                },
+            });
+        }
+    }
 }
 
 /// The frame in the sizes that were asked for so far.
@@ -261,7 +539,7 @@ fn pixels(scale: Scale) -> f32 {
 
 fn look_once(
     scales: &mut Scales,
-    look: Look,
+    look: Try,
     budget: &Budget,
     work: &Cell<u32>,
     codes: &mut Vec<Code>,
@@ -284,7 +562,12 @@ fn look_once(
         dark: u8::from(!look.inverted),
         work,
     };
-    let eyes = finders(binary, scene.dark, look.rows);
+    let rows = if look.scale == Scale::Full {
+        budget.rows
+    } else {
+        1
+    };
+    let eyes = finders(binary, scene.dark, rows);
     let mut used = vec![false; eyes.len()];
     for triple in triples(&eyes, budget.triples) {
         if codes.len() >= CODES_MAX || scene.exhausted() {
@@ -299,6 +582,7 @@ fn look_once(
                 *used |= inside(&code.corners, eye.centre);
             }
             code.inverted = look.inverted;
+            code.found_by = look;
             code.corners = code.corners.map(|p| p.times(pixels(look.scale)));
             codes.push(code);
         }
@@ -306,30 +590,28 @@ fn look_once(
 }
 
 fn read(scene: &Scene, eyes: [&Finder; 3], budget: &Budget) -> Option<Code> {
-    let fits = scene.fits(eyes, budget.care);
-    for fit in fits.iter().take(budget.fits) {
-        if fit.score < SCORE_MIN {
-            break;
-        }
-        for bent in [false, true] {
-            if bent && fit.score < BEND_MIN {
-                break;
-            }
-            let fit = if bent { scene.bent(fit) } else { fit.clone() };
-            if let Some(reading) = scene.greys(&fit.warp).read(budget.ways) {
-                return Some(Code {
-                    text: String::from_utf8(reading.bytes.clone()).ok(),
-                    bytes: reading.bytes,
-                    corners: fit.warp.corners(),
-                    version: reading.version,
-                    ec_level: reading.ec_level,
-                    inverted: false,
-                    mirrored: reading.mirrored,
-                });
-            }
-        }
-    }
-    None
+    scene.search(eyes, budget.care, |fit, depth| {
+        let ways = match depth {
+            Depth::Quick => QUICK_WAYS,
+            Depth::Full => budget.ways,
+        };
+        let reading = scene.greys(&fit.warp).read(ways)?;
+        Some(Code {
+            symbology: Symbology::Qr,
+            text: reading.payload.text(),
+            eci: reading.payload.marks.iter().map(|m| m.1).collect(),
+            gs1: reading.payload.gs1,
+            part: reading.payload.part,
+            bytes: reading.payload.bytes,
+            corners: fit.warp.corners(),
+            version: Some(reading.version),
+            ec_level: Some(reading.ec_level),
+            errors_corrected: reading.errors,
+            inverted: false,
+            mirrored: reading.mirrored,
+            found_by: BASE,
+        })
+    })
 }
 
 fn inside(quad: &[Point; 4], p: Point) -> bool {

@@ -28,45 +28,101 @@ const LETTERS: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 /// Separates GS1 fields.
 const GROUP_SEPARATOR: u8 = 0x1d;
 
-/// The payload; `None` when the stream breaks its own rules. Bytes are as they stand: kanji are in
-/// Shift JIS, a character set mark (ECI) is skipped. GS1 field ends become 0x1d.
-pub(crate) fn payload(codewords: &[u8], version: usize) -> Option<Vec<u8>> {
+/// Which one of several codes that belong together this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// from 0
+    pub index: u8,
+    pub count: u8,
+    /// the same in all of them
+    pub parity: u8,
+}
+
+/// What a code carries.
+#[derive(Debug, Default)]
+pub(crate) struct Payload {
+    pub bytes: Vec<u8>,
+    /// character set marks (ECI), with the place in `bytes` from which each holds
+    pub marks: Vec<(usize, u32)>,
+    /// some bytes are kanji in Shift JIS
+    pub kanji: bool,
+    pub gs1: bool,
+    pub part: Option<Part>,
+}
+
+impl Payload {
+    /// Text where that is not a guess: UTF-8 without a mark, and what a mark names that this crate knows.
+    pub fn text(&self) -> Option<String> {
+        const LATIN: [u32; 2] = [1, 3];
+        const UTF8: [u32; 3] = [26, 27, 170];
+        if self.kanji {
+            return None;
+        }
+        let first = self.marks.first().map_or(self.bytes.len(), |m| m.0);
+        let mut out = String::from_utf8(self.bytes[..first].to_vec()).ok()?;
+        for (i, &(from, set)) in self.marks.iter().enumerate() {
+            let to = self.marks.get(i + 1).map_or(self.bytes.len(), |m| m.0);
+            let part = &self.bytes[from..to];
+            if LATIN.contains(&set) {
+                out.extend(part.iter().map(|&b| char::from(b)));
+            } else if UTF8.contains(&set) {
+                out.push_str(std::str::from_utf8(part).ok()?);
+            } else {
+                return None;
+            }
+        }
+        Some(out)
+    }
+}
+
+/// The payload; `None` when the stream breaks its own rules. Bytes are as they stand. GS1 field ends
+/// become 0x1d.
+pub(crate) fn payload(codewords: &[u8], version: usize) -> Option<Payload> {
     let mut stream = Stream {
         bytes: codewords,
         at: 0,
     };
-    let mut out = Vec::new();
-    let mut gs1 = false;
+    let mut all = Payload::default();
     let widths = |small: usize, middle: usize, large: usize| match version {
         0..=9 => small,
         10..=26 => middle,
         _ => large,
     };
     while stream.left() >= 4 {
+        let out = &mut all.bytes;
         match stream.take(4)? {
             0b0000 => break,
-            0b0001 => digits(&mut stream, widths(10, 12, 14), &mut out)?,
-            0b0010 => letters(&mut stream, widths(9, 11, 13), gs1, &mut out)?,
+            0b0001 => digits(&mut stream, widths(10, 12, 14), out)?,
+            0b0010 => letters(&mut stream, widths(9, 11, 13), all.gs1, out)?,
             0b0100 => {
                 for _ in 0..stream.take(widths(8, 16, 16))? {
                     out.push(stream.take(8)? as u8);
                 }
             }
-            0b1000 => kanji(&mut stream, widths(8, 10, 12), &mut out)?,
-            0b0111 => character_set(&mut stream)?,
-            // One of several codes that belong together: position and parity. The part is given as it is.
-            0b0011 => {
-                stream.take(16)?;
+            0b1000 => {
+                kanji(&mut stream, widths(8, 10, 12), out)?;
+                all.kanji = true;
             }
-            0b0101 => gs1 = true,
+            0b0111 => {
+                let mark = character_set(&mut stream)?;
+                all.marks.push((all.bytes.len(), mark));
+            }
+            0b0011 => {
+                all.part = Some(Part {
+                    index: stream.take(4)? as u8,
+                    count: stream.take(4)? as u8 + 1,
+                    parity: stream.take(8)? as u8,
+                });
+            }
+            0b0101 => all.gs1 = true,
             0b1001 => {
-                gs1 = true;
+                all.gs1 = true;
                 stream.take(8)?;
             }
             _ => return None,
         }
     }
-    Some(out)
+    Some(all)
 }
 
 fn digits(stream: &mut Stream, width: usize, out: &mut Vec<u8>) -> Option<()> {
@@ -125,22 +181,19 @@ fn kanji(stream: &mut Stream, width: usize, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// One, two or three bytes, by the leading bits.
-fn character_set(stream: &mut Stream) -> Option<()> {
+fn character_set(stream: &mut Stream) -> Option<u32> {
     let first = stream.take(8)?;
-    match first {
-        0..0x80 => {}
-        0x80..0xc0 => {
-            stream.take(8)?;
-        }
-        0xc0..0xe0 => {
-            stream.take(16)?;
-        }
+    let mark = match first {
+        0..0x80 => first,
+        0x80..0xc0 => (first & 0x3f) << 8 | stream.take(8)?,
+        0xc0..0xe0 => (first & 0x1f) << 16 | stream.take(16)?,
         _ => return None,
-    }
-    Some(())
+    };
+    Some(mark as u32)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 
@@ -172,7 +225,9 @@ mod tests {
             pair(38, 12),
             (0, 4),
         ]);
-        assert_eq!(payload(&stream, 1).as_deref(), Some(&b"A\x1dB%C"[..]));
+        let read = payload(&stream, 1).unwrap();
+        assert_eq!(read.bytes, b"A\x1dB%C");
+        assert!(read.gs1);
     }
 
     #[test]
@@ -186,37 +241,52 @@ mod tests {
             (b'i'.into(), 8),
             (0, 4),
         ]);
-        assert_eq!(payload(&stream, 1).as_deref(), Some(&b"hi"[..]));
+        let read = payload(&stream, 1).unwrap();
+        assert_eq!(read.bytes, b"hi");
+        let part = Part {
+            index: 1,
+            count: 3,
+            parity: 0x34,
+        };
+        assert_eq!(read.part, Some(part));
+    }
+
+    /// Two bytes behind a mark.
+    fn marked(set: usize, a: usize, b: usize) -> Option<String> {
+        let stream = packed(&[(7, 4), (set, 8), (4, 4), (2, 8), (a, 8), (b, 8), (0, 4)]);
+        payload(&stream, 1).unwrap().text()
     }
 
     #[test]
-    fn character_set_mark_is_skipped() {
-        let stream = packed(&[
-            (7, 4),
-            (26, 8),
-            (4, 4),
-            (2, 8),
-            (0xc3, 8),
-            (0xa9, 8),
-            (0, 4),
-        ]);
-        assert_eq!(payload(&stream, 1).as_deref(), Some("é".as_bytes()));
+    fn a_character_set_that_is_named_is_honoured() {
+        assert_eq!(marked(26, 0xc3, 0xa9).as_deref(), Some("é"));
+        assert_eq!(marked(3, 0xc3, 0xa9).as_deref(), Some("Ã©"));
+        assert_eq!(marked(26, 0xa9, 0xc3), None);
+        // Shift JIS is named, and not known here: the bytes are all there is.
+        assert_eq!(marked(20, b'h'.into(), b'i'.into()), None);
+    }
+
+    #[test]
+    fn long_character_set_marks_are_read() {
+        let long = |mark: usize, bits| packed(&[(7, 4), (mark, bits), (0, 4)]);
+        let marks = |stream: &[u8]| payload(stream, 1).unwrap().marks;
+        assert_eq!(marks(&long(0x8000 | 899, 16)), [(0, 899)]);
+        assert_eq!(marks(&long(0xc0_0000 | 811_799, 24)), [(0, 811_799)]);
     }
 
     #[test]
     fn kanji_become_shift_jis() {
         // 0x935f and 0xe4aa, the standard's own examples
         let stream = packed(&[(8, 4), (2, 8), (0x0d9f, 13), (0x1aaa, 13), (0, 4)]);
-        assert_eq!(
-            payload(&stream, 1).as_deref(),
-            Some(&[0x93, 0x5f, 0xe4, 0xaa][..])
-        );
+        let read = payload(&stream, 1).unwrap();
+        assert_eq!(read.bytes, [0x93, 0x5f, 0xe4, 0xaa]);
+        assert_eq!(read.text(), None);
     }
 
     #[test]
     fn stream_that_breaks_its_rules_is_nothing() {
-        assert_eq!(payload(&packed(&[(4, 4), (200, 8), (1, 8)]), 1), None);
-        assert_eq!(payload(&packed(&[(1, 4), (3, 10), (1001, 10)]), 1), None);
-        assert_eq!(payload(&packed(&[(15, 4), (0, 8)]), 1), None);
+        assert!(payload(&packed(&[(4, 4), (200, 8), (1, 8)]), 1).is_none());
+        assert!(payload(&packed(&[(1, 4), (3, 10), (1001, 10)]), 1).is_none());
+        assert!(payload(&packed(&[(15, 4), (0, 8)]), 1).is_none());
     }
 }

@@ -55,18 +55,43 @@ impl Warp {
         let w = m[6] * u + m[7] * v + m[8];
         // Behind the horizon: any far point will do, it scores badly.
         let k = if w > 1e-6 { 1.0 / w } else { 1e6 };
-        let mut p = Point {
+        Point {
             x: (m[0] * u + m[1] * v + m[2]) * k,
             y: (m[3] * u + m[4] * v + m[5]) * k,
-        };
+        }
+        .plus(self.bent(u, v))
+    }
+
+    /// Many places at once: flat maps go four at a time.
+    pub fn map_all(&self, us: &[f32], vs: &[f32], xs: &mut [f32], ys: &mut [f32]) {
+        let m = &self.matrix;
+        for (((&u, &v), x), y) in us.iter().zip(vs).zip(xs.iter_mut()).zip(ys.iter_mut()) {
+            let w = m[6] * u + m[7] * v + m[8];
+            let k = if w > 1e-6 { 1.0 / w } else { 1e6 };
+            *x = (m[0] * u + m[1] * v + m[2]) * k;
+            *y = (m[3] * u + m[4] * v + m[5]) * k;
+        }
+        if self.bend == [Point::default(); 4] {
+            return;
+        }
+        for (((&u, &v), x), y) in us.iter().zip(vs).zip(xs).zip(ys) {
+            let by = self.bent(u, v);
+            *x += by.x;
+            *y += by.y;
+        }
+    }
+
+    /// How far the bend moves a place, in pixels.
+    fn bent(&self, u: f32, v: f32) -> Point {
         let n = self.size as f32;
         let (s, t) = (u / n, v / n);
         let (bow_s, bow_t) = (4.0 * s * (1.0 - s), 4.0 * t * (1.0 - t));
         let (squeeze_s, squeeze_t) = (2.6 * bow_s * (1.0 - 2.0 * s), 2.6 * bow_t * (1.0 - 2.0 * t));
         let b = &self.bend;
-        p.x += bow_s * b[0].x + squeeze_s * b[1].x + bow_t * b[2].x + squeeze_t * b[3].x;
-        p.y += bow_s * b[0].y + squeeze_s * b[1].y + bow_t * b[2].y + squeeze_t * b[3].y;
-        p
+        Point {
+            x: bow_s * b[0].x + squeeze_s * b[1].x + bow_t * b[2].x + squeeze_t * b[3].x,
+            y: bow_s * b[0].y + squeeze_s * b[1].y + bow_t * b[2].y + squeeze_t * b[3].y,
+        }
     }
 
     pub fn corners(&self) -> [Point; 4] {

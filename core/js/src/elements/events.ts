@@ -2,12 +2,14 @@
 
 /** A code that was scanned, typed, or came from a keyboard wedge. */
 export interface CodeDetail {
-  /** Only when the bytes are UTF-8. May hold control characters: show it as text, never as markup. */
+  /** Only where it is no guess: UTF-8, or as the code itself says. May hold control characters: show it as text, never as markup. */
   text?: string;
   bytes: Uint8Array;
   /** x0, y0 … x3, y3 in pixels of the camera's picture; empty when not from the camera */
   corners: number[];
   source: "camera" | "wedge" | "typed";
+  /** from the camera only: nothing else says it */
+  symbology?: "qr" | "code128";
 }
 /** A photo straight from the shutter or the file, turned upright and without metadata. */
 export interface PhotoDetail { bytes: ArrayBuffer; mediaType: string; width: number; height: number }

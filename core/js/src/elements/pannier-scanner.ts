@@ -5,13 +5,11 @@ import { errorDetail, tell, type CodeDetail } from "./events.js";
 import { theme } from "./theme.js";
 import { Wedge } from "./wedge.js";
 
-/** The same code is told again only after this. */
-const SAME_CODE_MS = 2_000;
 const HIT_MS = 350;
 
 const defaults = {
   opening: "Opening the camera …", aim: "Point the camera at a code", paused: "The camera is paused",
-  dark: "More light would help", unreadable: "This code holds no text", read: "Code read", off: "The camera is off",
+  light: "More light would help", shade: "Too bright: tilt the label", still: "Hold still", unreadable: "This code holds no text", read: "Code read", off: "The camera is off",
   torch: "Torch", typed: "Type the code", use: "Use", retry: "Try again",
 };
 export type ScannerLabels = typeof defaults;
@@ -58,7 +56,6 @@ export class PannierScanner extends LitElement {
   #camera: Camera | undefined;
   #scanner: Scanner | undefined;
   readonly #wedge = new Wedge((text) => this.#found(text, new TextEncoder().encode(text), [], "wedge"));
-  readonly #told = new Map<string, number>();
   #hitTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
@@ -157,7 +154,7 @@ export class PannierScanner extends LitElement {
     this.#scanner ??= new Scanner({
       workerUrl: this.workerUrl, wasmUrl: this.wasmUrl,
       onCodes: (codes) => codes.forEach((code) => this.#seen(code)),
-      onStats: (stats) => { this.stats = stats; this._hint = stats.exposure < 0.12 ? "dark" : undefined; },
+      onStats: (stats) => { this.stats = stats; this._hint = stats.advice; },
       onError: (failure) => this.#failed(failure),
     });
     this.#scanner.start(video);
@@ -169,20 +166,16 @@ export class PannierScanner extends LitElement {
   }
 
   #seen(code: FoundCode): void {
-    const key = String.fromCharCode(...code.bytes.subarray(0, 4_096));
-    const now = performance.now();
-    for (const [other, at] of this.#told) if (now - at >= SAME_CODE_MS) this.#told.delete(other);
-    if (this.#told.has(key)) return;
-    this.#told.set(key, now);
+    if (!code.isNew) return;
     this._hit = true;
     clearTimeout(this.#hitTimer);
     this.#hitTimer = setTimeout(() => { this._hit = false; }, HIT_MS);
     if (code.text === undefined) this._hint = "unreadable";
-    this.#found(code.text, code.bytes, code.corners, "camera");
+    this.#found(code.text, code.bytes, code.corners, "camera", code.symbology);
   }
 
-  #found(text: string | undefined, bytes: Uint8Array, corners: number[], source: CodeDetail["source"]): void {
-    tell(this, "pannier-code", { ...(text === undefined ? {} : { text }), bytes, corners, source });
+  #found(text: string | undefined, bytes: Uint8Array, corners: number[], source: CodeDetail["source"], symbology?: CodeDetail["symbology"]): void {
+    tell(this, "pannier-code", { ...(text === undefined ? {} : { text }), bytes, corners, source, ...(symbology ? { symbology } : {}) });
   }
 
   #typed(event: SubmitEvent): void {

@@ -2,16 +2,38 @@
 
 /** A code as it was read. */
 export interface FoundCode {
-  /** only when the bytes are UTF-8; control characters are passed as they are: show them harmlessly */
+  /** Data Matrix and other kinds are not read */
+  symbology: "qr" | "code128";
+  /**
+   * Only where it is no guess: UTF-8, or a character set that the code names and that is known here.
+   * Control characters are passed as they are: show them harmlessly.
+   */
   text?: string;
+  /** as they stand in the code; where a GS1 field ends, 0x1d */
   bytes: Uint8Array;
   /** x0, y0 … x3, y3 in pixels of the frame that was scanned, clockwise */
   corners: number[];
-  version: number;
-  ecLevel: "L" | "M" | "Q" | "H";
+  /** of a QR code */
+  version?: number;
+  /** of a QR code */
+  ecLevel?: "L" | "M" | "Q" | "H";
+  /** codewords that were wrong */
+  errorsCorrected: number;
+  /** character sets that the code names, in order */
+  eci: number[];
+  gs1: boolean;
+  /** one of several codes that belong together: index from 0, and a parity that all share */
+  part?: { index: number; count: number; parity: number };
   inverted: boolean;
   mirrored: boolean;
+  /** false while the same code stays before the camera */
+  isNew: boolean;
+  /** which try succeeded, for diagnostics: `full`, `half inverted`, `again full`, `bars` and others */
+  foundBy: string;
 }
+
+/** What would help: more light, less of it, a still hand. */
+export type Advice = "light" | "shade" | "still";
 
 /** How the frame reaches the worker: as the camera gives it, as a bitmap, or as bytes that come back. */
 export type FrameSource =
@@ -19,9 +41,10 @@ export type FrameSource =
   | { bitmap: ImageBitmap }
   | { rgba: ArrayBuffer; width: number; height: number };
 
+/** `still`: a picture by itself, tried harder; `fresh`: the first frame of a camera */
 export type ToWorker =
   | { type: "start"; wasm: string | WebAssembly.Module }
-  | { type: "frame"; id: number; source: FrameSource; still: boolean };
+  | { type: "frame"; id: number; source: FrameSource; still: boolean; fresh: boolean };
 
 export interface FrameResult {
   type: "result";
@@ -33,6 +56,7 @@ export interface FrameResult {
   sharpness: number;
   /** mean brightness, 0 to 1 */
   exposure: number;
+  advice?: Advice;
   width: number;
   height: number;
   /** the bytes of an `rgba` frame, to be used again */

@@ -49,7 +49,8 @@ class Unsupported extends Error {}
 
 function scanned(width: number, height: number, still: boolean, luma: boolean): Scanned {
   if (!scanner) throw new Error("the scanner has not started");
-  const result = luma ? scanner.scanLuma(width, height, still) : scanner.scan(width, height, still);
+  const now = still ? undefined : performance.now();
+  const result = luma ? scanner.scanLuma(width, height, now) : scanner.scan(width, height, now);
   return { result, width, height };
 }
 
@@ -115,9 +116,10 @@ function scanBitmap(bitmap: ImageBitmap, still: boolean): Scanned {
 }
 
 async function frame(message: ToWorker & { type: "frame" }): Promise<void> {
-  const { id, source, still } = message;
+  const { id, source, still, fresh } = message;
   const began = performance.now();
   try {
+    if (fresh) scanner?.forget();
     let done: Scanned;
     if ("video" in source) done = await scanVideo(source.video, still);
     else if ("bitmap" in source) done = scanBitmap(source.bitmap, still);

@@ -3,9 +3,9 @@
 // Decoding never happens here. Frames that arrive while one is in flight are dropped, not queued. A
 // worker that traps, or does not answer, is discarded and replaced; the camera goes on meanwhile.
 
-import type { FoundCode, FrameResult, FrameSource, FromWorker, ToWorker } from "./protocol.js";
+import type { Advice, FoundCode, FrameResult, FrameSource, FromWorker, ToWorker } from "./protocol.js";
 
-export type { FoundCode } from "./protocol.js";
+export type { Advice, FoundCode } from "./protocol.js";
 
 /** Longer sides are scaled down before they are scanned. */
 const SIDE_MAX = 1280;
@@ -13,6 +13,8 @@ const SIDE_MAX = 1280;
 const ANSWER_MS_MAX = 5_000;
 /** Replacements without a single answer in between; then the scanner gives up and says so. */
 const RESTARTS_IN_A_ROW_MAX = 5;
+/** So many frames without a code in a row must ask for the same before it is advised: hands shake. */
+const ADVICE_FRAMES = 6;
 /** Frames that are all black although the camera runs: this way of reading frames is broken. */
 const BLACK_FRAMES_MAX = 15;
 
@@ -26,6 +28,10 @@ export interface ScannerStats {
   restarts: number;
   sharpness: number;
   exposure: number;
+  /** what would help, when the last frames without a code said the same */
+  advice?: Advice;
+  /** the try that found the last code */
+  foundBy?: string;
   /** how frames reach the worker in this browser: as the camera gives them, as bitmaps, or through a canvas */
   way: "video" | "bitmap" | "canvas";
 }
@@ -35,7 +41,7 @@ export interface ScannerOptions {
   workerUrl: string | URL;
   /** where the scanner's wasm is */
   wasmUrl: string | URL;
-  /** called with at least one code, as often as one is seen; `width` and `height` are the frame's */
+  /** called with at least one code, as often as one is seen; `isNew` tells the first time; `width` and `height` are the frame's */
   onCodes: (codes: FoundCode[], frame: { width: number; height: number }) => void;
   onStats?: (stats: ScannerStats) => void;
   /** the worker has its module and waits for pictures; told again after each replacement */
@@ -76,6 +82,10 @@ export class Scanner {
   #restarts = 0;
   #failedInARow = 0;
   #answeredAt: number[] = [];
+  /** the next frame is the first of its video */
+  #fresh = true;
+  #advised: { advice: Advice | undefined; frames: number } = { advice: undefined, frames: 0 };
+  #foundBy: string | undefined;
 
   constructor(options: ScannerOptions) {
     this.#options = options;
@@ -87,6 +97,8 @@ export class Scanner {
   start(video: HTMLVideoElement): void {
     this.pause();
     this.#video = video;
+    this.#fresh = true;
+    this.#foundBy = undefined;
     this.#failedInARow = 0;
     this.#open();
     this.#next();
@@ -229,9 +241,13 @@ export class Scanner {
     this.#answeredAt.push(now);
     if (this.#answeredAt.length > 20) this.#answeredAt.shift();
     const span = now - (this.#answeredAt[0] ?? now);
-    const { decodeMs, width, height, sharpness, exposure } = result;
+    const { codes, decodeMs, width, height, sharpness, exposure, advice } = result;
+    const same = codes.length === 0 && advice === this.#advised.advice;
+    this.#advised = { advice: codes.length ? undefined : advice, frames: same ? this.#advised.frames + 1 : 1 };
+    this.#foundBy = codes[0]?.foundBy ?? this.#foundBy;
+    const advised = this.#advised.frames >= ADVICE_FRAMES ? this.#advised.advice : undefined;
     const fps = span > 0 ? (this.#answeredAt.length - 1) / span * 1_000 : 0;
-    this.#options.onStats?.({ fps, decodeMs, width, height, restarts: this.#restarts, sharpness, exposure, way: this.#way });
+    this.#options.onStats?.({ fps, decodeMs, width, height, restarts: this.#restarts, sharpness, exposure, way: this.#way, ...(advised ? { advice: advised } : {}), ...(this.#foundBy ? { foundBy: this.#foundBy } : {}) });
   }
 
   /** Waits for the next new picture. */
@@ -297,6 +313,8 @@ export class Scanner {
     this.#lastId += 1;
     this.#inFlight = this.#lastId;
     this.#watch(still ? ANSWER_MS_MAX * 4 : ANSWER_MS_MAX);
-    this.#worker?.postMessage({ type: "frame", id: this.#inFlight, source, still } satisfies ToWorker, transfer);
+    const fresh = this.#fresh && !still;
+    if (fresh) this.#fresh = false;
+    this.#worker?.postMessage({ type: "frame", id: this.#inFlight, source, still, fresh } satisfies ToWorker, transfer);
   }
 }
