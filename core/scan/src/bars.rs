@@ -20,8 +20,10 @@ const AGREEMENT_MIN: f32 = 0.8;
 const BLOCKS_MIN: usize = 4;
 /// Samples a pixel along a line.
 const DENSITY: f32 = 2.0;
-/// Areas read in one frame.
-const AREAS_MAX: usize = 12;
+/// Symbols in a row, from a start on, that make an area worth more lines.
+const SYMBOLS_PROMISING: usize = 2;
+/// Changes between dark and light in the shortest code.
+const EDGES_MIN: usize = 24;
 /// Lines that have to say the same: a check symbol alone is right by chance once in a hundred.
 const LINES_AGREEING: usize = 2;
 
@@ -36,7 +38,10 @@ pub(crate) struct Found {
 /// Lines tried in an area and ways to sharpen each.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
+    pub areas: usize,
     pub lines: usize,
+    /// lines without anything like the beginning of a code, then the area is given up
+    pub patience: usize,
     pub ways: usize,
 }
 
@@ -67,7 +72,7 @@ impl Tensor {
 /// Every code in the frame.
 pub(crate) fn bars(luma: &Luma, effort: Effort, work: &Cell<u32>) -> Vec<Found> {
     let mut out: Vec<Found> = Vec::new();
-    for area in areas(luma) {
+    for area in areas(luma).into_iter().take(effort.areas) {
         if work.get() == 0 {
             break;
         }
@@ -208,7 +213,6 @@ fn areas(luma: &Luma) -> Vec<Area> {
     }
     out.retain(|a| a.reach > BLOCK as f32 * 1.5);
     out.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-    out.truncate(AREAS_MAX);
     out
 }
 
@@ -252,23 +256,34 @@ impl Area {
     /// Lines from the middle outwards, until enough of them say the same.
     fn read(&self, luma: &Luma, effort: Effort, work: &Cell<u32>) -> Option<Found> {
         let mut heard: Vec<(Line, bool, usize, f32)> = Vec::new();
+        let mut symbols = 0;
         for i in 0..effort.lines {
-            let step = (i + 1) / 2;
+            let step = i.div_ceil(2);
             let side = if i % 2 == 0 { 1.0 } else { -1.0 };
             let offset = side * step as f32 * 2.0 * self.half_height / (effort.lines as f32 + 1.0);
             let profile = self.profile(luma, offset, work);
-            for way in 0..effort.ways {
-                let Some((line, inverted)) = listen(&profile, way) else {
-                    continue;
-                };
-                let said = heard
-                    .iter_mut()
-                    .find(|(l, _, _, _)| l.bytes == line.bytes && l.gs1 == line.gs1);
-                match said {
-                    Some((_, _, count, _)) => *count += 1,
-                    None => heard.push((line, inverted, 1, offset)),
+            // Where nothing has begun like a code, the plain way and one sharpened say enough.
+            let ways = if symbols == 0 {
+                effort.ways.min(2)
+            } else {
+                effort.ways
+            };
+            for way in 0..ways {
+                match listen(&profile, way) {
+                    Heard::Line(line, inverted) => {
+                        let said = heard
+                            .iter_mut()
+                            .find(|(l, _, _, _)| l.bytes == line.bytes && l.gs1 == line.gs1);
+                        match said {
+                            Some((_, _, count, _)) => *count += 1,
+                            None => heard.push((line, inverted, 1, offset)),
+                        }
+                        break;
+                    }
+                    // Nothing like bars: sharpening will not make any.
+                    Heard::Nothing => break,
+                    Heard::Symbols(count) => symbols = symbols.max(count),
                 }
-                break;
             }
             // One dissent and nothing is said.
             if let [(line, inverted, count, offset)] = &heard[..]
@@ -280,7 +295,8 @@ impl Area {
                     inverted: *inverted,
                 });
             }
-            if heard.len() > 1 || work.get() == 0 {
+            let idle = heard.is_empty() && symbols < SYMBOLS_PROMISING && i + 1 >= effort.patience;
+            if heard.len() > 1 || idle || work.get() == 0 {
                 return None;
             }
         }
@@ -343,29 +359,41 @@ fn across(along: Point) -> Point {
     }
 }
 
+/// What a profile gave.
+enum Heard {
+    Line(Line, bool),
+    /// so many symbols in a row
+    Symbols(usize),
+    /// too few changes for any code
+    Nothing,
+}
+
 /// A profile to bytes: forwards and backwards, dark on light and light on dark.
-fn listen(profile: &[f32], way: usize) -> Option<(Line, bool)> {
-    let (edges, first_dark) = edges(profile, way)?;
+fn listen(profile: &[f32], way: usize) -> Heard {
+    let Some((edges, first_dark)) = edges(profile, way) else {
+        return Heard::Nothing;
+    };
     let end = profile.len() as f32;
     let reversed: Vec<f32> = edges.iter().rev().map(|e| end - e).collect();
     // What lies behind the first edge seen backwards is what lay before the last.
-    let last_dark = first_dark != (edges.len() % 2 == 0);
+    let last_dark = first_dark != edges.len().is_multiple_of(2);
+    let mut symbols = 0;
     for inverted in [false, true] {
-        if let Some(line) = code128::read(&edges, first_dark != inverted) {
-            return Some((line, inverted));
+        if let Some(line) = code128::read(&edges, first_dark != inverted, &mut symbols) {
+            return Heard::Line(line, inverted);
         }
-        if let Some(mut line) = code128::read(&reversed, last_dark != inverted) {
+        if let Some(mut line) = code128::read(&reversed, last_dark != inverted, &mut symbols) {
             (line.from, line.to) = (end - line.from, end - line.to);
-            return Some((line, inverted));
+            return Heard::Line(line, inverted);
         }
     }
-    None
+    Heard::Symbols(symbols)
 }
 
 /// Places where the profile crosses the middle between the lightest and the darkest around, to a
 /// fraction of a sample; and whether dark lies behind the first.
 fn edges(profile: &[f32], way: usize) -> Option<(Vec<f32>, bool)> {
-    const CONTRAST_MIN: f32 = 14.0;
+    const CONTRAST_MIN: f32 = 10.0;
     let (window, sharpen, soft) = [
         (28, 0.0, 0),
         (20, 1.5, 3),
@@ -390,11 +418,11 @@ fn edges(profile: &[f32], way: usize) -> Option<(Vec<f32>, bool)> {
         profile.to_vec()
     };
     let n = values.len();
-    let low = crate::binary::spread(&values, n, 1, window, f32::min);
-    let high = crate::binary::spread(&values, n, 1, window, f32::max);
+    let low = lowest(&values, window);
+    let high: Vec<f32> = lowest(&values.iter().map(|v| -v).collect::<Vec<_>>(), window);
     let signed: Vec<f32> = (0..n)
         .map(|i| {
-            let (l, h) = (low[i], high[i]);
+            let (l, h) = (low[i], -high[i]);
             // Where nothing changes it is light if it is as light as its wider surroundings.
             if h - l < CONTRAST_MIN {
                 f32::NAN
@@ -418,16 +446,47 @@ fn edges(profile: &[f32], way: usize) -> Option<(Vec<f32>, bool)> {
         }
         last = Some((i, v));
     }
-    (out.len() >= 20).then_some(())?;
+    (out.len() >= EDGES_MIN).then_some(())?;
     Some((out, first_dark?))
+}
+
+/// The lowest within `radius` of each: windows twice as long are made of two, until they are long enough.
+fn lowest(values: &[f32], radius: usize) -> Vec<f32> {
+    let n = values.len();
+    let length = 2 * radius + 1;
+    // In front of the first and behind the last there is nothing low.
+    let mut held = vec![f32::MAX; radius];
+    held.extend_from_slice(values);
+    held.resize(n + 2 * radius, f32::MAX);
+    let mut span = 1;
+    while span < length {
+        let step = span.min(length - span);
+        for i in 0..held.len() - step {
+            let (a, b) = (held[i], held[i + step]);
+            held[i] = if b < a { b } else { a };
+        }
+        span += step;
+    }
+    held.truncate(n);
+    held
 }
 
 /// The mean of `radius` samples to each side.
 fn boxed(values: &[f32], radius: usize) -> Vec<f32> {
-    (0..values.len())
+    let n = values.len();
+    let mut sum: f32 = values.iter().take(radius).sum();
+    let mut count = radius.min(n);
+    (0..n)
         .map(|i| {
-            let part = &values[i.saturating_sub(radius)..(i + radius + 1).min(values.len())];
-            part.iter().sum::<f32>() / part.len() as f32
+            if let Some(v) = values.get(i + radius) {
+                sum += v;
+                count += 1;
+            }
+            if i > radius {
+                sum -= values[i - radius - 1];
+                count -= 1;
+            }
+            sum / count as f32
         })
         .collect()
 }

@@ -58,6 +58,16 @@ impl Binary {
     }
 }
 
+/// One of each two neighbours.
+fn halved(values: &[u8], pick: impl Fn(u8, u8) -> u8) -> Vec<u8> {
+    values
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|&[a, b]| pick(a, b))
+        .collect()
+}
+
 struct Blocks {
     columns: usize,
     rows: usize,
@@ -78,15 +88,16 @@ impl Blocks {
             Vec::with_capacity(blocks),
             Vec::with_capacity(blocks),
         );
-        let mut sums = vec![0_u16; luma.width];
-        let mut lows = vec![0_u8; luma.width];
-        let mut highs = vec![0_u8; luma.width];
+        let mut sums = vec![0_u16; columns * BLOCK];
+        let mut lows = vec![0_u8; columns * BLOCK];
+        let mut highs = vec![0_u8; columns * BLOCK];
         for by in 0..rows {
             let (from, to) = (by * BLOCK, ((by + 1) * BLOCK).min(luma.height));
             sums.fill(0);
             lows.fill(255);
             highs.fill(0);
-            for y in from..to {
+            // Every second row says enough about the light.
+            for y in (from..to).step_by(2) {
                 let row = luma.row(y);
                 for (s, &v) in sums.iter_mut().zip(row) {
                     *s += u16::from(v);
@@ -98,19 +109,14 @@ impl Blocks {
                     *h = (*h).max(v);
                 }
             }
-            for part in sums.chunks(BLOCK) {
-                let sum: u32 = part.iter().map(|&s| u32::from(s)).sum();
-                mean.push(sum as f32 / (part.len() * (to - from)) as f32);
+            let lines = (to - from).div_ceil(2);
+            for (i, part) in sums.as_chunks::<BLOCK>().0.iter().enumerate() {
+                let sum: u16 = part.iter().sum();
+                let count = (luma.width - i * BLOCK).min(BLOCK) * lines;
+                mean.push(f32::from(sum) / count as f32);
             }
-            low.extend(
-                lows.chunks(BLOCK)
-                    .map(|p| p.iter().copied().fold(255, u8::min)),
-            );
-            high.extend(
-                highs
-                    .chunks(BLOCK)
-                    .map(|p| p.iter().copied().fold(0, u8::max)),
-            );
+            low.extend(halved(&halved(&halved(&lows, u8::min), u8::min), u8::min));
+            high.extend(halved(&halved(&halved(&highs, u8::max), u8::max), u8::max));
         }
         Self {
             columns,

@@ -1,15 +1,17 @@
-//! A luma frame in, QR codes out.
+//! A luma frame in, QR codes and Code 128 out.
 //!
 //! Knows no browser, no camera and no parcel. The story, in order: [`frame`](crate::Frame) views the
 //! pixels, `binary` splits dark from light, `finder` looks for the three eyes, `detect` turns three
 //! eyes into a geometry (`warp`) and samples a grey per module, `decode` turns greys into bits and,
-//! with `layout`, `reed_solomon` and `segment`, bits into bytes, and `scan` decides what is tried and
-//! when to stop.
+//! with `layout`, `reed_solomon` and `segment`, bits into bytes. `bars` finds areas whose edges look one
+//! way, and `code128` reads lines across them. `scan` decides what is tried and when to stop, and what
+//! one frame of a camera says for the next.
 //!
-//! **Bounds.** Every loop is bounded by the size of the frame or by a constant; nothing is kept
-//! between two calls. **Traps.** No code here panics on purpose, and `rqrr`, whose detector does on some
-//! photographs, is only measured against. The host still has to treat a trapped WebAssembly instance as gone: discard it, start a new one, go on.
-//! **Absent on purpose:** one-dimensional codes, guessing a character set.
+//! **Bounds.** Every loop is bounded by the size of the frame or by a constant. [`scan()`] keeps nothing
+//! between two calls; [`Live`] keeps the place of the last code and what was told. **Traps.** No code
+//! here panics on purpose. The host still has to treat a trapped WebAssembly instance as gone: discard
+//! it, start a new one, go on. **Absent on purpose:** Data Matrix and other kinds of code, guessing a
+//! character set.
 
 mod bars;
 mod binary;

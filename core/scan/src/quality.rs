@@ -55,7 +55,12 @@ impl FrameQuality {
     }
 }
 
-/// Looks at every fourth row.
+/// One row in so many is looked at.
+const ROWS: usize = 6;
+/// Noise stays below this, an edge of a printed code does not.
+const EDGE_MIN: u8 = 24;
+
+/// Looks at every sixth row.
 ///
 /// # Errors
 /// As [`crate::scan`]: sizes that do not fit the buffer.
@@ -67,19 +72,28 @@ pub fn measure(
 ) -> Result<FrameQuality, ScanError> {
     let luma = Luma::new(data, width, height, stride)?;
     let (mut sum, mut count, mut fine, mut coarse) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for y in (0..height).step_by(4) {
+    for y in (0..height).step_by(ROWS) {
         let row = luma.row(y);
-        sum += row.iter().map(|&v| u64::from(v)).sum::<u64>();
+        sum += u64::from(row.iter().map(|&v| u32::from(v)).sum::<u32>());
         count += row.len() as u64;
-        for w in row.windows(5) {
-            // Noise stays below this limit, an edge of a printed code does not.
-            let wide = w[0].abs_diff(w[4]);
-            if wide >= 24 {
-                let steepest = w.windows(2).map(|p| p[0].abs_diff(p[1])).fold(0, u8::max);
-                coarse += u64::from(wide);
-                fine += u64::from(steepest.min(wide));
-            }
+        let (mut row_fine, mut row_coarse) = (0_u32, 0_u32);
+        // Five pixels side by side, as five rows that are shifted: many at a time.
+        let from = |by: usize| row.get(by..).unwrap_or_default();
+        let five = row
+            .iter()
+            .zip(from(1))
+            .zip(from(2))
+            .zip(from(3))
+            .zip(from(4));
+        for ((((&a, &b), &c), &d), &e) in five {
+            let wide = a.abs_diff(e);
+            let steepest = (a.abs_diff(b).max(b.abs_diff(c))).max(c.abs_diff(d).max(d.abs_diff(e)));
+            let edge = wide >= EDGE_MIN;
+            row_coarse += u32::from(if edge { wide } else { 0 });
+            row_fine += u32::from(if edge { steepest.min(wide) } else { 0 });
         }
+        coarse += u64::from(row_coarse);
+        fine += u64::from(row_fine);
     }
     // A ramp over all five pixels gives a quarter, a step gives one.
     let ratio = if coarse == 0 {

@@ -135,16 +135,17 @@ const LIVE: &[Try] = &[
     look(Scale::Half, Reach::Near, false),
     look(Scale::Half, Reach::Near, true),
 ];
-/// What frames of a camera get in turns, one each, while nothing is found.
-const TURNS: &[Try] = &[
-    look(Scale::Half, Reach::Near, false),
-    look(Scale::Half, Reach::Near, true),
-    look(Scale::Half, Reach::Near, false),
-    look(Scale::Full, Reach::Near, true),
-    look(Scale::Half, Reach::Near, false),
-    look(Scale::Full, Reach::Far, false),
-    look(Scale::Half, Reach::Near, true),
-    look(Scale::Quarter, Reach::Near, false),
+/// What frames of a camera get in turns while nothing is found; a frame that gets no look at its own
+/// size is followed by one that does.
+const TURNS: &[(&[Try], bool)] = &[
+    (&[look(Scale::Half, Reach::Near, false)], true),
+    (&[BASE], false),
+    (LIVE, false),
+    (&[BASE], true),
+    (&[look(Scale::Half, Reach::Near, false)], false),
+    (&[BASE, look(Scale::Full, Reach::Near, true)], false),
+    (&[look(Scale::Quarter, Reach::Near, false)], true),
+    (&[look(Scale::Full, Reach::Far, false)], false),
 ];
 const STILL: &[Try] = &[
     look(Scale::Half, Reach::Near, false),
@@ -177,7 +178,12 @@ const LIVE_BUDGET: Budget = Budget {
         fits: 2,
     },
     rows: 2,
-    bars: bars::Effort { lines: 7, ways: 3 },
+    bars: bars::Effort {
+        areas: 5,
+        lines: 9,
+        patience: 2,
+        ways: 3,
+    },
     work: 1_800_000,
 };
 const STILL_BUDGET: Budget = Budget {
@@ -189,7 +195,12 @@ const STILL_BUDGET: Budget = Budget {
         fits: 4,
     },
     rows: 1,
-    bars: bars::Effort { lines: 21, ways: 6 },
+    bars: bars::Effort {
+        areas: 12,
+        lines: 21,
+        patience: 7,
+        ways: 6,
+    },
     work: 40_000_000,
 };
 /// Most codes reported from one frame.
@@ -211,20 +222,36 @@ pub fn scan(
     effort: Effort,
 ) -> Result<Scan, ScanError> {
     let full = Luma::new(luma, width, height, stride)?;
-    let mut sight = Sight::new(full, effort);
+    let sight = match effort {
+        Effort::Live => live(full),
+        Effort::Still => still(full),
+    };
+    Ok(Scan { codes: sight.codes })
+}
+
+fn live(full: Luma) -> Sight {
+    let mut sight = Sight::new(full, Effort::Live);
     sight.look(BASE);
     sight.bars(false);
-    for look in match effort {
-        Effort::Live => LIVE,
-        Effort::Still => STILL,
-    } {
-        // In a photograph a second code may show only at another scale, but its eyes cost the same again.
-        if sight.done() {
-            break;
+    for look in LIVE {
+        if !sight.done() {
+            sight.look(*look);
         }
-        sight.look(*look);
     }
-    Ok(Scan { codes: sight.codes })
+    sight
+}
+
+fn still(full: Luma) -> Sight {
+    let mut sight = Sight::new(full, Effort::Still);
+    sight.look(BASE);
+    sight.bars(false);
+    for look in STILL {
+        // A second code may show only at another scale, but the first one's eyes cost the same again there.
+        if !sight.done() {
+            sight.look(*look);
+        }
+    }
+    sight
 }
 
 /// Frames of a camera, one after the other: what was seen in one helps with the next.
@@ -282,19 +309,26 @@ impl Live {
         let full = Luma::new(luma, width, height, stride)?;
         let mut codes = self.again(&full);
         if codes.is_empty() {
-            let mut sight = Sight::new(full, Effort::Live);
-            sight.look(BASE);
-            sight.bars(false);
-            let turn = [TURNS[self.empty as usize % TURNS.len()]];
-            let looks = if self.empty == 0 { LIVE } else { &turn };
-            for look in looks {
-                if !sight.done() {
-                    sight.look(*look);
+            let sight = match self.empty.checked_sub(1) {
+                None => live(full),
+                Some(turn) => {
+                    let (looks, with_bars) = TURNS[turn as usize % TURNS.len()];
+                    let mut sight = Sight::new(full, Effort::Live);
+                    for look in looks {
+                        sight.look(*look);
+                    }
+                    if with_bars {
+                        sight.bars(false);
+                    }
+                    sight
                 }
-            }
+            };
             codes = sight.codes;
-            // A picture without a code is looked at in all ways before the first way comes again.
-            self.empty = if codes.is_empty() { self.empty + 1 } else { 0 };
+            self.empty = if codes.is_empty() {
+                self.empty.wrapping_add(1).max(1)
+            } else {
+                0
+            };
             if let Some(code) = codes.first() {
                 self.last = Region::around(&code.corners, width, height).map(|r| (r, 0));
             }

@@ -566,7 +566,7 @@ pub fn frame(seed: u64, family: &str, index: usize, count: usize) -> Rendered {
         };
         let degrees = if bars {
             let most = if is("angled") { 30.0 * severity } else { 12.0 };
-            if is("angled") && index % 2 == 0 {
+            if is("angled") && index.is_multiple_of(2) {
                 most
             } else {
                 random.between(-most, most)
@@ -648,7 +648,7 @@ pub fn frame(seed: u64, family: &str, index: usize, count: usize) -> Rendered {
         }
         if is("shadow") || is("mixed") && random.below(3) == 0 {
             let strength = amount("shadow", random);
-            let turn = random.between(0.0, 6.28);
+            let turn = random.between(0.0, std::f32::consts::TAU);
             for (i, p) in pixels.iter_mut().enumerate() {
                 let side = ((i % WIDTH) as f32 - middle.x) * turn.cos()
                     + ((i / WIDTH) as f32 - middle.y) * turn.sin();
