@@ -587,6 +587,19 @@ pub static OPERATION: Shape = Shape {
             "\"ask\"",
             "What follows when someone else changed it first.",
         ),
+        or(
+            "onWithdrawn",
+            Kind::Choice(&[
+                one_of(
+                    "report",
+                    "sent, unless the stop is gone and nothing was finished there: then a person decides",
+                ),
+                one_of("send", "sent"),
+                one_of("hold", "a person decides"),
+            ]),
+            "\"report\"",
+            "What follows for work that was not sent when its stop was cancelled or left the route.",
+        ),
         may(
             "blob",
             Kind::One(&BLOB),

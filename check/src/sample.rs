@@ -108,12 +108,15 @@ pub fn stop() -> Stop {
 
 /// What `$stop.` may be followed by.
 pub fn stop_fields() -> Vec<String> {
-    named(stop().to_json())
+    let mut names = named(stop().to_json());
+    names.push("withdrawn".to_owned());
+    names
 }
 
 /// What `$operation.` may be followed by, for a kind.
 pub fn fields(kind: &str) -> Vec<String> {
     let mut names = named(operation_value(&operation(kind, 1, &stop(), None)));
+    names.push("supersedes".to_owned());
     names.sort();
     names
 }
@@ -264,6 +267,9 @@ pub fn operation(kind: &str, seq: u64, stop: &Stop, profile: Option<&Profile>) -
         refused: None,
         fresh: serde_json::Map::new(),
         overruled: 0,
+        supersedes: None,
+        superseded_by: None,
+        released: false,
         uncounted: None,
     }
 }

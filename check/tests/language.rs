@@ -141,6 +141,7 @@ fn the_table_has_every_key_of_the_cores_types_and_no_other() {
         "Shorter",
         "PagingKind",
         "OnConflict",
+        "OnWithdrawn",
         "Identity",
         "BodyTemplate",
         "StatusMatch",
@@ -184,6 +185,7 @@ fn the_table_has_every_name_of_the_cores_enumerations() {
         ("route", "shorter", "Shorter"),
         ("paging", "kind", "PagingKind"),
         ("operation", "onConflict", "OnConflict"),
+        ("operation", "onWithdrawn", "OnWithdrawn"),
         ("rule", "then", "Verdict"),
     ] {
         assert_eq!(names_at(shape, field), types[rust], "{rust}");

@@ -262,6 +262,12 @@ export class Pannier implements PannierApi {
     await this.#call("putAway", at, seq);
   }
 
+  async amend(operation: string, changes: Record<string, unknown>): Promise<Receipt> {
+    const receipt = await this.#call<Receipt>("amend", operation, changes);
+    this.onWork?.("recorded");
+    return receipt;
+  }
+
   subscribe(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

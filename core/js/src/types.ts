@@ -46,6 +46,8 @@ export interface StopView {
   waiting: number; parked: number;
   /** the outcome of the stop as a whole once recorded: delivered, partial, failed, returned, picked_up */
   outcome?: "delivered" | "partial" | "failed" | "returned" | "picked_up";
+  /** the office cancelled it, or it is gone from the route while work on it is unsent */
+  withdrawn?: "cancelled" | "gone";
   parcels: ParcelView[];
   proof: ProofPolicy; needs: ProofNeed[];
   photos: string[]; signature?: string; notes: string[]; arrivedAt?: number;
@@ -108,6 +110,12 @@ export interface OutboxItem {
   /** what a person can do about it */
   advice?: string;
   blob?: string; sha256?: string;
+  /** ids: the recording that it corrects, and the one that corrects it */
+  supersedes?: string; supersededBy?: string;
+  /** the fields that `amend` takes now, as they stand */
+  amend?: Record<string, unknown>;
+  /** a correction takes its place; otherwise it becomes an operation of its own */
+  amendInPlace: boolean;
 }
 export interface OutboxQuery { state?: "unsettled" | "settled" | "all"; stop?: string; limit?: number; before?: number }
 export interface OutboxPage { revision: number; items: OutboxItem[]; more: boolean }
@@ -137,9 +145,9 @@ export interface Status {
 
 /**
  * What a person should know although nothing waits for him: `duplicate`, the backend holds it more often than once;
- * `not_shown`, it said yes and does not show it; `done_already`, it refused and a newer route shows it as done. Kept until it is put away, the newest 200 of them.
+ * `not_shown`, it said yes and does not show it; `done_already`, it refused and a newer route shows it as done; `stop_cancelled`, `stop_gone`, the office took a stop away with unsent work on it. Kept until it is put away, the newest 200 of them.
  */
-export interface Notice { at: number; seq: number; code: "duplicate" | "not_shown" | "done_already"; text: string; operation: string; stop?: string }
+export interface Notice { at: number; seq: number; code: "duplicate" | "not_shown" | "done_already" | "stop_cancelled" | "stop_gone"; text: string; operation?: string; stop?: string }
 
 /** One try to send an operation, or to ask what became of it. */
 export interface AttemptView {
@@ -297,6 +305,11 @@ export interface PannierApi {
   drain(reason: WakeReason, options?: { budgetMs?: number }): Promise<DrainReport>;
   retry(operation: string): Promise<void>;
   discard(operation: string, reason: string): Promise<void>;
+  /**
+   * Corrects what was recorded: in its place before its first attempt, else by a new operation that supersedes it.
+   * `changes`: fields of the intent, those that the item's `amend` names.
+   */
+  amend(operation: string, changes: Record<string, unknown>): Promise<Receipt>;
   /** Newest first. */
   notices(): Promise<Notice[]>;
   /** A person has read it. */

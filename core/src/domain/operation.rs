@@ -120,6 +120,28 @@ impl Intent {
         }
     }
 
+    /// What a person may correct after it was recorded; the rest is what he did, or where.
+    pub fn correctable(&self) -> &'static [&'static str] {
+        match self {
+            Self::Note { .. } => &["text"],
+            Self::Signature { .. } => &["signer"],
+            Self::Deliver { .. } => &["recipient", "outcomes", "overrides"],
+            Self::PickUp { .. } => &["parcels", "overrides"],
+            Self::Fail { .. } | Self::Return { .. } => &["reason", "text"],
+            Self::Custom { .. } => &["fields"],
+            Self::Load { .. } | Self::Arrive { .. } | Self::Scan { .. } | Self::Photo { .. } => &[],
+        }
+    }
+
+    /// The same for the same intent (FNV-1a over its JSON, as far as an `i64` goes).
+    pub fn print(&self) -> u64 {
+        let text = crate::domain::json::to_text(self);
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        hash >> 1
+    }
+
     /// Closes the stop: pick_up, deliver, fail, return.
     pub fn outcome(&self) -> Option<ParcelFate> {
         match self {
@@ -198,6 +220,14 @@ pub struct Operation {
     /// how often this step was sent again against the backend's state
     #[json(default)]
     pub overruled: u32,
+    /// the recording that this one corrects, and the one that corrects it
+    #[json(default)]
+    pub supersedes: Option<OperationId>,
+    #[json(default)]
+    pub superseded_by: Option<OperationId>,
+    /// a person wants it sent although its stop was withdrawn
+    #[json(default)]
+    pub released: bool,
     /// a step that succeeded, and of which the backend is still to be asked how many it holds
     #[json(default)]
     pub uncounted: Option<String>,
@@ -239,6 +269,18 @@ impl Operation {
             Ok(page) if self.attempt_count >= 2 * page => self.attempt_count / page,
             _ => 0,
         }
+    }
+    /// Out of the outbox without the backend's yes; why it was parked stays with it.
+    pub fn set_aside(&mut self, at: i64, reason: &str) {
+        let was = match &self.state {
+            OperationState::Parked { reason, .. } => Some(reason.clone()),
+            _ => None,
+        };
+        self.state = OperationState::Discarded {
+            at,
+            reason: reason.to_owned(),
+            was,
+        };
     }
     /// Puts an attempt on record; gives the page that is full now, to be written beside it.
     pub fn push_attempt(&mut self, attempt: Attempt) -> Option<AttemptPage> {

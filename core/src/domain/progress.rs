@@ -64,6 +64,9 @@ pub struct Outcome {
     pub mark: Mark,
     pub status: StopStatus,
     pub fates: Dictionary<ParcelId, ParcelFate>,
+    /// of the intent: the same once more is no other outcome
+    #[json(default)]
+    pub print: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
@@ -119,6 +122,7 @@ impl Progress {
                     mark,
                     status: StopStatus::PickedUp,
                     fates,
+                    print: op.intent.print(),
                 });
             }
             Intent::Deliver { outcomes, .. } => {
@@ -134,6 +138,7 @@ impl Progress {
                         .iter()
                         .map(|o| (o.parcel.clone(), o.outcome))
                         .collect(),
+                    print: op.intent.print(),
                 });
             }
             Intent::Fail { .. } => {
@@ -141,6 +146,7 @@ impl Progress {
                     mark,
                     status: StopStatus::Failed,
                     fates: all(ParcelFate::Failed),
+                    print: op.intent.print(),
                 });
             }
             Intent::Return { .. } => {
@@ -148,6 +154,7 @@ impl Progress {
                     mark,
                     status: StopStatus::Returned,
                     fates: all(ParcelFate::Returned),
+                    print: op.intent.print(),
                 });
             }
             Intent::Custom { .. } => {}

@@ -238,6 +238,11 @@ impl Situation<'_> {
     /// # Errors
     /// A stable code for each precondition that does not hold.
     pub fn check(&self, intent: &Intent, sha256: Option<&str>) -> Result<Admission, Refusal> {
+        if let Some(outcome) = &self.progress.outcome
+            && outcome.print == intent.print()
+        {
+            return Ok(Admission::Duplicate(outcome.mark.seq));
+        }
         match intent {
             Intent::Arrive { .. } => {
                 if let Some(mark) = self.progress.arrived {

@@ -1,14 +1,17 @@
 //! From what the courier did to an operation in the outbox, in one change: the operation, its
 //! place in the order, its lane, the stop's progress, the picture's pin and the end of its draft.
 
-use super::change::{Change, Counters, EntityKey, Seen, StopRecord};
+use super::change::{Change, Counters, EntityKey, Last, Seen, StopRecord};
 use super::lane::Lane;
 use crate::domain::error::Refusal;
 use crate::domain::ids::{AccountId, LaneId, OperationId};
 use crate::domain::operation::{BlobPin, Intent, Operation, OperationState, Recorded};
 use crate::domain::proof::BlobMeta;
 use crate::domain::rules::{Admission, Situation, check_custom};
-use crate::profile::document::{Order, Profile};
+use crate::profile::document::{Choice, Order, Profile};
+
+/// The same intent within this time is one tap too many.
+const DOUBLE_TAP_MS: i64 = 3_000;
 
 pub struct Admitting {
     pub account: AccountId,
@@ -21,6 +24,8 @@ pub struct Admitting {
     pub stop: Option<Seen<StopRecord>>,
     /// what is known of the staged bytes it names
     pub blob: Option<Seen<BlobMeta>>,
+    /// the operation that it corrects
+    pub supersedes: Option<OperationId>,
 }
 
 #[derive(Debug)]
@@ -62,10 +67,31 @@ pub fn situation<'a>(
     }
 }
 
+/// The stop as it stands, with the profile's reasons.
+pub fn situation_by<T>(
+    record: &StopRecord,
+    profile: &Profile,
+    ask: impl FnOnce(Situation<'_>) -> T,
+) -> T {
+    let codes = |c: &[Choice]| -> Vec<String> { c.iter().map(|c| c.code.clone()).collect() };
+    let (fail, back) = (
+        codes(&profile.reasons.fail),
+        codes(&profile.reasons.return_),
+    );
+    ask(situation(record, &fail, &back))
+}
+
 /// # Errors
 /// A refusal with a stable code; nothing is changed.
 pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
     let offered = profile.offered(a.intent.kind())?;
+    let print = a.intent.print();
+    if let Some(last) = &a.counters.value.last
+        && last.print == print
+        && (0..=DOUBLE_TAP_MS).contains(&(a.recorded.at - last.at))
+    {
+        return Ok(Admitted::Duplicate(last.seq));
+    }
     if let Some(blob) = &a.blob {
         offered.blob.check(&blob.value)?;
     }
@@ -77,15 +103,8 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
     }
     match (&a.stop, &a.intent) {
         (Some(stop), _) => {
-            let codes = |c: &[crate::profile::document::Choice]| -> Vec<String> {
-                c.iter().map(|c| c.code.clone()).collect()
-            };
-            let (fail, back) = (
-                codes(&profile.reasons.fail),
-                codes(&profile.reasons.return_),
-            );
             let sha256 = a.blob.as_ref().map(|b| b.value.sha256.as_str());
-            match situation(&stop.value, &fail, &back).check(&a.intent, sha256)? {
+            match situation_by(&stop.value, profile, |at| at.check(&a.intent, sha256))? {
                 Admission::New => {}
                 Admission::Duplicate(seq) => return Ok(Admitted::Duplicate(seq)),
             }
@@ -110,7 +129,10 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         id: a.id,
         account: a.account,
         seq,
-        lane: lane_of(&a.intent, profile),
+        lane: match &a.lane.value {
+            Some(lane) => lane.id.clone(),
+            None => lane_of(&a.intent, profile),
+        },
         blob: a.blob.as_ref().map(|b| BlobPin {
             handle: b.value.handle.clone(),
             media_type: b.value.media_type.clone(),
@@ -131,11 +153,23 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         refused: None,
         fresh: serde_json::Map::new(),
         overruled: 0,
+        supersedes: a.supersedes,
+        superseded_by: None,
+        released: false,
         uncounted: None,
     };
 
     let mut change = Change::strict();
-    change.put(&Counters { next_seq: seq + 1 }, a.counters.revision);
+    let counters = Counters {
+        next_seq: seq + 1,
+        last: Some(Last {
+            seq,
+            at: operation.recorded.at,
+            operation: operation.id.clone(),
+            print,
+        }),
+    };
+    change.put(&counters, a.counters.revision);
     change.put(&operation, None);
     let lane = match a.lane.value {
         Some(mut lane) => {

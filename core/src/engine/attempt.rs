@@ -1,5 +1,6 @@
 //! The head of a due lane becomes an attempt on record, before any byte leaves.
 
+use super::amend::REPLACED;
 use super::change::{Change, EntityKey, Seen, StopRecord};
 use super::context::{Here, carry, for_operation, operation_value};
 use super::lane::{Head, Lane};
@@ -9,7 +10,7 @@ use crate::domain::operation::{
     Attempt, Operation, OperationState, PAGES_MAX, Purpose, Reason, Settlement,
 };
 use crate::profile::ProfileError;
-use crate::profile::document::{Identity, Profile, StepProfile};
+use crate::profile::document::{Identity, OnWithdrawn, Profile, StepProfile};
 use crate::profile::http::Request;
 use crate::profile::request::build;
 use crate::profile::value::Context;
@@ -177,6 +178,9 @@ impl<'a> Turning<'a> {
     }
 
     pub fn park(&mut self, reason: Reason) {
+        if self.head.value.superseded_by.is_some() {
+            return self.replaced(Some(reason));
+        }
         self.head.value.state = OperationState::Parked {
             at: self.turn.now,
             reason,
@@ -185,6 +189,14 @@ impl<'a> Turning<'a> {
         self.out.parked += 1;
         self.change.strict = true;
         self.write_head();
+    }
+
+    /// A correction of it is recorded and it was not applied: there is nothing to send any more.
+    pub fn replaced(&mut self, was: Option<Reason>) {
+        let (at, reason) = (self.turn.now, REPLACED.to_owned());
+        self.change.strict = true;
+        self.settle(OperationState::Discarded { at, reason, was });
+        self.follow();
     }
 
     /// The head leaves the outbox and the next one moves up.
@@ -300,6 +312,11 @@ impl<'a> Turning<'a> {
         if !Head::of(&self.head.value).is_due(turn.now, turn.generation, turn.hopeful) {
             return Ok(());
         }
+        let waits = matches!(self.head.value.state, OperationState::Waiting { .. });
+        if waits && self.head.value.superseded_by.is_some() && self.head.value.uncounted.is_none() {
+            self.replaced(None);
+            return Ok(());
+        }
         let Some(step) = self.step()? else {
             let how = if self.head.value.steps.is_empty() {
                 Settlement::NoRequest
@@ -319,6 +336,10 @@ impl<'a> Turning<'a> {
                 "stop_unreadable",
                 "what is known of this stop could not be read; fetch the route",
             ));
+            return Ok(());
+        }
+        if let Some(how) = self.held() {
+            self.park(Reason::new("stop_withdrawn", how));
             return Ok(());
         }
         let doubt = match &self.head.value.state {
@@ -353,6 +374,26 @@ impl<'a> Turning<'a> {
             ));
             Ok(())
         }
+    }
+
+    /// Why a person is asked before this is sent for the first time: the office took the stop away.
+    /// What was finished there is reported all the same, unless the profile holds it.
+    pub fn held(&self) -> Option<&'static str> {
+        let (op, stop) = (&self.head.value, &self.stop.as_ref()?.value);
+        let how = stop.withdrawn()?;
+        let policy = self.profile.operations.get(op.intent.kind())?.on_withdrawn;
+        let holds = match policy {
+            OnWithdrawn::Send => false,
+            OnWithdrawn::Hold => true,
+            OnWithdrawn::Report => how == "gone" && stop.progress.outcome.is_none(),
+        };
+        if op.attempt_count > 0 || op.released || !holds {
+            return None;
+        }
+        Some(match how {
+            "gone" => "this stop left your route before it could be sent",
+            _ => "this stop was cancelled before it could be sent",
+        })
     }
 
     /// Closes the newest attempt's record as one that got no answer.

@@ -10,7 +10,7 @@ use crate::domain::operation::{AttemptPage, Operation, Reason};
 use crate::domain::progress::Progress;
 use crate::domain::proof::BlobMeta;
 use crate::domain::route::RouteHeader;
-use crate::domain::stop::Stop;
+use crate::domain::stop::{Stop, StopStatus};
 use serde_json::{Map, Value};
 
 /// A value with the revision it was read at; `None`: it is not in the store yet.
@@ -150,6 +150,17 @@ impl Change {
 pub struct Counters {
     /// the next operation's place in the account's order
     pub next_seq: u64,
+    /// what was recorded last, whatever it was: a double tap says it once more
+    #[json(default)]
+    pub last: Option<Last>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+pub struct Last {
+    pub seq: u64,
+    pub at: i64,
+    pub operation: OperationId,
+    pub print: u64,
 }
 
 /// What the backend said of a stop, and what the courier did there since.
@@ -162,6 +173,16 @@ pub struct StopRecord {
     /// it left the route at the backend while work on it is unsent
     #[json(default)]
     pub gone: bool,
+}
+
+impl StopRecord {
+    /// How the office took it from the courier: `$stop.withdrawn`.
+    pub fn withdrawn(&self) -> Option<&'static str> {
+        match self.mirror.status {
+            StopStatus::Cancelled => Some("cancelled"),
+            _ => self.gone.then_some("gone"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
@@ -193,7 +214,9 @@ pub struct Notice {
     pub seq: u64,
     pub code: String,
     pub text: String,
-    pub operation: OperationId,
+    /// none where it is about a stop as a whole
+    #[json(default)]
+    pub operation: Option<OperationId>,
     pub stop: Option<StopId>,
 }
 
@@ -204,7 +227,7 @@ impl Notice {
             seq: op.seq,
             code: reason.code.clone(),
             text: [&title(&op.intent, stop), ": ", &reason.text].concat(),
-            operation: op.id.clone(),
+            operation: Some(op.id.clone()),
             stop: op.stop().cloned(),
         }
     }

@@ -20,6 +20,9 @@ pub fn operation_value(op: &Operation) -> Value {
     fields.insert("id".into(), op.id.to_json());
     fields.insert("seq".into(), op.seq.to_json());
     fields.insert("recordedAt".into(), op.recorded.backend_at().to_json());
+    if let Some(id) = &op.supersedes {
+        fields.insert("supersedes".into(), id.to_json());
+    }
     if let Some(position) = &op.recorded.position {
         fields.insert("position".into(), position.to_json());
     }
@@ -80,11 +83,14 @@ pub fn for_operation(
     }
     context.set("steps", Value::Object(steps));
     if let Some(stop) = stop {
-        let mut mirror = stop.mirror.to_json();
+        let mut known = stop.mirror.to_json();
         if let Some(version) = &stop.progress.version {
-            mirror["version"] = version.text.to_json();
+            known["version"] = version.text.to_json();
         }
-        context.set("stop", mirror);
+        if let Some(how) = stop.withdrawn() {
+            known["withdrawn"] = how.to_json();
+        }
+        context.set("stop", known);
         let mut carried: Map<String, Value> = Map::new();
         for item in &stop.progress.carried {
             let list = carried

@@ -95,6 +95,15 @@ impl Lane {
         self.count += 1;
         self.bytes += op.bytes();
     }
+    /// One of its operations leaves it, the head or another. `None`: the lane is empty and goes.
+    pub fn without(mut self, gone: &Operation, next: Option<&Operation>) -> Option<Self> {
+        if self.head.seq == gone.seq {
+            return self.advance(gone, next);
+        }
+        self.count = self.count.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(gone.bytes());
+        Some(self)
+    }
     /// The head is settled or set aside; `next` moves up. `None`: the lane is empty and goes.
     pub fn advance(mut self, done: &Operation, next: Option<&Operation>) -> Option<Self> {
         self.count = self.count.saturating_sub(1);

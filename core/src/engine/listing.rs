@@ -11,6 +11,7 @@ use crate::domain::operation::{
 use crate::domain::parcel::ParcelFate;
 use crate::domain::stop::Stop;
 use crate::domain::text::{count, shown};
+use serde_json::{Map, Value};
 
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "camelCase")]
@@ -35,6 +36,13 @@ pub struct OutboxItem {
     pub advice: Option<&'static str>,
     pub blob: Option<BlobHandle>,
     pub sha256: Option<String>,
+    /// the recording that it corrects, and the one that corrects it
+    pub supersedes: Option<OperationId>,
+    pub superseded_by: Option<OperationId>,
+    /// what a person may correct now, as it stands
+    pub amend: Option<Map<String, Value>>,
+    /// a correction takes its place; otherwise it becomes an operation of its own
+    pub amend_in_place: bool,
 }
 
 pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
@@ -70,12 +78,29 @@ pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
         advice: advice(op),
         blob: op.blob.as_ref().map(|b| b.handle.clone()),
         sha256: op.blob.as_ref().map(|b| b.sha256.clone()),
+        supersedes: op.supersedes.clone(),
+        superseded_by: op.superseded_by.clone(),
+        amend: amendable(op),
+        amend_in_place: op.attempt_count == 0,
     }
 }
 
 /// A stop in a line of the outbox.
 pub fn stop_line(stop: &Stop) -> String {
     format!("{}. {}", stop.sequence, shown(&stop.address.street, 60))
+}
+
+fn amendable(op: &Operation) -> Option<Map<String, Value>> {
+    let names = op.intent.correctable();
+    let over = op.is_settled() || op.superseded_by.is_some() || op.uncounted.is_some();
+    let Value::Object(mut fields) = op.intent.to_json() else {
+        return None;
+    };
+    let mut given = Map::new();
+    for name in names {
+        given.insert((*name).to_owned(), fields.remove(*name).unwrap_or_default());
+    }
+    Some(given).filter(|given| !over && !given.is_empty())
 }
 
 pub(super) fn title(intent: &Intent, stop: Option<&Stop>) -> String {
@@ -143,6 +168,9 @@ fn state_words(op: &Operation) -> (&'static str, String) {
             ..
         } => ("settled", "Done; travels with a later one".into()),
         OperationState::Settled { .. } => ("settled", "Confirmed by the backend".into()),
+        OperationState::Discarded { .. } if op.superseded_by.is_some() => {
+            ("discarded", "Replaced by a correction".into())
+        }
         OperationState::Discarded { reason, .. } => {
             ("discarded", format!("Set aside: {}", shown(reason, 120)))
         }
@@ -199,8 +227,11 @@ fn advice(op: &Operation) -> Option<&'static str> {
         return None;
     };
     Some(match reason.code.as_str() {
+        "invalid" if !op.intent.correctable().is_empty() => {
+            "correct it, or discard it with a reason"
+        }
         "invalid" => "discard it with a reason and record it anew",
-        "conflict" => "look at the stop, then retry or discard",
+        "conflict" | "stop_withdrawn" => "look at the stop, then retry or discard",
         "in_doubt" => "ask the office whether it is there: if so discard it, if not retry",
         "blob_missing" | "blob_changed" => "take the photo again, then discard this one",
         "stop_unreadable" => "fetch the route, then retry",

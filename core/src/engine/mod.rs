@@ -10,6 +10,7 @@
 //! flight under an older drain generation is in doubt, and its identity strategy decides what next.
 
 pub mod admit;
+pub mod amend;
 pub mod attempt;
 pub mod backoff;
 pub mod change;

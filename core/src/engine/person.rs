@@ -13,6 +13,8 @@ pub fn retry(now: i64, lane: Seen<Lane>, op: Seen<Operation>) -> Result<Change, 
     changeable(&op.value)?;
     let mut change = Change::strict();
     let (mut lane, mut op) = (lane, op);
+    op.value.released |= matches!(&op.value.state,
+        OperationState::Parked { reason, .. } if reason.code == "stop_withdrawn");
     op.value.state = match op.value.state {
         OperationState::InDoubt { floor_at, .. } => OperationState::InDoubt {
             due_at: floor_at.max(now),
@@ -67,16 +69,7 @@ pub fn discard(
     let mut change = Change::strict();
     let lane_key = EntityKey::Lane(lane.value.id.clone());
     change.expect(lane_key.clone(), lane.revision);
-    let is_head = lane.value.head.seq == op.value.seq;
-    let rest = if is_head {
-        lane.value.advance(&op.value, next)
-    } else {
-        let mut rest = lane.value;
-        rest.count = rest.count.saturating_sub(1);
-        rest.bytes = rest.bytes.saturating_sub(op.value.bytes());
-        Some(rest)
-    };
-    match rest {
+    match lane.value.without(&op.value, next) {
         Some(rest) => change.put_blind(&rest),
         None => change.delete(lane_key),
     }
@@ -88,15 +81,7 @@ pub fn discard(
     change.expect(key.clone(), op.revision);
     change.delete(key);
     let mut gone = op.value;
-    let was = match gone.state {
-        OperationState::Parked { reason, .. } => Some(reason),
-        _ => None,
-    };
-    gone.state = OperationState::Discarded {
-        at: now,
-        reason: reason.trim().to_owned(),
-        was,
-    };
+    gone.set_aside(now, reason.trim());
     change.put_blind(&gone);
     Ok(change)
 }

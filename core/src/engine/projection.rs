@@ -59,6 +59,8 @@ pub struct StopView {
     pub waiting: u32,
     pub parked: u32,
     pub outcome: Option<StopStatus>,
+    /// the office cancelled it, or it is gone from the route, with unsent work on it
+    pub withdrawn: Option<&'static str>,
     pub parcels: Vec<ParcelView>,
     pub proof: ProofPolicy,
     pub needs: Vec<NeedView>,
@@ -174,6 +176,7 @@ pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> Stop
         waiting,
         parked,
         outcome,
+        withdrawn: record.withdrawn(),
         parcels: mirror
             .parcels
             .iter()

@@ -1,9 +1,9 @@
 //! A new route meets what is known: the backend's word for what it can show, the courier's for
 //! what he did since. Nothing with unsent work leaves the device.
 
-use super::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
+use super::change::{Change, EntityKey, Notice, RouteRecord, Seen, StopRecord};
 use super::lane::Lane;
-use crate::domain::dictionary::Set;
+use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::StopId;
 use crate::domain::json::ToJson;
 use crate::domain::route::Route;
@@ -25,9 +25,11 @@ pub struct Reconciling {
 pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
     let mut change = Change::strict();
     let mut said = Vec::new();
-    let mut busy: Set<&str> = Set::new();
-    for stop in r.lanes.iter().filter_map(|l| l.stop.as_ref()) {
-        busy.add(stop.as_str());
+    let mut busy: Dictionary<&str, u64> = Dictionary::new();
+    for lane in &r.lanes {
+        if let Some(stop) = &lane.stop {
+            busy.insert(stop.as_str(), lane.head.seq);
+        }
     }
     let mut known: Vec<Option<Seen<StopRecord>>> = r.stops.into_iter().map(Some).collect();
     let is = |seen: &Option<Seen<StopRecord>>, id: &StopId| {
@@ -42,10 +44,14 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
                 let mut record = seen.value.clone();
                 record.progress.reconcile(r.asked_at);
                 record.gone = false;
-                if busy.contains_key(incoming.id.as_str()) {
-                    said.extend(news(&record.mirror, &incoming));
+                let before = std::mem::replace(&mut record.mirror, incoming);
+                let now = &record.mirror;
+                if let Some(seq) = busy.get(now.id.as_str()) {
+                    said.extend(news(&before, now));
+                    if now.status == StopStatus::Cancelled && before.status != now.status {
+                        change.put_blind(&withdrawn(&record, "stop_cancelled", *seq, r.asked_at));
+                    }
                 }
-                record.mirror = incoming;
                 if record.to_json() != seen.value.to_json() {
                     change.put(&record, seen.revision);
                 }
@@ -70,18 +76,21 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
     }
     for seen in known.into_iter().flatten().filter(|_| !r.partial) {
         let id = seen.value.mirror.id.clone();
-        if busy.contains_key(id.as_str()) {
-            said.push(format!(
-                "stop {} ({}) is no longer on your route; what you recorded there is kept and sent",
-                seen.value.mirror.sequence,
-                street(&seen.value.mirror)
-            ));
-            if !seen.value.gone {
-                let record = StopRecord {
-                    gone: true,
-                    ..seen.value
-                };
+        if let Some(seq) = busy.get(id.as_str()) {
+            let newly = !seen.value.gone;
+            let record = StopRecord {
+                gone: true,
+                ..seen.value
+            };
+            let notice = withdrawn(&record, "stop_gone", *seq, r.asked_at);
+            said.push(notice.text.clone());
+            if newly {
                 change.put(&record, seen.revision);
+                // Where the backend has our outcome, it is no wonder that it lists the stop no more.
+                let outcome = record.progress.outcome.as_ref();
+                if outcome.is_none_or(|o| o.mark.settled_at.is_none()) {
+                    change.put_blind(&notice);
+                }
             }
         } else {
             if !seen.value.mirror.status.is_final() {
@@ -103,6 +112,27 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
     };
     change.put(&record, r.header.revision);
     (change, said)
+}
+
+/// The office took a stop away while work on it is unsent.
+fn withdrawn(record: &StopRecord, code: &str, seq: u64, at: i64) -> Notice {
+    let stop = &record.mirror;
+    let what = match code {
+        "stop_gone" => "is no longer on your route",
+        _ => "was cancelled by the office",
+    };
+    let then = match &record.progress.outcome {
+        Some(_) => "what you recorded there is still reported",
+        None => "what you recorded there is kept",
+    };
+    Notice {
+        at,
+        seq,
+        code: code.to_owned(),
+        text: format!("stop {} ({}) {what}; {then}", stop.sequence, street(stop)),
+        operation: None,
+        stop: Some(stop.id.clone()),
+    }
 }
 
 fn street(stop: &Stop) -> String {

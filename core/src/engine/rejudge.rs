@@ -40,7 +40,20 @@ impl Turning<'_> {
         let (OperationState::Parked { at, reason }, Some(stop)) = (&op.state, &self.stop) else {
             return false;
         };
-        if route_at <= *at || stop.value.gone {
+        if route_at <= *at {
+            return false;
+        }
+        if reason.code == "stop_withdrawn" && self.held().is_none() {
+            let now = self.turn.now;
+            self.head.value.state = OperationState::Waiting {
+                due_at: now,
+                floor_at: now,
+            };
+            self.out.reopened = true;
+            self.write_head();
+            return true;
+        }
+        if stop.value.gone {
             return false;
         }
         let there = stop.value.mirror.status;

@@ -290,6 +290,9 @@ impl Turning<'_> {
             true => Purpose::Count,
             false => Purpose::Send,
         };
+        if purpose == Purpose::Send && self.head.value.superseded_by.is_some() {
+            return self.replaced(None);
+        }
         let due = !is_ahead(Head::of(&self.head.value).due_at, self.turn.now);
         if self.turn.stopping || !due {
             self.write_head();

@@ -10,10 +10,11 @@ use super::records;
 use super::store::{Committed, Record, Table};
 use crate::domain::address::Position;
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
-use crate::domain::json::ToJson;
+use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{Intent, Operation, Recorded};
 use crate::domain::proof::{BlobMeta, check_picture};
 use crate::engine::admit::{Admitted, Admitting, admit, lane_of};
+use crate::engine::amend::{Amending, amend};
 use crate::engine::change::{Change, Counters, Draft, EntityKey, Seen, StopRecord};
 use crate::engine::lane::Lane;
 use crate::engine::person;
@@ -71,6 +72,8 @@ impl<H: Host> Driver<H> {
                 Some(record) => Some(records::open::<BlobMeta>(record).map_err(unreadable)?),
                 None => None,
             };
+            let counters = first_counters(&found[0])?;
+            let last = counters.value.last.clone();
             let admitting = Admitting {
                 account: account.clone(),
                 id: id.clone(),
@@ -80,15 +83,18 @@ impl<H: Host> Driver<H> {
                     offset_ms: session.offset_ms,
                     position: position.clone(),
                 },
-                counters: records::first_or(&found[0], Counters { next_seq: 1 })
-                    .map_err(unreadable)?,
+                counters,
                 lane: lane_seen,
                 stop,
                 blob,
+                supersedes: None,
             };
             match admit(admitting, &profile)? {
                 Admitted::Duplicate(seq) => {
-                    let operation = self.operation_at(account, &lane, seq).await?;
+                    let operation = match last.filter(|last| last.seq == seq) {
+                        Some(last) => last.operation,
+                        None => self.operation_at(account, &lane, seq).await?,
+                    };
                     return Ok(Receipt {
                         operation,
                         seq,
@@ -318,6 +324,73 @@ impl<H: Host> Driver<H> {
         Err(contended())
     }
 
+    /// Corrects what was recorded: in its place before its first attempt, else by a new operation
+    /// that supersedes it. `changes` are fields of the intent.
+    ///
+    /// # Errors
+    /// What a recording is refused with; `operation_unknown`, `operation_settled`,
+    /// `amend_unsupported`, `changes_invalid`.
+    pub async fn amend(
+        &self,
+        id: &OperationId,
+        changes: Map<String, Value>,
+    ) -> Result<Receipt, CoreError> {
+        let session = self.account().await?.value;
+        let account = &session.account;
+        let profile = self.profile();
+        let new = OperationId::mint(self.now(), self.host.ids().random());
+        for _ in 0..STALE_MAX {
+            let (op, lane) = self.find(account, id).await?;
+            let intent = corrected(&op.value.intent, &changes)?;
+            let behind = records::lane_from(account, &op.value.lane, op.value.seq + 1, Some(1));
+            let mut queries = vec![records::one(account, &EntityKey::Counters), behind];
+            queries.extend(
+                intent
+                    .blob()
+                    .map(|b| records::one(account, &EntityKey::Blob(b.clone()))),
+            );
+            let found = self.read(&queries).await?;
+            let next = found[1].first().map(records::open::<Operation>);
+            let next = next.transpose().map_err(unreadable)?.map(|o| o.value);
+            let blob = found.get(2).and_then(|r| r.first()).map(records::open);
+            let stop = match intent.stop() {
+                Some(stop) => self.seen_stop(account, stop).await?,
+                None => None,
+            };
+            let admitting = Admitting {
+                account: account.clone(),
+                id: new.clone(),
+                intent,
+                recorded: op.value.recorded.clone(),
+                counters: first_counters(&found[0])?,
+                lane: Seen {
+                    value: None,
+                    revision: None,
+                },
+                stop,
+                blob: blob.transpose().map_err(unreadable)?,
+                supersedes: None,
+            };
+            let amending = Amending {
+                now: self.now(),
+                admitting,
+                lane,
+                op,
+                next,
+            };
+            let (change, operation) = amend(amending, &profile)?;
+            if let Committed::Done(revision) = self.write(account, change).await? {
+                return Ok(Receipt {
+                    operation: operation.id,
+                    seq: operation.seq,
+                    revision,
+                    duplicate: false,
+                });
+            }
+        }
+        Err(contended())
+    }
+
     async fn find(
         &self,
         account: &AccountId,
@@ -348,4 +421,27 @@ impl<H: Host> Driver<H> {
             )),
         }
     }
+}
+
+fn first_counters(found: &[Record]) -> Result<Seen<Counters>, CoreError> {
+    let none = Counters {
+        next_seq: 1,
+        last: None,
+    };
+    records::first_or(found, none).map_err(unreadable)
+}
+
+/// The intent with these fields changed.
+fn corrected(intent: &Intent, changes: &Map<String, Value>) -> Result<Intent, CoreError> {
+    let wrong = |why: String| CoreError::new("changes_invalid", why);
+    let Value::Object(mut fields) = intent.to_json() else {
+        return Err(wrong("there is nothing to change".to_owned()));
+    };
+    for (name, value) in changes {
+        if !intent.correctable().contains(&name.as_str()) {
+            return Err(wrong(format!("{name} of this cannot be corrected")));
+        }
+        fields.insert(name.clone(), value.clone());
+    }
+    Intent::from_json(Value::Object(fields)).map_err(|e| wrong(e.to_string()))
 }

@@ -390,6 +390,8 @@ pub struct OperationProfile {
     pub independent: bool,
     #[json(default)]
     pub on_conflict: OnConflict,
+    #[json(default)]
+    pub on_withdrawn: OnWithdrawn,
     /// what the backend takes as a picture
     #[json(default)]
     pub blob: BlobLimits,
@@ -426,6 +428,18 @@ pub enum OnConflict {
     BackendWins,
     /// sent again with the fresh precondition
     OursWins,
+}
+
+/// What follows for work that was not sent when its stop was cancelled or left the route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase")]
+pub enum OnWithdrawn {
+    /// sent, unless the stop is gone and nothing was finished there: then a person decides
+    #[default]
+    Report,
+    Send,
+    /// a person decides
+    Hold,
 }
 
 #[derive(Clone, Debug, FromJson)]

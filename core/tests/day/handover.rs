@@ -86,7 +86,7 @@ fn the_history_says_what_the_backend_said_and_an_unknown_operation_is_refused() 
     assert_eq!(told["item"]["state"], "parked");
     assert_eq!(
         told["item"]["advice"],
-        "discard it with a reason and record it anew"
+        "correct it, or discard it with a reason"
     );
     let unknown = run(
         &phone.clock,

@@ -22,6 +22,7 @@ use pannier::testing::backend::Fault;
 use pannier::testing::run::run;
 use serde_json::{Map, Value, json};
 
+mod amended;
 mod conflicts;
 mod counted;
 mod drainers;
@@ -30,6 +31,7 @@ mod keeping;
 mod killed;
 mod phone;
 mod time;
+mod withdrawn;
 
 #[test]
 fn the_day_reaches_the_backend_once_and_in_order() {

@@ -127,7 +127,10 @@ impl Phone {
         let notices = run(&self.clock, self.core.notices()).expect("lists");
         let told = run(&self.clock, self.core.status()).expect("reads").notices;
         assert_eq!(told as usize, notices.len());
-        notices.into_iter().map(|n| (n.code, n.operation)).collect()
+        notices
+            .into_iter()
+            .map(|n| (n.code, n.operation.unwrap_or_default()))
+            .collect()
     }
     pub fn reason(&self, id: &OperationId) -> Option<(String, String)> {
         let page = run(&self.clock, self.core.outbox(OutboxQuery::default())).expect("lists");

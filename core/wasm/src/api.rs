@@ -15,7 +15,7 @@ use pannier::engine::session::SessionState;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
 use pannier::ports::{CoreError, Driver, Host, Keep, Room};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -304,6 +304,11 @@ fn dispatch(
         "retry" => {
             let operation: OperationId = given.next("operation")?;
             run!(core.retry(&operation))
+        }
+        "amend" => {
+            let (operation, changes): (OperationId, Map<String, Value>) =
+                (given.next("operation")?, given.next("changes")?);
+            run!(core.amend(&operation, changes))
         }
         "discard" => {
             let (operation, reason): (OperationId, String) =

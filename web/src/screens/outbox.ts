@@ -31,6 +31,8 @@ export class OutboxScreen extends Screen {
   readonly #exporting = new Exporting(this);
   /** the operation that is about to be discarded, and why */
   #discarding: { id: string; reason: string } | undefined;
+  /** the operation that is being corrected, and how its fields read by now */
+  #amending: { id: string; inPlace: boolean; fields: Record<string, string> } | undefined;
 
   protected async load(): Promise<void> {
     [this.#page, this.#notices] = await Promise.all([
@@ -65,20 +67,20 @@ export class OutboxScreen extends Screen {
       // What was set aside lost to somebody else's change: what the stop is now, the backend knows.
       void this.shell.api.refreshRoute().catch(() => undefined);
       this.#discarding = undefined;
-      this.querySelector("dialog")?.close();
+      this.querySelector<HTMLDialogElement>("dialog.discard")?.close();
       await this.refresh();
     });
   }
 
   #putAway(notice: Notice): Promise<void> {
-    return this.act(`put-away-${notice.operation}`, async () => {
+    return this.act(`put-away-${notice.at}-${notice.seq}`, async () => {
       await this.shell.api.putAway(notice);
       await this.refresh();
     });
   }
 
   #notice(notice: Notice): TemplateResult {
-    return html`<p class="notice attention" data-test="notice" data-code=${notice.code} data-operation=${notice.operation}>${icon("attention")}
+    return html`<p class="notice attention" data-test="notice" data-code=${notice.code} data-operation=${notice.operation ?? nothing} data-stop=${notice.stop ?? nothing}>${icon("attention")}
       <span>${clockTime(notice.at)}: ${sentence(notice.text, 300)}</span>
       <button type="button" class="button plain" data-test="put-away" ?disabled=${this.busy !== undefined} @click=${() => this.#putAway(notice)}><span class="label">${texts.outbox.putAway}</span></button></p>`;
   }
@@ -87,6 +89,40 @@ export class OutboxScreen extends Screen {
     this.#discarding = { id, reason: "" };
     this.requestUpdate();
     void this.updateComplete.then(() => this.querySelector<HTMLDialogElement>("dialog.discard")?.showModal());
+  }
+
+  /** What of an operation can be corrected as a text. */
+  #correctable({ amend = {} }: OutboxItem): [string, string][] {
+    return Object.entries(amend)
+      .filter(([name, value]) => name in texts.outbox.amendFields && (value === null || typeof value === "string"))
+      .map(([name, value]) => [name, value === null ? "" : String(value)]);
+  }
+
+  #askAmend(item: OutboxItem): void {
+    this.#amending = { id: item.id, inPlace: item.amendInPlace, fields: Object.fromEntries(this.#correctable(item)) };
+    this.requestUpdate();
+    void this.updateComplete.then(() => this.querySelector<HTMLDialogElement>("dialog.amend")?.showModal());
+  }
+
+  #amend(id: string, fields: Record<string, string>): Promise<void> {
+    return this.act("amend-confirm", async () => {
+      // An empty field was left out.
+      const changes = Object.entries(fields).map(([name, value]) => [name, value.trim() === "" ? null : value.trim()]);
+      await this.shell.api.amend(id, Object.fromEntries(changes));
+      this.querySelector<HTMLDialogElement>("dialog.amend")?.close();
+      await this.refresh();
+    });
+  }
+
+  #amendDialog(): TemplateResult {
+    const asked = this.#amending;
+    return html`<dialog class="sheet amend" data-test="amend-dialog" aria-labelledby="amend-title" @close=${() => { this.#amending = undefined; this.requestUpdate(); }}>
+      ${asked ? html`<h2 id="amend-title">${texts.outbox.amendTitle}</h2><p>${asked.inPlace ? texts.outbox.amendInPlace : texts.outbox.amendAsNew}</p>
+        ${Object.entries(asked.fields).map(([name, value]) => field({
+          test: `amend-${name}`, label: texts.outbox.amendFields[name] ?? name, value, change: (changed) => { asked.fields[name] = changed; } }))}
+        ${button({ test: "amend-confirm", label: texts.outbox.amendConfirm, kind: "primary", busy: this.busy, tap: () => void this.#amend(asked.id, asked.fields) })}
+        ${button({ test: "amend-cancel", label: texts.common.cancel, busy: this.busy, tap: () => this.querySelector<HTMLDialogElement>("dialog.amend")?.close() })}` : nothing}
+    </dialog>`;
   }
 
   #times(item: OutboxItem): TemplateResult {
@@ -118,6 +154,8 @@ export class OutboxScreen extends Screen {
           ${retrying ? html`<span class="spinner" aria-hidden="true"></span>` : icon("refresh")}<span class="words"><span class="label">${texts.outbox.retry}</span></span></button>
         <button type="button" class="button danger" data-test="discard" data-operation=${item.id} ?disabled=${this.busy !== undefined} @click=${() => this.#askDiscard(item.id)}>
           ${icon("bin")}<span class="words"><span class="label">${texts.outbox.discard}</span></span></button></div>` : nothing}
+      ${this.#correctable(item).length > 0 ? html`<button type="button" class="button plain" data-test="amend" data-operation=${item.id} ?disabled=${this.busy !== undefined} @click=${() => this.#askAmend(item)}>
+        <span class="words"><span class="label">${texts.outbox.amend}</span></span></button>` : nothing}
       <a class="more" href=${addressOf({ screen: "operation", operation: item.id })} data-test="history-${item.id}">${texts.outbox.history}${icon("next")}</a>
     </li>`;
   }
@@ -166,7 +204,8 @@ export class OutboxScreen extends Screen {
       </footer>
       ${tabs("outbox", status)}
       ${this.#dialog()}
-      ${this.#exporting.dialog()}`;
+      ${this.#exporting.dialog()}
+      ${this.#amendDialog()}`;
   }
 }
 customElements.define("courier-outbox", OutboxScreen);

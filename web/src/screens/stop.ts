@@ -101,6 +101,7 @@ export class StopOverview extends StopScreen {
       <div class="content">
         ${stop.parked > 0 ? html`<div class="notice attention">${icon("attention")}<span>${texts.stop.attention(stop.parked)}</span>
           <a class="button plain" data-test="stop-outbox" href=${addressOf({ screen: "outbox", stop: stop.id })}>${texts.stop.look}</a></div>` : nothing}
+        ${stop.withdrawn ? html`<div class="notice attention" data-test="withdrawn">${icon("attention")}<span>${texts.stop.withdrawn[stop.withdrawn]}</span></div>` : nothing}
         ${stop.outcome === undefined ? nothing : html`<div class="notice ${stop.state === "done" ? "done" : "waiting"}" data-test="outcome">${icon(stop.state === "done" ? "done" : "waiting")}
           <div><p class="strong">${texts.stopOutcome[stop.outcome]}</p>${stop.waiting > 0 ? html`<p>${texts.stop.waiting(stop.waiting)}</p>` : nothing}</div></div>`}
         ${this.#address(stop)}
