@@ -25,6 +25,7 @@ export class SigningOut implements ReactiveController {
 
   async ask(force = false): Promise<void> {
     const shell = this.shell();
+    const { hash } = location;
     await shell.drafts.flush();
     try {
       await shell.api.signOut(force ? { force } : {});
@@ -37,8 +38,9 @@ export class SigningOut implements ReactiveController {
       return;
     }
     this.#sheet?.close();
-    // Whoever signs in next has no use for the place the last one left.
-    shell.go({ screen: "route" }, "replace");
+    // Whoever signs in next has no use for the place the last one left. The door shows as soon as the
+    // sign-in is gone, so somebody may have gone on from there while the rest was wiped.
+    if (location.hash === hash) shell.go({ screen: "route" }, "replace");
     await shell.sessionChanged();
   }
 
