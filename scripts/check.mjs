@@ -3,6 +3,7 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { wasmCrates, wasmTarget } from "./lib/cargo.mjs";
+import { compilePackage } from "./lib/package.mjs";
 import { at } from "./lib/paths.mjs";
 import { Parts, cargoCounts, command, nodeTests } from "./lib/parts.mjs";
 import { isMain, main, options, run } from "./lib/run.mjs";
@@ -20,6 +21,8 @@ async function types() {
   // `npm test` builds first.
   const built = modules.every(({ out, name }) => existsSync(at(out, `${name}.d.ts`)));
   if (!built) await buildModules();
+  // Page and workers use the package as it ships, so it is compiled first.
+  await compilePackage();
   return command("node", [at("node_modules", "typescript", "bin", "tsc"), "--noEmit", "-p", at("tsconfig.json")]);
 }
 

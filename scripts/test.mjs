@@ -1,5 +1,5 @@
-// Everything: the quick loop, the build with its budgets, the contract suites and the stories in
-// three browsers. `npm test -- contract browser` runs only those parts, PANNIER_ENGINES=firefox the
+// Everything: the quick loop, the build with its budgets, the packed package in other people's
+// projects, the contract suites and the stories in three browsers. `npm test -- contract browser` runs only those parts, PANNIER_ENGINES=firefox the
 // stories only there.
 
 import { existsSync, readdirSync } from "node:fs";
@@ -11,14 +11,16 @@ import { at } from "./lib/paths.mjs";
 import { packed } from "./lib/packed.mjs";
 import { Parts, cargoCounts, nodeTests } from "./lib/parts.mjs";
 import { Failure, isMain, main, must, options, run } from "./lib/run.mjs";
-import { broken, build } from "./build.mjs";
+import { build } from "./build.mjs";
 import { check } from "./check.mjs";
 import { ensure, wasmBindgenFolder } from "./setup.mjs";
+import { broken, size } from "./size.mjs";
 
-const kinds = ["native", "contract", "browser"];
+const kinds = ["native", "packaging", "contract", "browser"];
 
 async function buildAll() {
-  const report = await build();
+  await build();
+  const report = await size();
   const over = broken(report);
   for (const line of over) console.error(line);
   await must("cargo", ["build", "--release", "-p", "pannier-sandbox"]);
@@ -42,27 +44,30 @@ async function contract(engine) {
   return counts;
 }
 
-function stories(engine) {
-  const folder = at("tests", "browser");
+function testsIn(name) {
+  const folder = at("tests", name);
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".test.mjs")).sort() : [];
-  if (files.length === 0) throw new Failure("there is no test in tests/browser");
-  return nodeTests(files.map((file) => join(folder, file)), { env: { PANNIER_ENGINES: engine } });
+  if (files.length === 0) throw new Failure(`there is no test in tests/${name}`);
+  return files.map((file) => join(folder, file));
 }
+
+const stories = (engine) => nodeTests(testsIn("browser"), { env: { PANNIER_ENGINES: engine } });
 
 if (isMain(import.meta)) {
   await main(async () => {
-    const { words } = options(process.argv.slice(2), {}, { usage: "npm test -- [native] [contract] [browser]", words: kinds });
+    const { words } = options(process.argv.slice(2), {}, { usage: "npm test -- [native] [packaging] [contract] [browser]", words: kinds });
     const wanted = (kind) => words.length === 0 || words.includes(kind);
-    const inBrowser = wanted("contract") || wanted("browser");
+    const onBuild = wanted("packaging") || wanted("browser");
+    const inBrowser = onBuild || wanted("contract");
     const parts = new Parts();
     // Without its tools no part means anything: a failure here ends the run, in plain words.
     await ensure({ lint: wanted("native"), tests: inBrowser });
 
     let built = false;
-    if (wanted("browser") || words.length === 0) built = await parts.run("build and budgets", buildAll) || existsSync(at("dist", "sw.js"));
+    if (onBuild) built = await parts.run("build and budgets", buildAll) || existsSync(at("dist", "sw.js"));
     if (wanted("native")) await check(parts);
-    if (words.length === 0) {
-      if (built) await parts.run("the packed package's command", packedCommand); else parts.skip("the packed package's command", "the build failed");
+    for (const [name, work] of wanted("packaging") ? [["the packed package's command", packedCommand], ["the packed package in other projects", () => nodeTests(testsIn("packaging"))]] : []) {
+      if (built) await parts.run(name, work); else parts.skip(name, "the build failed");
     }
     if (wanted("contract")) for (const engine of engines) await parts.run(`contract suites in ${engine}`, () => contract(engine));
     if (wanted("browser")) {

@@ -6,7 +6,7 @@
 
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::StopId;
-use pannier::domain::json::FromJson;
+use pannier::domain::json::{FromJson, ToJson};
 use pannier::domain::operation::Intent;
 use pannier::ports::Driver;
 use pannier::ports::drain::WakeReason;
@@ -206,9 +206,11 @@ fn converse(profile: &str, talk: &Value, name: &str) -> Vec<Value> {
         .iter()
         .map(|(_, item)| {
             let reason = item.reason.as_ref().map(|r| r.code.clone());
+            let state = item.state.to_json();
+            let state = state.as_str().unwrap_or_default();
             match reason {
-                Some(reason) => json!(format!("{}: {}: {reason}", item.kind, item.state)),
-                None => json!(format!("{}: {}", item.kind, item.state)),
+                Some(reason) => json!(format!("{}: {}: {reason}", item.kind, state)),
+                None => json!(format!("{}: {}", item.kind, state)),
             }
         })
         .collect();

@@ -1,20 +1,23 @@
-// TypeScript to what the browser loads: the page, the scanner's worker, the service worker.
+// TypeScript to what the browser loads: the page and the workers, from the npm package as an app
+// of somebody else's would use it.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { compilePackage } from "./package.mjs";
 import { at, cache, dist, root } from "./paths.mjs";
 import { Failure } from "./run.mjs";
-import { modules } from "./wasm.mjs";
 
 /** file: name in dist; classic scripts run where a module worker may not be had */
 export const bundles = [
   // What few ask for stands in files of its own, loaded by `import()`.
   { file: "app.js", entry: "web/src/main.ts", format: "esm", splitting: true },
-  { file: "scanner-worker.js", entry: "core/js/src/scanner/scanner-worker.ts", format: "iife" },
   { file: "selfcheck.js", entry: "selfcheck/src/main.ts", format: "esm" },
   { file: "selfcheck-worker.js", entry: "selfcheck/src/selfcheck-worker.ts", format: "iife" },
   { file: "sw.js", entry: "service-worker/src/sw.ts", format: "iife" },
 ];
+
+/** What the package's scripts look for beside the bundle they end up in. */
+const beside = ["core.wasm", "scanner/scan.wasm", "scanner/scanner-worker.js"];
 
 const profile = "profiles/sandbox.json";
 
@@ -40,8 +43,8 @@ async function bundle({ file, entry, format, splitting = false }, outfile) {
       logLevel: "silent",
       define: {
         "process.env.NODE_ENV": '"production"',
-        // wasm-bindgen's default address for its module, which our callers never use; a classic
-        // script has no import.meta, and its own address is as harmless.
+        // Where the package looks for its files when nobody says where they are; a classic script
+        // has no import.meta, and its own address is the same.
         ...(format === "iife" ? { "import.meta.url": "self.location.href" } : {}),
       },
     });
@@ -78,7 +81,8 @@ export async function assemble() {
   mkdirSync(dist, { recursive: true });
   cpSync(at("static"), dist, { recursive: true });
   cpSync(present(profile, "the profile that the page starts with"), join(dist, "profile.json"));
-  for (const { file, out, name } of modules.filter(({ only }) => only !== "package")) cpSync(at(out, `${name}_bg.wasm`), join(dist, file));
+  await compilePackage();
+  for (const file of beside) cpSync(at("core", "js", "lib", file), join(dist, basename(file)));
 
   const unlisted = join(cache, "build", "sw.js");
   const packages = {};

@@ -1,4 +1,4 @@
-// Where things are. Everything the menu writes is git-ignored: dist, .cache, target, core/js/wasm.
+// Where things are. Everything the menu writes is git-ignored: dist, .cache, target, core/js/wasm, core/js/lib.
 
 import { fileURLToPath } from "node:url";
 import { homedir } from "node:os";

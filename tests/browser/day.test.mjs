@@ -150,7 +150,7 @@ async function day(courier, { keeps, hold }) {
   assert.equal(recorded.filter(({ intent }) => intent.kind === "photo").length, 4);
   assert.equal((await applied(server)).length, 0, "the backend knows of nothing yet");
   await says(courier.driver, on("status-bar"), "out of reach");
-  assert.equal(await peek(courier.driver, on("parked-count")), null);
+  assert.equal(await peek(courier.driver, "[part=parked]"), null);
 
   // Evening: the network is back, and nobody touches the phone. Where neither sync nor push can
   // wake it, the page's own triggers are all there is.

@@ -3,9 +3,10 @@
 
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Intent, Pannier, Receipt, Status } from "pannier";
+import "pannier/elements";
 import { Drafts } from "./drafts";
-import { clockTime, sentence } from "./formats";
-import { icon, type IconName } from "./icons";
+import { sentence } from "./formats";
+import { icon } from "./icons";
 import { addressOf, home, placeOf, type Place, type ScreenName } from "./places";
 import { Positions } from "./positions";
 import { coalesced, type Screen, type Shell, StopScreen } from "./screen";
@@ -45,10 +46,6 @@ const screens: Record<ScreenName, new () => Screen> = {
   "pick-up": PickUpScreen,
   fail: FailScreen,
   return: ReturnScreen,
-};
-
-const reachIcons: Record<Status["reachability"], IconName> = {
-  unknown: "signal", reachable: "signal", unreachable: "noSignal", sign_in_needed: "key", backend_trouble: "attention",
 };
 
 const toastMs = 2500;
@@ -229,18 +226,10 @@ export class CourierApp extends LitElement implements Shell {
   #statusBar(): unknown {
     const { status } = this;
     const reach = status?.reachability ?? "unknown";
-    const reached = texts.reachability[reach](status?.lastReachedAt === undefined ? undefined : clockTime(status.lastReachedAt));
+    const labels = { opening: this.#startError ? texts.appName : texts.start.opening };
     return html`<a class="status ${status?.parked ? "attention" : reach}" href=${addressOf({ screen: "outbox" })} data-test="status-bar"
         data-reachability=${reach} data-waiting=${status?.waiting ?? nothing} data-parked=${status?.parked ?? nothing}>
-      <span>${icon(reachIcons[reach])}</span>
-      <span class="words" aria-live="polite">
-        <span class="label">${status ? sentence(status.text, 160) : this.#startError ? texts.appName : texts.start.opening}</span>
-        ${status ? html`<small>${reached}</small>` : nothing}
-      </span>
-      <span class="pills">
-        ${status?.parked ? html`<span class="pill attention" data-test="parked-count">${texts.bar.parked(status.parked)}</span>` : nothing}
-        ${status?.waiting ? html`<span class="pill" data-test="waiting-count">${texts.bar.waiting(status.waiting)}</span>` : nothing}
-      </span>
+      <pannier-sync-bar .client=${this.#opened ? this.api : undefined} .labels=${labels}></pannier-sync-bar>
     </a>`;
   }
 

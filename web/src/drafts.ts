@@ -3,9 +3,9 @@
 // that is merged into what is stored, and the patches of one stop are written one after another.
 // A patch whose write failed is kept and goes with the next one.
 
-import type { Draft, PannierApi, ParcelOutcome, ProofNeed } from "pannier";
+import type { Draft, PannierApi, ParcelOutcome, NeedView } from "pannier";
 
-export type Proof = ProofNeed["proof"];
+export type Proof = NeedView["proof"];
 
 interface FieldTypes {
   note: string;

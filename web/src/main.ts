@@ -36,7 +36,7 @@ function sealKeyIn(config: unknown): OpenOptions["sealTo"] {
 
 async function openOptions(): Promise<OpenOptions> {
   const [profile, config] = await Promise.all([jsonFile("/profile.json"), jsonFile("/config.json")]);
-  const options: OpenOptions = { wasm: "/core.wasm" };
+  const options: OpenOptions = {};
   if (typeof profile === "object" && profile !== null) options.profile = profile;
   const servers = serversIn(config);
   if (servers) options.servers = servers;

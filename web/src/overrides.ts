@@ -2,7 +2,7 @@
 // may be left out with a reason where its policy allows, and the core judges the reason.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Override, StopView } from "pannier";
+import type { ProofOverride, StopView } from "pannier";
 import type { StopDraft } from "./drafts";
 import { icon } from "./icons";
 import { field } from "./parts";
@@ -12,7 +12,7 @@ function missing(stop: StopView): StopView["needs"] {
   return stop.needs.filter((need) => !need.satisfied && need.requirement !== "optional");
 }
 
-export function overridesOf(stop: StopView, draft: StopDraft): Override[] {
+export function overridesOf(stop: StopView, draft: StopDraft): ProofOverride[] {
   return missing(stop).flatMap(({ proof }) => {
     const reason = draft.fields.overrides?.[proof]?.trim();
     return reason ? [{ proof, reason }] : [];

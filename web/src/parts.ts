@@ -1,7 +1,7 @@
 // Pieces that several screens are made of.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Permission, ProofNeed, Status, StopState, StopView } from "pannier";
+import type { Permission, NeedView, Status, StopState, StopView } from "pannier";
 import { addressOf, type Place, type ScreenName } from "./places";
 import { icon, type IconName } from "./icons";
 import { sentence, shown } from "./formats";
@@ -63,9 +63,9 @@ export function stopChip(stop: StopView): TemplateResult {
   return html`<span class="chip ${stop.state}" data-test="state-${stop.id}" data-state=${stop.state}>${icon(stateIcons[stop.state])}${word}</span>`;
 }
 
-const proofIcons: Record<ProofNeed["proof"], IconName> = { photo: "photo", signature: "signature", scan: "scan" };
+const proofIcons: Record<NeedView["proof"], IconName> = { photo: "photo", signature: "signature", scan: "scan" };
 
-export function needChip(need: ProofNeed): TemplateResult {
+export function needChip(need: NeedView): TemplateResult {
   return html`<li class="chip ${need.requirement === "required" ? "attention" : "open"}">${icon(proofIcons[need.proof])}${texts.need(need)}
     <span class="quiet">${texts.requirement[need.requirement]}</span></li>`;
 }

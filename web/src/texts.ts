@@ -3,14 +3,14 @@
 // core's views and are shown as they are.
 
 import type {
-  ParcelOutcomeKind, ProofNeed, Reachability, Requirement, ScanMeaning, StopState, StopView, WakeReason,
+  NeedView, ParcelFate, Requirement, ScanMeaning, StopState, StopView, WakeReason,
 } from "pannier";
 
 const signInFields: Record<string, string> = { username: "Username", email: "Email", phone: "Phone number", password: "Password", key: "Key", account: "Name of this van or courier", code: "The code you were sent" };
 
 const purposes: Record<string, string> = { send: "Sent", probe: "Asked whether it arrived", count: "Counted what is there" };
 
-const proofNames: Record<ProofNeed["proof"], string> = { photo: "Photo", signature: "Signature", scan: "Scan" };
+const proofNames: Record<NeedView["proof"], string> = { photo: "Photo", signature: "Signature", scan: "Scan" };
 const requirementNames: Record<Requirement, string> = { required: "Required", warned: "Recommended", optional: "Optional" };
 
 function count(number: number, one: string, many: string): string {
@@ -42,19 +42,6 @@ export const texts = {
     tabLead: "Put Pannier on the Home Screen first (Share, then Add to Home Screen) and open it from there. In a Safari tab the phone may delete what is recorded after seven days.",
   },
 
-  bar: {
-    waiting: (n: number) => `${n} waiting`,
-    parked: (n: number) => count(n, "needs you", "need you"),
-  },
-  /** with the time when the backend was last reached, if ever */
-  reachability: {
-    unknown: (at) => at === undefined ? "Backend not tried yet" : `Last reached ${at}`,
-    reachable: (at) => `In contact ${at ?? ""}`.trim(),
-    unreachable: (at) => at === undefined ? "No contact yet" : `No contact since ${at}`,
-    sign_in_needed: (at) => at === undefined ? "Sign-in needed" : `Sign-in needed since ${at}`,
-    backend_trouble: (at) => at === undefined ? "Backend has trouble" : `Trouble since ${at}`,
-  } satisfies Record<Reachability, (at?: string) => string>,
-
   update: {
     ready: "New version ready",
     take: "Restart now",
@@ -69,8 +56,6 @@ export const texts = {
     alreadySaved: "Already saved",
     notSaved: "Not saved",
     failed: "That did not work",
-    now: "now",
-    justNow: "just now",
     unexpected: "Something unexpected went wrong. What you recorded before is kept.",
     draftNotSaved: "What you are filling in could not be kept on the phone. Do not close the app.",
     optional: "optional",
@@ -122,6 +107,10 @@ export const texts = {
     failed: "Not delivered",
     returned: "Returned",
     picked_up: "Picked up",
+    cancelled: "Cancelled by the office",
+    // No outcomes, and never shown as such.
+    open: "Open",
+    arrived: "Arrived",
   } satisfies Record<NonNullable<StopView["outcome"]>, string>,
   unsent: (outcome: string) => `${outcome}, not sent`,
   parcelOutcome: {
@@ -129,7 +118,7 @@ export const texts = {
     failed: "Not delivered",
     returned: "Returned",
     picked_up: "Picked up",
-  } satisfies Record<ParcelOutcomeKind, string>,
+  } satisfies Record<ParcelFate, string>,
 
   stop: {
     title: (sequence: number) => `Stop ${sequence}`,
@@ -141,7 +130,7 @@ export const texts = {
     note: "Note from the sender",
     phone: "Call",
     parcels: "Parcels",
-    withdrawn: { cancelled: "The office cancelled this stop", gone: "This stop is no longer on your route" },
+    withdrawn: { cancelled: "The office cancelled this stop", gone: "This stop is no longer on your route" } as Record<string, string>,
     attention: (n: number) => count(n, "item of this stop needs you", "items of this stop need you"),
     look: "Look",
     waiting: (n: number) => `${n} waiting to be sent`,
@@ -168,7 +157,7 @@ export const texts = {
     halfDone: "Half filled in",
     toRoute: "Back to the route",
   },
-  need: (need: ProofNeed) =>
+  need: (need: NeedView) =>
     need.want > 1 ? `${proofNames[need.proof]} ${need.have} of ${need.want}` : proofNames[need.proof],
   requirement: requirementNames,
 

@@ -1,40 +1,37 @@
 // The typed client: one per page, over the wasm core. It decides nothing.
 
 import { Core } from "../wasm/core/pannier_core.js";
-import { PannierError } from "./error";
-import { requestLock } from "./locks";
-import { currentGeneration, guarded, restartCount, start } from "./runtime";
-import { storageHealth } from "./storage";
-import { streamedRequest } from "./streamed";
+import { PannierError } from "./error.js";
+import { requestLock } from "./locks.js";
+import { currentGeneration, guarded, restartCount, start } from "./runtime.js";
+import { storageHealth } from "./storage.js";
+import { streamedRequest } from "./streamed.js";
+import type { ChangeListener, Health, History, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
-  ChangeListener, DrainReport, Draft, Health, History, Intent, Keep, Notice, OpenOptions, OtherAccount, OutboxPage, OutboxQuery, PannierApi,
-  Receipt, RecordOptions, RouteRefresh, RouteView, ScanMeaning, Session, ShiftClose, StagedBlob, Status, StopView, Tidied, WakeReason,
-} from "./types";
+  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
+  Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Tidied, WakeReason,
+} from "./types.js";
 
 interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string>; keep?: Keep }
-
-/** The core's figures; what is counted here is counted by JavaScript. */
-type CoreHealth = Omit<Health, "parked" | "storage"> & { parked: string[] };
 
 /** The core decides when there is something to prune; asking the browser how full it is costs as well. */
 const TIDY_MS = 60_000;
 
-/** What the core itself can tell of the bar; the browser's storage figures are added here. */
-type CoreStatus = Omit<Status, "storage">;
-
+/** The client that `openPannier` gives; what its methods do is said at {@link PannierApi}. */
 export class Pannier implements PannierApi {
-  /** Set by `attachWakes`: there is something to send, and why now. */
+  /** @internal Set by `attachWakes`: there is something to send, and why now. */
   onWork: ((reason: WakeReason) => void) | undefined;
 
   readonly #options: CoreOptions;
   readonly #token: OpenOptions["token"];
   #core: Promise<Core> | undefined;
   #generation = -1;
-  #versions: { core: string; schema: number; profile?: string } = { core: "", schema: 0 };
+  #versions: Omit<Versions, "restarts"> = { core: "", schema: 0 };
   readonly #listeners = new Set<ChangeListener>();
   readonly #channel: BroadcastChannel | undefined;
   readonly #health = new Set<() => Promise<void>>();
   #tidied = 0;
+  #last: Promise<unknown> = Promise.resolve();
   #told = 0;
   #telling = false;
   #closed = false;
@@ -57,7 +54,7 @@ export class Pannier implements PannierApi {
     }
   }
 
-  static async open(options: OpenOptions): Promise<Pannier> {
+  static async open(options: OpenOptions & { wasm: WasmSource }): Promise<Pannier> {
     const { database = "pannier", profile, servers = {}, secrets = {}, token, keep, sealTo, wasm } = options;
     await start(wasm);
     const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
@@ -92,6 +89,16 @@ export class Pannier implements PannierApi {
     return this.#on((core): Promise<T> => core.call(name, given));
   }
 
+  /**
+   * One recording after the other: each takes the next place in the order, so many at once would
+   * stand in each other's way until one is told that it was in vain.
+   */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
   #changed(revision: number): void {
     this.#channel?.postMessage({ revision });
     this.#tell(revision);
@@ -109,12 +116,12 @@ export class Pannier implements PannierApi {
     });
   }
 
-  session(): Promise<Session> {
+  session(): Promise<SessionView> {
     return this.#call("session");
   }
 
-  async signIn(credentials: Record<string, unknown>): Promise<{ account: { id: string; name: string } }> {
-    const signedIn = await this.#call<{ account: { id: string; name: string } }>("signIn", credentials);
+  async signIn(credentials: Record<string, unknown>): Promise<{ account: AccountView }> {
+    const signedIn = await this.#call<{ account: AccountView }>("signIn", credentials);
     // What waited for this goes out now.
     this.onWork?.("signed_in");
     return signedIn;
@@ -144,14 +151,14 @@ export class Pannier implements PannierApi {
   }
 
   async record(intent: Intent, options: RecordOptions = {}): Promise<Receipt> {
-    const receipt = await this.#call<Receipt>("record", intent, options.position);
+    const receipt = await this.#inTurn(() => this.#call<Receipt>("record", intent, options.position));
     if (!receipt.duplicate) this.onWork?.("recorded");
     return receipt;
   }
 
-  stage(bytes: ArrayBuffer, _mediaType: string): Promise<StagedBlob> {
+  stage(bytes: ArrayBuffer, _mediaType: string): Promise<BlobMeta> {
     // What a picture is, its own bytes say; the claimed type is not believed.
-    return this.#on((core): Promise<StagedBlob> => core.stage(bytes));
+    return this.#on((core): Promise<BlobMeta> => core.stage(bytes));
   }
 
   /** `of`: another account's, by its reference; for `pannier/export`. */
@@ -263,7 +270,7 @@ export class Pannier implements PannierApi {
   }
 
   async amend(operation: string, changes: Record<string, unknown>): Promise<Receipt> {
-    const receipt = await this.#call<Receipt>("amend", operation, changes);
+    const receipt = await this.#inTurn(() => this.#call<Receipt>("amend", operation, changes));
     this.onWork?.("recorded");
     return receipt;
   }
@@ -273,7 +280,7 @@ export class Pannier implements PannierApi {
     return () => void this.#listeners.delete(listener);
   }
 
-  versions(): { core: string; schema: number; profile?: string; restarts: number } {
+  versions(): Versions {
     return { ...this.#versions, restarts: restartCount() };
   }
 
@@ -286,7 +293,7 @@ export class Pannier implements PannierApi {
     void this.#core?.then((core) => { if (generation === currentGeneration()) core.close(); }, () => undefined);
   }
 
-  /** Kills the instance, so that a test can see the next call work on a fresh one. */
+  /** @internal Kills the instance, so that a test can see the next call work on a fresh one. */
   async trapForTest(): Promise<void> {
     await this.#on((core) => core.trapForTest());
   }

@@ -1,13 +1,24 @@
 // One error class for everything that the core refuses or cannot do.
 
+/**
+ * Every refusal and failure: a stable `code` (docs/errors.md) and a sentence for a person.
+ * @example
+ * try {
+ *   await pannier.record({ kind: "arrive", stop });
+ * } catch (error) {
+ *   if (error instanceof PannierError && error.code === "already_arrived") return;
+ *   throw error;
+ * }
+ */
 export class PannierError extends Error {
   override readonly name = "PannierError";
   constructor(
     /** stable; see docs/errors.md */
     readonly code: string,
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 
   /** What the wasm module threw, as this class; anything else as `core_failed`. */

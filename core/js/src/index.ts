@@ -1,17 +1,23 @@
 // The public API: see types.ts for the shapes.
 
-import { Pannier } from "./client";
-import type { OpenOptions } from "./types";
+import { Pannier } from "./client.js";
+import type { OpenOptions } from "./api.js";
 
-export * from "./types";
-export { PannierError } from "./error";
-export { Pannier } from "./client";
-export { attachWakes } from "./wakes";
-export { storageHealth, type StorageHealth, type StorageKind } from "./storage";
-export { deadline } from "./time";
+export type {
+  AttemptView, ChangeListener, Health, History, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource,
+} from "./api.js";
+export type * from "./types.js";
+export { PannierError } from "./error.js";
+export type { Pannier } from "./client.js";
+export { attachWakes } from "./wakes.js";
+export { storageHealth, type StorageHealth, type StorageKind } from "./storage.js";
+export { deadline } from "./time.js";
 
 /**
  * Opens the core on this device's store.
+ * @example const pannier = await openPannier({ profile, servers: { api: "https://api.example.com" } });
  * @throws PannierError `profile_*`, `server_unknown`, `storage_*`, `core_unavailable`
  */
-export const openPannier = (options: OpenOptions): Promise<Pannier> => Pannier.open(options);
+export const openPannier = (options: OpenOptions = {}): Promise<Pannier> =>
+  // Written as bundlers look for it. Not asked for when the caller knows better.
+  Pannier.open({ ...options, wasm: options.wasm ?? new URL("./core.wasm", import.meta.url) });

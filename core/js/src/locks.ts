@@ -28,6 +28,7 @@ export function requestLock(name: string, option?: "ifAvailable" | "steal"): Pro
   });
 }
 
+/** For a core that is gone and can release nothing. */
 export function releaseAllLocks(): void {
   for (const release of [...held]) release();
 }

@@ -6,8 +6,9 @@ import {
   calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomState, validateAuthResponse,
   type AuthorizationServer, type Client,
 } from "oauth4webapi";
-import { PannierError } from "./error";
+import { PannierError } from "./error.js";
 
+/** An OpenID provider, and this app as it is registered there. */
 export interface Provider {
   /** as the provider's metadata has it; compared with what comes back */
   issuer: string;
@@ -19,7 +20,7 @@ export interface Provider {
   scope?: string;
 }
 
-/** What `signIn` takes. */
+/** What the client's `signIn` takes from here. */
 export interface CodeCredentials extends Record<string, unknown> { code: string; verifier: string; redirectUri: string }
 
 const KEY = "pannier:oidc";
@@ -29,7 +30,10 @@ interface Begun { state: string; verifier: string; redirectUri: string }
 // An installed app on iOS may come back in another window than it left, so not sessionStorage.
 const storage = (): Storage => globalThis.localStorage;
 
-/** Leaves the page for the provider; it comes back to `redirectUri`. */
+/**
+ * Leaves the page for the provider; it comes back to `redirectUri`.
+ * @example await beginSignIn({ issuer, authorizationEndpoint, clientId: "courier-app", redirectUri: `${location.origin}/` });
+ */
 export async function beginSignIn(provider: Provider): Promise<void> {
   const begun: Begun = { state: generateRandomState(), verifier: generateRandomCodeVerifier(), redirectUri: provider.redirectUri };
   const address = new URL(provider.authorizationEndpoint);
@@ -45,6 +49,9 @@ export async function beginSignIn(provider: Provider): Promise<void> {
 /**
  * What the provider sent back with this address; undefined when it is none of its answers.
  * @throws PannierError `sign_in_refused` when the provider or the person said no, or the answer belongs to no sign-in begun here
+ * @example
+ * const credentials = finishSignIn(provider);
+ * if (credentials) await pannier.signIn(credentials);
  */
 export function finishSignIn(provider: Provider, address: URL | string = location.href): CodeCredentials | undefined {
   const url = new URL(address);

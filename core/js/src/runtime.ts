@@ -4,10 +4,10 @@
 // settle. So every call is on a list; when the instance falls, all of them are rejected, the
 // instance is discarded, and the next call runs on a fresh one, whose state comes from the store.
 
-import init, { __wbg_reset_state, onPanic } from "../wasm/core/pannier_core.js";
-import { PannierError } from "./error";
-import { releaseAllLocks } from "./locks";
-import type { OpenOptions } from "./types";
+import init, { __wbg_reset_state, onPanic, onTrap } from "../wasm/core/pannier_core.js";
+import { PannierError } from "./error.js";
+import { releaseAllLocks } from "./locks.js";
+import type { WasmSource } from "./api.js";
 
 /** Raised by each restart; what was made under an older one is gone. */
 let generation = 0;
@@ -16,7 +16,9 @@ let starting: Promise<void> | undefined;
 let lastWords = "";
 const underWay = new Set<(reason: PannierError) => void>();
 
+/** How often the core was started again here. */
 export const restartCount = (): number => restarts;
+/** Which instance runs: what was made under another is gone. */
 export const currentGeneration = (): number => generation;
 
 function listen(): void {
@@ -28,13 +30,13 @@ function listen(): void {
 }
 
 /** Starts the module once for all clients of this page or worker. */
-export function start(wasm: OpenOptions["wasm"]): Promise<void> {
+export function start(wasm: WasmSource): Promise<void> {
   starting ??= (async () => {
     await init({ module_or_path: wasm });
     listen();
-    globalThis.addEventListener("error", (event) => {
-      if (event instanceof ErrorEvent && event.error instanceof WebAssembly.RuntimeError) fall();
-    });
+    // Without last words: memory that is not to be had, a stack that is full. A trap in somebody
+    // else's module is not told here.
+    onTrap(fall);
   })().catch((error: unknown) => {
     starting = undefined;
     throw new PannierError("core_unavailable", `the core could not be started: ${String(error)}`);
@@ -77,12 +79,8 @@ export function guarded<T>(work: () => Promise<T>): Promise<T> {
       (value) => { settle(); resolve(value); },
       (thrown: unknown) => {
         settle();
-        if (thrown instanceof WebAssembly.RuntimeError) {
-          underWay.add(reject);
-          fall();
-        } else {
-          reject(PannierError.from(thrown));
-        }
+        // After a trap it has been rejected already.
+        reject(PannierError.from(thrown));
       },
     );
   });

@@ -2,16 +2,20 @@
 // are registered synchronously, as browsers demand; the core is started inside `waitUntil`. Every
 // wake is taken for a cold start, and the worker may be stopped at any point.
 
-import { Pannier } from "./client";
-import type { OpenOptions, WakeReason } from "./types";
-import { SYNC_TAG } from "./wakes";
+import { Pannier } from "./client.js";
+import type { WasmSource } from "./api.js";
+import type { WakeReason } from "./types.js";
+import { SYNC_TAG } from "./wakes.js";
 
-export { deadline } from "./time";
+export { deadline } from "./time.js";
 
+/** What `attachPannier` needs to know. */
 export interface WorkerOptions {
   /** called at the first wake, inside `waitUntil` */
-  wasm: () => OpenOptions["wasm"] | Promise<OpenOptions["wasm"]>;
+  wasm: () => WasmSource | Promise<WasmSource>;
+  /** name of the IndexedDB database, as the page opens it (default `pannier`) */
   database?: string;
+  /** what a push shows that says nothing itself */
   notification?: { title: string; body: string; icon?: string; badge?: string };
 }
 
@@ -23,6 +27,12 @@ const MARGIN_MS = 1_500;
 
 interface SyncEvent extends ExtendableEvent { readonly tag: string; readonly lastChance: boolean }
 
+/**
+ * Sends what waits while no page is open: on `sync`, `push`, `message` and `activate`, each within the time that browsers
+ * give. Call it while the worker's script runs; it registers listeners and nothing else, so it stands beside Workbox or
+ * anything of your own. A page makes a waiting worker take over by the message `{ type: "pannier:take-over" }`.
+ * @example attachPannier(self, { wasm: async () => (await caches.match("/core.wasm")) ?? "/core.wasm" });
+ */
 export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOptions): void {
   let opening: Promise<Pannier> | undefined;
   const open = (): Promise<Pannier> => {

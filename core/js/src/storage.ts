@@ -1,7 +1,7 @@
 // What this browser's storage is worth: whether there is any, whether it outlives the window, and
 // whether the browser may empty it on its own account.
 
-import { after } from "./time";
+import { after } from "./time.js";
 
 /**
  * persistent: the browser does not empty it by itself.
@@ -12,6 +12,7 @@ import { after } from "./time";
  */
 export type StorageKind = "persistent" | "evictable" | "temporary" | "unavailable" | "unknown";
 
+/** What this browser's storage is worth. */
 export interface StorageHealth {
   kind: StorageKind;
   persisted?: boolean;
@@ -61,7 +62,10 @@ function tryOut(): Promise<"kept" | "temporary" | "unavailable"> {
   });
 }
 
-/** Never rejects. Asks the browser anew each time; what it would be asked for by storing something is tried once. */
+/**
+ * Never rejects. Asks the browser anew each time; what it would be asked for by storing something is tried once.
+ * @example if ((await storageHealth()).kind === "temporary") warn("Nothing here outlives this window");
+ */
 export async function storageHealth(): Promise<StorageHealth> {
   // Safari 17.4 refuses one at random now and then: what it refuses twice, it refuses.
   trial ??= tryOut().then((found) => (found === "temporary" ? tryOut() : found));

@@ -32,7 +32,10 @@ export function after(ms: number, done: (slept: boolean) => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Aborts after `ms` milliseconds, however much of them the phone slept. */
+/**
+ * Aborts after `ms` milliseconds, however much of them the phone slept.
+ * @example await fetch("/config.json", { signal: deadline(4_000) });
+ */
 export function deadline(ms: number): AbortSignal {
   const controller = new AbortController();
   after(ms, () => controller.abort(new DOMException(`no answer within ${ms} ms`, "TimeoutError")));

@@ -1,334 +1,646 @@
-// The shapes that cross between the core and JavaScript. The core (Rust) makes and checks them;
-// each interface here mirrors a serde type of `core/src`. Times are Unix milliseconds unless a
-// name says otherwise. Ids and codes are opaque strings.
-
-import type { StorageHealth } from "./storage";
-
-/** When and where something was recorded. */
-export interface Position { lat: number; lon: number; accuracyM: number; /** age of the fix when recorded */ ageMs: number }
-
-export type StopKind = "delivery" | "pickup";
-/** How much a stop insists on one kind of proof. */
-export type Requirement = "required" | "warned" | "optional";
-export interface ProofPolicy {
-  photo: Requirement; signature: Requirement; scan: Requirement;
-  /** a required proof may be left out when the courier gives a reason */
-  overridable: boolean;
-}
-export interface Address { name: string; street: string; postalCode: string; city: string; doorCode?: string; floor?: string; lat?: number; lon?: number; phone?: string }
-/** Both ends in Unix milliseconds, in the backend's clock. */
-export interface TimeWindow { from: number; to: number }
+// Made from the Rust types by core/json-derive/tests/types.rs, which says how to write it anew.
+// Not to be edited: what is wrong here is wrong in core/src. Times are Unix milliseconds of the
+// device's clock unless a field says otherwise; ids, codes and handles are opaque strings.
 
 /**
- * open: nothing done; arrived: at the door; waiting: an outcome is recorded and not yet confirmed by the backend;
- * done: the backend has said yes to the outcome; attention: an operation of this stop is parked.
+ * What the courier did. Recording makes it durable; it is checked first.
+ *
+ * ```json
+ * { "kind": "scan", "stop": "st-07", "code": "PN-7H2K-0012", "source": "camera" }
+ * ```
  */
-export type StopState = "open" | "arrived" | "waiting" | "done" | "attention";
-export type ParcelOutcomeKind = "delivered" | "failed" | "returned" | "picked_up";
+export type Intent =
+  /** a parcel goes into the van */
+  | {
+      kind: "load";
+      code: string;
+    }
+  /** parcels are taken over at a stop */
+  | {
+      kind: "pick_up";
+      stop: string;
+      parcels: string[];
+      /** required proofs that are left out, and why */
+      overrides?: ProofOverride[];
+    }
+  /** at the door */
+  | {
+      kind: "arrive";
+      stop: string;
+    }
+  /** a parcel's label */
+  | {
+      kind: "scan";
+      stop: string;
+      code: string;
+      source: ScanSource;
+    }
+  /** a photo whose bytes are staged */
+  | {
+      kind: "photo";
+      stop: string;
+      blob: string;
+    }
+  /** a signature whose picture is staged */
+  | {
+      kind: "signature";
+      stop: string;
+      blob: string;
+      /** who signed */
+      signer?: string;
+    }
+  /** what the office should read */
+  | {
+      kind: "note";
+      stop: string;
+      text: string;
+    }
+  /** the stop is done; each parcel has its own outcome */
+  | {
+      kind: "deliver";
+      stop: string;
+      recipient: string;
+      outcomes: ParcelOutcome[];
+      /** required proofs that are left out, and why */
+      overrides?: ProofOverride[];
+    }
+  /** nothing could be handed over here */
+  | {
+      kind: "fail";
+      stop: string;
+      /** one of the profile's, by its code */
+      reason: string;
+      text?: string;
+    }
+  /** everything goes back */
+  | {
+      kind: "return";
+      stop: string;
+      /** one of the profile's, by its code */
+      reason: string;
+      text?: string;
+    }
+  /** What a company has of its own: a PIN, cash collected, an identity check. */
+  | {
+      kind: "custom";
+      /** as the profile calls it */
+      name: string;
+      stop?: string;
+      fields?: Record<string, unknown>;
+    };
 
-export interface ParcelView {
-  id: string; code: string; label: string;
-  /** loaded into the van */
-  loaded: boolean;
-  /** scanned at this stop */
-  scanned: boolean;
-  outcome?: ParcelOutcomeKind;
+/** The courier's reason for leaving a required proof out. */
+export interface ProofOverride {
+  proof: Proof;
+  reason: string;
 }
-/** What may be tapped now; when not, why, with a stable code and a sentence. */
-export interface Permission { allowed: boolean; code?: string; text?: string }
-/** One line of "what is still missing here". */
-export interface ProofNeed { proof: "photo" | "signature" | "scan"; requirement: Requirement; have: number; want: number; satisfied: boolean }
 
-export interface StopView {
-  id: string; sequence: number; kind: StopKind; address: Address; window?: TimeWindow; note?: string;
-  state: StopState;
-  /** operations of this stop that wait, are in flight, or are parked */
-  waiting: number; parked: number;
-  /** the outcome of the stop as a whole once recorded: delivered, partial, failed, returned, picked_up */
-  outcome?: "delivered" | "partial" | "failed" | "returned" | "picked_up";
-  /** the office cancelled it, or it is gone from the route while work on it is unsent */
-  withdrawn?: "cancelled" | "gone";
-  parcels: ParcelView[];
-  proof: ProofPolicy; needs: ProofNeed[];
-  photos: string[]; signature?: string; notes: string[]; arrivedAt?: number;
-  can: Record<"arrive" | "scan" | "photo" | "signature" | "note" | "deliver" | "fail" | "return" | "pick_up", Permission>;
-  /** fixed choices for `fail` and `return`, from the profile */
-  reasons: { fail: Choice[]; return: Choice[] };
+/** A kind of proof. */
+export type Proof = "scan" | "photo" | "signature";
+
+/**
+ * How a code came in.
+ * - `typed`: by finger
+ * - `wedge`: a hand scanner that types
+ */
+export type ScanSource = "camera" | "typed" | "wedge";
+
+/** One parcel's line of a `deliver` operation. */
+export interface ParcelOutcome {
+  parcel: string;
+  outcome: ParcelFate;
+  /** why it was not delivered: one of the profile's, by its code */
+  reason?: string;
 }
-export interface Choice { code: string; text: string }
+
+/** What became of one parcel. */
+export type ParcelFate = "delivered" | "failed" | "returned" | "picked_up";
+
+/** A fix the device gave when something was recorded. */
+export interface Position {
+  /** degrees, WGS 84 */
+  lat: number;
+  /** degrees, WGS 84 */
+  lon: number;
+  /** metres */
+  accuracyM: number;
+  /** how old the fix was at that moment, in milliseconds */
+  ageMs: number;
+}
+
+/** Which operations are wanted. */
+export interface OutboxQuery {
+  /** all of them unless said */
+  state?: OutboxFilter;
+  /** only this stop's */
+  stop?: string;
+  /** the newest so many, 500 at most */
+  limit?: number;
+  /** only what was recorded before this `seq` */
+  before?: number;
+}
+
+/**
+ * Which states are wanted.
+ * - `unsettled`: what still waits for something
+ * - `settled`: confirmed by the backend, or set aside
+ */
+export type OutboxFilter = "unsettled" | "settled" | "all";
+
+/** Why something woke the core. */
+export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
+
+/**
+ * How long what is settled stays; what is left out is as usual. Kept in the store, so that the
+ * worker goes by the same.
+ */
+export interface Keep {
+  /** days after which the photo of a settled operation goes */
+  photoDays?: number;
+  /** days after which a settled or discarded operation goes, with its names and addresses */
+  personalDays?: number;
+  /** percent of the browser's quota; above it the oldest settled photos go whatever their age */
+  storagePercent?: number;
+}
+
+/** Who is signed in, and what a sign-in asks for. */
+export interface SessionView {
+  /** whose work is shown; stays when the sign-in has ended */
+  account?: AccountView;
+  signedIn: boolean;
+  /** the names of what the profile's sign-in asks a person for */
+  fields: string[];
+}
+
+/** Whose work it is. */
+export interface AccountView {
+  id: string;
+  name: string;
+}
+
+/** The route with everything that is known of it: the backend's word and the courier's recordings. */
 export interface RouteView {
-  /** store-wide change number; a view with an older one is stale */
+  /** the store's change number; a view with a smaller one is older */
   revision: number;
-  id?: string; date?: string; fetchedAt?: number;
+  id?: string;
+  date?: string;
+  /** when the backend last gave it */
+  fetchedAt?: number;
+  /** in the route's order */
   stops: StopView[];
-  parcels: { total: number; loaded: number; done: number };
-  /** stops that left the route at the backend while work on them is unsent: kept and shown */
+  parcels: ParcelCounts;
+  /** stops that left the route at the backend while work on them is unsent: kept and told, each in a sentence */
   changes: string[];
 }
 
-export interface ParcelOutcome { parcel: string; outcome: "delivered" | "failed" | "returned"; reason?: string }
-/** What the courier did. `record` makes it durable; the core checks it first. */
-export type Intent =
-  | { kind: "load"; code: string }
-  | { kind: "pick_up"; stop: string; parcels: string[]; overrides?: Override[] }
-  | { kind: "arrive"; stop: string }
-  | { kind: "scan"; stop: string; code: string; source: "camera" | "typed" | "wedge" }
-  | { kind: "photo"; stop: string; blob: string }
-  | { kind: "signature"; stop: string; blob: string; signer?: string }
-  | { kind: "note"; stop: string; text: string }
-  | { kind: "deliver"; stop: string; recipient: string; outcomes: ParcelOutcome[]; overrides?: Override[] }
-  | { kind: "fail"; stop: string; reason: string; text?: string }
-  | { kind: "return"; stop: string; reason: string; text?: string }
-  | { kind: "custom"; name: string; stop?: string; fields: Record<string, string | number | boolean | null> };
-export interface Override { proof: "photo" | "signature" | "scan"; reason: string }
-export interface RecordOptions { position?: Position }
-/** The operation is on disk when this is returned. `duplicate` tells that the same thing was recorded before and nothing was added. */
-export interface Receipt { operation: string; seq: number; revision: number; duplicate: boolean }
+/** One stop as a screen shows it. */
+export interface StopView {
+  id: string;
+  /** its place in the route */
+  sequence: number;
+  kind: StopKind;
+  address: Address;
+  window?: TimeWindow;
+  note?: string;
+  state: StopState;
+  /** operations of this stop that are not settled and need nobody */
+  waiting: number;
+  /** operations of this stop that need a person */
+  parked: number;
+  /** what became of the stop as a whole, once it is recorded */
+  outcome?: StopStatus;
+  /** the office cancelled it, or it is gone from the route, with unsent work on it */
+  withdrawn?: string;
+  parcels: ParcelView[];
+  proof: ProofPolicy;
+  /** what is still missing here, and what is there */
+  needs: NeedView[];
+  /** handles of recorded photos */
+  photos: string[];
+  /** the handle of a recorded signature */
+  signature?: string;
+  /** what the courier noted */
+  notes: string[];
+  arrivedAt?: number;
+  can: Permissions;
+  reasons: ReasonsView;
+}
+
+/** What is done at a stop. */
+export type StopKind = "delivery" | "pickup";
+
+/** Where a stop is and who is there; empty texts where the backend says nothing. */
+export interface Address {
+  name: string;
+  street: string;
+  postalCode: string;
+  city: string;
+  doorCode?: string;
+  floor?: string;
+  /** degrees, WGS 84, as `lon` */
+  lat?: number;
+  lon?: number;
+  phone?: string;
+}
+
+/** Both ends in Unix milliseconds of the backend's clock. */
+export interface TimeWindow {
+  from: number;
+  to: number;
+}
+
+/**
+ * Where a stop stands.
+ * - `open`: nothing is done here
+ * - `arrived`: at the door
+ * - `waiting`: an outcome is recorded and not yet confirmed
+ * - `done`: the backend has said yes to everything that was recorded here
+ * - `attention`: an operation of this stop needs a person
+ */
+export type StopState = "open" | "arrived" | "waiting" | "done" | "attention";
+
+/** What became of a stop. */
+export type StopStatus = "open" | "arrived" | "delivered" | "partial" | "failed" | "returned" | "picked_up" | "cancelled";
+
+/** One parcel of a stop. */
+export interface ParcelView {
+  id: string;
+  /** what its label says */
+  code: string;
+  /** what it is called */
+  label: string;
+  /** in the van */
+  loaded: boolean;
+  /** scanned at this stop */
+  scanned: boolean;
+  outcome?: ParcelFate;
+}
+
+/** How much a stop insists on each proof. */
+export interface ProofPolicy {
+  photo: Requirement;
+  signature: Requirement;
+  scan: Requirement;
+  /** a required proof may be left out when the courier gives a reason */
+  overridable: boolean;
+}
+
+/**
+ * How much a stop insists on one kind of proof.
+ * - `required`: nothing is delivered without it
+ * - `warned`: asked for, not insisted on
+ */
+export type Requirement = "required" | "warned" | "optional";
+
+/** One line of what a stop insists on. */
+export interface NeedView {
+  proof: Proof;
+  requirement: Requirement;
+  have: number;
+  want: number;
+  satisfied: boolean;
+}
+
+/** What may be recorded at a stop now. */
+export interface Permissions {
+  arrive: Permission;
+  scan: Permission;
+  photo: Permission;
+  signature: Permission;
+  note: Permission;
+  deliver: Permission;
+  fail: Permission;
+  return: Permission;
+  pick_up: Permission;
+}
+
+/** Whether something may be done now and, where it may not, why. */
+export interface Permission {
+  allowed: boolean;
+  /** stable */
+  code?: string;
+  /** a sentence for the courier */
+  text?: string;
+}
+
+/** The profile's fixed choices for what could not be delivered. */
+export interface ReasonsView {
+  fail: Choice[];
+  return: Choice[];
+}
+
+/** One of the profile's fixed choices. */
+export interface Choice {
+  /** what is recorded */
+  code: string;
+  /** what the courier reads */
+  text: string;
+}
+
+/** Parcels of a whole route. */
+export interface ParcelCounts {
+  total: number;
+  /** in the van */
+  loaded: number;
+  /** with an outcome, sent or not */
+  done: number;
+}
+
+/** What came of asking for the route. Whatever it is, the stored route is still there. */
+export interface RouteRefresh {
+  outcome: RouteOutcome;
+  /** a sentence for the courier */
+  text: string;
+  /** stops that could not be read; the text names the first */
+  unreadable: number;
+  /** the store's change number */
+  revision: number;
+}
+
+/**
+ * How the backend answered for the route.
+ * - `sign_in`: it asks for a new sign-in
+ * - `refused`: it said no, or something that is no route
+ */
+export type RouteOutcome = "updated" | "unreachable" | "sign_in" | "refused";
 
 /** What a code in front of the camera means, before anything is recorded. */
 export interface ScanMeaning {
-  verdict: "expected" | "already_scanned" | "other_stop" | "unlisted" | "unreadable";
-  code: string; text: string; parcel?: string; stop?: string;
+  verdict: MeaningVerdict;
+  /** shortened and harmless to show; record the code as scanned */
+  code: string;
+  /** a sentence for the courier */
+  text: string;
+  parcel?: string;
+  stop?: string;
 }
 
-export interface StagedBlob { handle: string; mediaType: string; bytes: number; sha256: string }
+/**
+ * Whether a code belongs here.
+ * - `expected`: it does, and may be recorded
+ * - `other_stop`: a parcel of this route, to be handed over elsewhere
+ * - `unlisted`: no parcel of this route
+ * - `unreadable`: empty, too long, or no text
+ */
+export type MeaningVerdict = "expected" | "already_scanned" | "other_stop" | "unlisted" | "unreadable";
 
-/** A half-filled stop. `blobs` keeps the staged photos alive; `fields` is the page's own. */
-export interface Draft { stop: string; blobs: string[]; fields: Record<string, unknown>; savedAt: number }
+/** The operation is on the disk. */
+export interface Receipt {
+  operation: string;
+  /** its place in the order of recording */
+  seq: number;
+  /** the store's change number with it */
+  revision: number;
+  /** the same thing was recorded before (the same parcel, the same bytes): nothing was added */
+  duplicate: boolean;
+}
 
-export type OperationStateName = "waiting" | "in_flight" | "in_doubt" | "parked" | "settled" | "discarded";
-export interface OutboxItem {
-  id: string; seq: number; lane: string; stop?: string; kind: string;
-  /** one line for a person: "Delivered to Anna Berg", with the stop's address */
-  title: string; subtitle: string;
-  state: OperationStateName; stateText: string;
-  /** bytes to send: request fields and photo */
+/** What is known of staged bytes; the bytes themselves never pass through the core. */
+export interface BlobMeta {
+  handle: string;
+  mediaType: string;
   bytes: number;
-  recordedAt: number; attempts: number; lastAttemptAt?: number; dueAt?: number; settledAt?: number;
-  /** why it is not settled, in words, and its stable code */
-  reason?: { code: string; text: string; backend?: string };
+  /** lower-case hex */
+  sha256: string;
+  stagedAt: number;
+  /** the operation that needs these bytes; they are never swept while it is set */
+  pinnedBy?: number;
+}
+
+/** A half-filled stop. The page owns `fields`; `blobs` keeps staged pictures alive. */
+export interface Draft {
+  account: string;
+  stop: string;
+  blobs: string[];
+  fields: Record<string, unknown>;
+  savedAt: number;
+}
+
+/** A piece of the outbox, oldest first. */
+export interface OutboxPage {
+  /** the store's change number when it was read */
+  revision: number;
+  items: OutboxItem[];
+  /** there are older ones: ask again with `before`, the first item's `seq` */
+  more: boolean;
+}
+
+/** One operation as a person reads it. */
+export interface OutboxItem {
+  id: string;
+  /** its place in the order of recording */
+  seq: number;
+  /** what it waits behind: only a lane's first is tried */
+  lane: string;
+  stop?: string;
+  /** as in `Intent`; a custom one's own name */
+  kind: string;
+  /** one line for a person, as "Delivered to Anna Berg" */
+  title: string;
+  /** where: the stop's place and street */
+  subtitle: string;
+  state: OperationStateName;
+  /** the state in words */
+  stateText: string;
+  /** to be sent: fields and picture */
+  bytes: number;
+  recordedAt: number;
+  attempts: number;
+  lastAttemptAt?: number;
+  /** when it is tried next by itself */
+  dueAt?: number;
+  settledAt?: number;
+  /** why it is not settled */
+  reason?: Reason;
   /** what a person can do about it */
   advice?: string;
-  blob?: string; sha256?: string;
-  /** ids: the recording that it corrects, and the one that corrects it */
-  supersedes?: string; supersededBy?: string;
-  /** the fields that `amend` takes now, as they stand */
+  /** the handle of its picture */
+  blob?: string;
+  /** of the picture, lower-case hex */
+  sha256?: string;
+  /** the recording that it corrects, and the one that corrects it */
+  supersedes?: string;
+  supersededBy?: string;
+  /** what a person may correct now, as it stands */
   amend?: Record<string, unknown>;
   /** a correction takes its place; otherwise it becomes an operation of its own */
   amendInPlace: boolean;
 }
-export interface OutboxQuery { state?: "unsettled" | "settled" | "all"; stop?: string; limit?: number; before?: number }
-export interface OutboxPage { revision: number; items: OutboxItem[]; more: boolean }
 
-export type Reachability = "unknown" | "reachable" | "unreachable" | "sign_in_needed" | "backend_trouble";
+/**
+ * Where an operation stands.
+ * - `waiting`: not sent, or answered "later"
+ * - `in_flight`: an attempt is on its way
+ * - `in_doubt`: the backend may have it; that is being found out
+ * - `parked`: needs a person, and holds what was recorded at its stop later
+ * - `settled`: the backend has it, or the profile has no request for it
+ * - `discarded`: set aside by a person or by the profile's policy; kept with the reason
+ */
+export type OperationStateName = "waiting" | "in_flight" | "in_doubt" | "parked" | "settled" | "discarded";
+
+/** Why an operation is not settled: a stable code, our words, and the backend's. */
+export interface Reason {
+  code: string;
+  text: string;
+  backend?: string;
+}
+
+/** How the outbox and the backend stand. */
 export interface Status {
+  /** the store's change number */
   revision: number;
-  account?: { id: string; name: string };
+  /** whose work it is, signed in or not */
+  account?: AccountView;
   signedIn: boolean;
-  waiting: number; parked: number; inFlight: number; oldestWaitingAt?: number;
+  /** operations that are not settled, those that need a person among them */
+  waiting: number;
+  /** stops and lanes that need a person */
+  parked: number;
+  inFlight: number;
+  oldestWaitingAt?: number;
   bytesWaiting: number;
-  /** work of another account on this phone, counted and kept */
+  /** operations of other accounts on this phone: counted, kept, sent by nobody else */
   otherAccounts: number;
-  reachability: Reachability; lastReachedAt?: number; lastTryAt?: number; lastTryText?: string;
+  reachability: Reachability;
+  lastReachedAt?: number;
+  lastTryAt?: number;
+  /** what came of the last try, in words */
+  lastTryText?: string;
+  /** when the next try is due by itself */
   nextWakeAt?: number;
   /** one line for the bar, in words */
   text: string;
-  /** what this browser's storage is worth */
-  storage: StorageHealth;
-  /** records that could not be read and were set aside raw; an export holds them */
+  /** records that could not be read and were set aside as they are */
   quarantined: number;
-  /** the schema that a newer version of the core left here: everything is read-only until this one is updated */
-  storageNewer?: number;
-  /** how many `notices` nobody has put away */
+  /** what a person should know and has not put away yet */
   notices: number;
 }
 
 /**
- * What a person should know although nothing waits for him: `duplicate`, the backend holds it more often than once;
- * `not_shown`, it said yes and does not show it; `done_already`, it refused and a newer route shows it as done; `stop_cancelled`, `stop_gone`, the office took a stop away with unsent work on it. Kept until it is put away, the newest 200 of them.
+ * How the backend was found the last time it was tried.
+ * - `unknown`: not tried yet
+ * - `unreachable`: no answer: no network, no server, or no permission to speak to it
+ * - `backend_trouble`: it answers with failures of its own
  */
-export interface Notice { at: number; seq: number; code: "duplicate" | "not_shown" | "done_already" | "stop_cancelled" | "stop_gone"; text: string; operation?: string; stop?: string }
+export type Reachability = "unknown" | "reachable" | "unreachable" | "sign_in_needed" | "backend_trouble";
 
-/** One try to send an operation, or to ask what became of it. */
-export interface AttemptView {
-  number: number; step: string; purpose: string;
-  /** what woke the drain */
-  trigger: WakeReason;
-  startedAt: number; endedAt?: number;
-  /** the answer's, where one came */
-  status?: number;
-  /** the verdict's name, or the network failure's; absent while nothing is known */
-  verdict?: string;
-  /** the same in words */
+/** What a person should know although no operation waits for him. Kept until he has put it away. */
+export interface Notice {
+  at: number;
+  /** the operation's place in the order of recording */
+  seq: number;
+  /** `duplicate`: the backend holds it more often than once; `not_shown`: it said yes and does not show it; `done_already`: it refused, and a newer route shows it as done; `stop_cancelled`, `stop_gone`: the office took a stop away with unsent work on it */
+  code: string;
+  /** a sentence for a person */
   text: string;
-  /** the backend's own words, at most 300 characters */
-  said?: string;
-  /** the first 2,000 characters of an answer that parked it */
-  answer?: string;
-}
-/** Everything that is known of one operation. Of one that was tried more than a thousand times, attempts between the first 20 and the newest 980 are gone. */
-export interface History {
-  item: OutboxItem;
-  /** in their order */
-  attempts: AttemptView[];
-  /** what the backend has said yes to, with what was captured from its answers */
-  steps: { step: string; at: number; outputs: Record<string, unknown> }[];
-  /** the profile's revision it is pinned to, from its first attempt on */
-  profile?: string;
+  /** none where it is about a stop as a whole */
+  operation?: string;
+  stop?: string;
 }
 
-/** Unsent work of another account on this device. Neither its contents nor who it is can be had from here. */
+/** Another account's unsent work on this device, with as little about the person as a handover needs. */
 export interface OtherAccount {
   /** names the account in further calls; not its id */
   reference: string;
   /** a first name and an initial; empty where the sign-in gave no name */
   whose: string;
-  waiting: number; parked: number; oldestAt?: number;
+  /** operations that are not settled */
+  waiting: number;
+  /** lanes that need a person */
+  parked: number;
+  oldestAt?: number;
+  /** to be sent */
   bytes: number;
-  /** records that could not be read and were set aside raw */
+  /** records that could not be read */
   quarantined: number;
 }
 
 /** What a phone would be handed in with. */
 export interface ShiftClose {
-  /** nothing unsent, nothing half filled in, nothing set aside unread */
+  /** nothing unsent, nothing half filled, nothing set aside unread */
   clear: boolean;
   /** one line: "Nothing unsent", or what there is */
   text: string;
   /** how the last try to send ended */
-  stopped: DrainReport["stopped"];
-  /** unsent operations in the order of the stops, each with `reason` and `advice`; 500 at most */
+  stopped: Stopped;
+  /** what is unsent, in the order of the stops, each with `reason` and `advice` */
   items: OutboxItem[];
+  /** there are more than are listed */
   more: boolean;
-  /** half-filled stops: nothing of them is recorded */
-  unfinished: { stop: string; title: string; photos: number }[];
+  unfinished: Unfinished[];
+  /** records that could not be read and were set aside as they are */
   quarantined: number;
+}
+
+/**
+ * Why a drain ended.
+ * - `idle`: nothing is left that is due
+ * - `busy`: another window or the worker drains
+ * - `budget`: the time is used up
+ * - `sign_in`: the backend asks for a new sign-in
+ */
+export type Stopped = "idle" | "busy" | "budget" | "unreachable" | "sign_in";
+
+/** A half-filled stop: nothing of it is recorded. */
+export interface Unfinished {
+  stop: string;
+  title: string;
+  photos: number;
 }
 
 /** For the host's own telemetry: counts, moments and codes, nothing about a person. */
 export interface Health {
-  at: number; signedIn: boolean;
-  waiting: number; inFlight: number; bytesWaiting: number; oldestWaitingAt?: number;
-  /** how many lanes wait for a person, by the reason's code (docs/errors.md) */
-  parked: Record<string, number>;
+  /** when it was read */
+  at: number;
+  signedIn: boolean;
+  waiting: number;
+  inFlight: number;
+  bytesWaiting: number;
+  oldestWaitingAt?: number;
+  /** the reason's code of each lane that waits for a person */
+  parked: string[];
   /** when the backend last confirmed an operation */
   lastSuccessAt?: number;
   lastReachedAt?: number;
   quarantined: number;
   /** operations of other accounts on this device */
   otherAccounts: number;
-  storage: StorageHealth;
 }
 
-/** How long what is settled stays on the device; what is not settled is never pruned. */
-export interface Keep {
-  /** days after which the photo of a settled operation goes (3) */
-  photoDays?: number;
-  /** days after which a settled or discarded operation goes, with its names and addresses (14) */
-  personalDays?: number;
-  /** percent of the browser's quota; above it the oldest settled photos go whatever their age (50) */
-  storagePercent?: number;
+/** What one turn removed. */
+export interface Tidied {
+  /** staged pictures that nothing named */
+  orphans: number;
+  /** photos of settled operations */
+  photos: number;
+  /** settled and discarded operations */
+  operations: number;
+  /** there is more: another turn may follow at once */
+  more: boolean;
 }
-/** What one turn of pruning removed; `more`: another may follow at once. `orphans`: staged photos that nothing named. */
-export interface Tidied { orphans: number; photos: number; operations: number; more: boolean }
 
-export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
+/** What came of a drain. */
 export interface DrainReport {
-  reason: WakeReason; attempted: number; settled: number; parked: number; failed: number; waiting: number;
-  /** idle: nothing left due; busy: another context drains; budget: out of time */
-  stopped: "idle" | "busy" | "budget" | "unreachable" | "sign_in";
-  nextWakeAt?: number; tookMs: number;
-  /** parked operations that a newer profile revision has settled, or sends again */
-  rejudgedSettled: number; rejudgedAgain: number;
-  /** operations that the backend turned out to hold more often than once */
+  reason: WakeReason;
+  /** attempts that were begun */
+  attempted: number;
+  /** operations that the backend has now */
+  settled: number;
+  /** operations that need a person now */
+  parked: number;
+  /** attempts that settled nothing */
+  failed: number;
+  /** operations that are not settled */
+  waiting: number;
+  stopped: Stopped;
+  /** when the next try is due by itself */
+  nextWakeAt?: number;
+  /** parked ones that a newer profile has settled */
+  rejudgedSettled: number;
+  /** parked ones that go out again by a newer profile */
+  rejudgedAgain: number;
+  /** what the backend turned out to hold more often than once */
   duplicates: number;
-}
-export interface RouteRefresh { outcome: "updated" | "unreachable" | "sign_in" | "refused"; text: string; /** stops that could not be read; the text names the first */ unreadable: number; revision: number }
-
-/** Every refusal and failure: `name` is "PannierError", `code` is stable, `message` is a sentence for a person. */
-export interface PannierErrorShape { name: "PannierError"; code: string; message: string }
-
-export interface OpenOptions {
-  /** name of the IndexedDB database (default "pannier") */
-  database?: string;
-  /** the backend profile: JSON text or the parsed document; without it the stored one is used (service worker) */
-  profile?: string | object;
-  /** values for the profile's server variables, e.g. { api: "https://api.example.com" } */
-  servers?: Record<string, string>;
-  /** texts that the profile names under `secrets`, kept on the device for the service worker; never in logs, exports or errors */
-  secrets?: Record<string, string>;
-  /**
-   * For profiles whose sign-in is of the kind `host`: asked whenever a token has ended. Gives what `signIn` takes;
-   * null when the person has to sign in again; throws or gives nothing when it cannot say now.
-   */
-  token?: () => Promise<Record<string, unknown> | null | undefined>;
-  /** how long what is settled stays; kept on the device, so that the service worker goes by the same */
-  keep?: Keep;
-  /**
-   * The office's public key, to which another account's work is sealed (docs/export.md): a P-256 key as a JWK, or as
-   * PEM text ("-----BEGIN PUBLIC KEY-----"). Without one `exportSealed` is refused with `seal_key_missing`.
-   */
-  sealTo?: JsonWebKey | string;
-  /** where the core's wasm is: URL, Response or bytes */
-  wasm: string | URL | Response | Promise<Response> | BufferSource;
-}
-export interface Session { account?: { id: string; name: string }; signedIn: boolean; fields: string[] }
-
-/** Told after each change; `revision` only grows. Read again what you show; missing one loses nothing. */
-export type ChangeListener = (change: { revision: number }) => void;
-
-/** The offline core. Open one per page; calls may overlap. */
-export interface PannierApi {
-  /** `fields`: the names of what the profile's sign-in asks a person for */
-  session(): Promise<Session>;
-  /** What the profile's kind of sign-in needs: `username` and `password`, `key`, `token`, `code`, or nothing. `code_needed`: call again with `code` */
-  signIn(credentials: Record<string, unknown>): Promise<{ account: { id: string; name: string } }>;
-  /**
-   * Wipes what is settled: history, route, photos, sign-in. Refused with code `unsent_work` while operations wait or a
-   * stop is half filled in, unless `force`: unsent work then stays, counted and exportable; half-filled stops go.
-   */
-  signOut(options?: { force?: boolean }): Promise<void>;
-  refreshRoute(): Promise<RouteRefresh>;
-  route(): Promise<RouteView>;
-  stop(id: string): Promise<StopView | undefined>;
-  /** What this code means at this stop (or, without a stop, for loading the van). Records nothing. */
-  meaning(code: string, stop?: string): Promise<ScanMeaning>;
-  record(intent: Intent, options?: RecordOptions): Promise<Receipt>;
-  /** Stores photo or signature bytes durably and gives their handle. */
-  stage(bytes: ArrayBuffer, mediaType: string): Promise<StagedBlob>;
-  blob(handle: string): Promise<Blob | undefined>;
-  draft(stop: string): Promise<Draft | undefined>;
-  saveDraft(stop: string, blobs: string[], fields: Record<string, unknown>): Promise<void>;
-  outbox(query?: OutboxQuery): Promise<OutboxPage>;
-  status(): Promise<Status>;
-  /** Sends what is due. Resolves when nothing more can be done now, or at the budget. */
-  drain(reason: WakeReason, options?: { budgetMs?: number }): Promise<DrainReport>;
-  retry(operation: string): Promise<void>;
-  discard(operation: string, reason: string): Promise<void>;
-  /**
-   * Corrects what was recorded: in its place before its first attempt, else by a new operation that supersedes it.
-   * `changes`: fields of the intent, those that the item's `amend` names.
-   */
-  amend(operation: string, changes: Record<string, unknown>): Promise<Receipt>;
-  /** Newest first. */
-  notices(): Promise<Notice[]>;
-  /** A person has read it. */
-  putAway(notice: Pick<Notice, "at" | "seq">): Promise<void>;
-  /**
-   * Every attempt of one operation, settled or not.
-   * @throws PannierError `operation_unknown`, `signed_out`
-   */
-  history(operation: string): Promise<History>;
-  /** Tries to send what is left, for 20 s unless `budgetMs` says otherwise, then says what could not be: to be read before a phone is handed in. */
-  closeShift(options?: { budgetMs?: number }): Promise<ShiftClose>;
-  /** Other accounts' unsent work on this device; works signed out, too. */
-  others(): Promise<OtherAccount[]>;
-  health(): Promise<Health>;
-  /** Told once at the beginning and whenever a figure changed (storage's excepted), one after the other; a listener's own error is its own. */
-  onHealth(listener: (health: Health) => void): () => void;
-  /** One bounded turn of pruning; runs by itself at launch and after drains, at most every ten minutes. */
-  tidy(): Promise<Tidied>;
-  subscribe(listener: ChangeListener): () => void;
-  versions(): { core: string; schema: number; profile?: string; restarts: number };
-  close(): void;
+  /** milliseconds */
+  tookMs: number;
 }

@@ -1,17 +1,22 @@
 // What wakes the core in a page: every trigger there is, none of them needed. When to come back
 // is the core's answer; this only sets the timer.
 
-import type { Pannier } from "./client";
-import { after } from "./time";
-import type { DrainReport, WakeReason } from "./types";
+import type { Pannier } from "./client.js";
+import { after } from "./time.js";
+import type { DrainReport, WakeReason } from "./types.js";
 
 const TIMER_MS_MIN = 250;
 /** after a failure of the store, which every wake may find mended */
 const FAILURE_RETRY_MS = 5_000;
 
+/** What a one-off Background Sync is registered under. */
 export const SYNC_TAG = "pannier";
 
-/** Ends with the function it returns. */
+/**
+ * Sends whenever there is a reason to hope: after a recording, when the page becomes visible or comes back, when the network
+ * does, and when the core said it would be time. Once per client. Ends with the function it returns.
+ * @example const stop = attachWakes(pannier);
+ */
 export function attachWakes(api: Pannier): () => void {
   let callOff = (): void => undefined;
   let ended = false;

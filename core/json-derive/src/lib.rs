@@ -6,89 +6,13 @@
 //! on a variant `#[json(skip)]`. An absent `Option` is `None`, and `None` is never written.
 //! An enum with fields is `{"variant": ..}`, or with `tag` an object that names its variant.
 
+mod names;
+
+use names::{Options, cased, options, variant_name};
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
-use syn::{
-    Attribute, Data, DeriveInput, Error, Fields, LitStr, Path, Result, Variant, parse_macro_input,
-};
-
-#[derive(Default)]
-struct Options {
-    rename_all: Option<String>,
-    deny: bool,
-    default: bool,
-    default_with: Option<Path>,
-    transparent: bool,
-    tag: Option<String>,
-    rename: Option<String>,
-    skip: bool,
-}
-
-fn options(attributes: &[Attribute]) -> Result<Options> {
-    let mut out = Options::default();
-    for attribute in attributes.iter().filter(|a| a.path().is_ident("json")) {
-        attribute.parse_nested_meta(|meta| {
-            let text = || -> Result<String> { Ok(meta.value()?.parse::<LitStr>()?.value()) };
-            if meta.path.is_ident("rename_all") {
-                out.rename_all = Some(text()?);
-            } else if meta.path.is_ident("rename") {
-                out.rename = Some(text()?);
-            } else if meta.path.is_ident("tag") {
-                out.tag = Some(text()?);
-            } else if meta.path.is_ident("deny_unknown_fields") {
-                out.deny = true;
-            } else if meta.path.is_ident("transparent") {
-                out.transparent = true;
-            } else if meta.path.is_ident("skip") {
-                out.skip = true;
-            } else if meta.path.is_ident("default") {
-                out.default = true;
-                if meta.input.peek(syn::Token![=]) {
-                    out.default_with = Some(meta.value()?.parse::<LitStr>()?.parse()?);
-                }
-            } else {
-                return Err(meta.error("not an option of json"));
-            }
-            Ok(())
-        })?;
-    }
-    Ok(out)
-}
-
-/// `postal_code` to `postalCode`, `PickUp` to `pick_up` or `pickUp`.
-fn cased(name: &str, style: Option<&str>) -> String {
-    let name = name
-        .strip_prefix("r#")
-        .unwrap_or(name)
-        .trim_end_matches('_');
-    let mut words: Vec<String> = vec![String::new()];
-    for c in name.chars() {
-        if c == '_' || (c.is_uppercase() && words.last().is_some_and(|w| !w.is_empty())) {
-            words.push(String::new());
-        }
-        if c != '_'
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(c.to_lowercase());
-        }
-    }
-    match style {
-        Some("snake_case") => words.join("_"),
-        Some("camelCase") => words
-            .iter()
-            .enumerate()
-            .map(|(i, w)| {
-                if i == 0 {
-                    w.clone()
-                } else {
-                    w[..1].to_uppercase() + &w[1..]
-                }
-            })
-            .collect(),
-        _ => name.to_owned(),
-    }
-}
+use syn::{Data, DeriveInput, Error, Fields, Result, parse_macro_input};
 
 fn derived(input: TokenStream, make: fn(&DeriveInput) -> Result<Tokens>) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -172,13 +96,6 @@ fn write_rows(
         out.extend(quote!((#name, #value as &dyn #json::ToJson),));
     }
     Ok(out)
-}
-
-fn variant_name(variant: &Variant, style: Option<&str>) -> Result<String> {
-    let given = options(&variant.attrs)?;
-    Ok(given
-        .rename
-        .unwrap_or_else(|| cased(&variant.ident.to_string(), style)))
 }
 
 fn read_impl(input: &DeriveInput) -> Result<Tokens> {

@@ -3,6 +3,7 @@
 use crate::domain::json::{FromJson, ToJson};
 use serde_json::Number;
 
+/// Where a stop is and who is there; empty texts where the backend says nothing.
 #[derive(Clone, Debug, Default, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase")]
 pub struct Address {
@@ -18,6 +19,7 @@ pub struct Address {
     pub door_code: Option<String>,
     #[json(default)]
     pub floor: Option<String>,
+    /// degrees, WGS 84, as `lon`
     #[json(default)]
     pub lat: Option<Number>,
     #[json(default)]
@@ -37,9 +39,12 @@ pub struct TimeWindow {
 #[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase")]
 pub struct Position {
+    /// degrees, WGS 84
     pub lat: Number,
+    /// degrees, WGS 84
     pub lon: Number,
+    /// metres
     pub accuracy_m: Number,
-    /// how old the fix was at that moment
+    /// how old the fix was at that moment, in milliseconds
     pub age_ms: i64,
 }

@@ -7,62 +7,72 @@ use super::proof::ProofOverride;
 use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
 
-/// What the courier did.
+/// What the courier did. Recording makes it durable; it is checked first.
+///
+/// ```json
+/// { "kind": "scan", "stop": "st-07", "code": "PN-7H2K-0012", "source": "camera" }
+/// ```
 #[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
 #[json(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Intent {
-    Load {
-        code: String,
-    },
+    /// a parcel goes into the van
+    Load { code: String },
+    /// parcels are taken over at a stop
     PickUp {
         stop: StopId,
         parcels: Vec<ParcelId>,
+        /// required proofs that are left out, and why
         #[json(default)]
         overrides: Vec<ProofOverride>,
     },
-    Arrive {
-        stop: StopId,
-    },
+    /// at the door
+    Arrive { stop: StopId },
+    /// a parcel's label
     Scan {
         stop: StopId,
         code: String,
         source: ScanSource,
     },
-    Photo {
-        stop: StopId,
-        blob: BlobHandle,
-    },
+    /// a photo whose bytes are staged
+    Photo { stop: StopId, blob: BlobHandle },
+    /// a signature whose picture is staged
     Signature {
         stop: StopId,
         blob: BlobHandle,
+        /// who signed
         #[json(default)]
         signer: Option<String>,
     },
-    Note {
-        stop: StopId,
-        text: String,
-    },
+    /// what the office should read
+    Note { stop: StopId, text: String },
+    /// the stop is done; each parcel has its own outcome
     Deliver {
         stop: StopId,
         recipient: String,
         outcomes: Vec<ParcelOutcome>,
+        /// required proofs that are left out, and why
         #[json(default)]
         overrides: Vec<ProofOverride>,
     },
+    /// nothing could be handed over here
     Fail {
         stop: StopId,
+        /// one of the profile's, by its code
         reason: String,
         #[json(default)]
         text: Option<String>,
     },
+    /// everything goes back
     Return {
         stop: StopId,
+        /// one of the profile's, by its code
         reason: String,
         #[json(default)]
         text: Option<String>,
     },
     /// What a company has of its own: a PIN, cash collected, an identity check.
     Custom {
+        /// as the profile calls it
         name: String,
         #[json(default)]
         stop: Option<StopId>,
@@ -71,11 +81,14 @@ pub enum Intent {
     },
 }
 
+/// How a code came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
 #[json(rename_all = "snake_case")]
 pub enum ScanSource {
     Camera,
+    /// by finger
     Typed,
+    /// a hand scanner that types
     Wedge,
 }
 

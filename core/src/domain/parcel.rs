@@ -33,6 +33,7 @@ pub enum ParcelFate {
 pub struct ParcelOutcome {
     pub parcel: ParcelId,
     pub outcome: ParcelFate,
+    /// why it was not delivered: one of the profile's, by its code
     #[json(default)]
     pub reason: Option<String>,
 }

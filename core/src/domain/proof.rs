@@ -4,15 +4,19 @@ use super::error::Refusal;
 use super::ids::BlobHandle;
 use crate::domain::json::{FromJson, ToJson};
 
+/// How much a stop insists on one kind of proof.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
 #[json(rename_all = "snake_case")]
 pub enum Requirement {
+    /// nothing is delivered without it
     Required,
+    /// asked for, not insisted on
     Warned,
     #[default]
     Optional,
 }
 
+/// A kind of proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToJson, FromJson)]
 #[json(rename_all = "snake_case")]
 pub enum Proof {

@@ -6,6 +6,7 @@ use super::parcel::{Parcel, ParcelFate};
 use super::proof::ProofPolicy;
 use crate::domain::json::{FromJson, ToJson};
 
+/// What is done at a stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
 #[json(rename_all = "snake_case")]
 pub enum StopKind {
@@ -14,6 +15,7 @@ pub enum StopKind {
     Pickup,
 }
 
+/// What became of a stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
 #[json(rename_all = "snake_case")]
 pub enum StopStatus {

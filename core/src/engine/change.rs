@@ -211,8 +211,11 @@ pub struct Draft {
 #[json(rename_all = "camelCase")]
 pub struct Notice {
     pub at: i64,
+    /// the operation's place in the order of recording
     pub seq: u64,
+    /// `duplicate`: the backend holds it more often than once; `not_shown`: it said yes and does not show it; `done_already`: it refused, and a newer route shows it as done; `stop_cancelled`, `stop_gone`: the office took a stop away with unsent work on it
     pub code: String,
+    /// a sentence for a person
     pub text: String,
     /// none where it is about a stop as a whole
     #[json(default)]

@@ -13,28 +13,40 @@ use crate::domain::stop::Stop;
 use crate::domain::text::{count, shown};
 use serde_json::{Map, Value};
 
+/// One operation as a person reads it.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "camelCase")]
 pub struct OutboxItem {
     pub id: OperationId,
+    /// its place in the order of recording
     pub seq: u64,
+    /// what it waits behind: only a lane's first is tried
     pub lane: LaneId,
     pub stop: Option<StopId>,
+    /// as in `Intent`; a custom one's own name
     pub kind: String,
+    /// one line for a person, as "Delivered to Anna Berg"
     pub title: String,
+    /// where: the stop's place and street
     pub subtitle: String,
-    pub state: &'static str,
+    pub state: OperationStateName,
+    /// the state in words
     pub state_text: String,
+    /// to be sent: fields and picture
     pub bytes: u64,
     pub recorded_at: i64,
     pub attempts: u32,
     pub last_attempt_at: Option<i64>,
+    /// when it is tried next by itself
     pub due_at: Option<i64>,
     pub settled_at: Option<i64>,
+    /// why it is not settled
     pub reason: Option<Reason>,
     /// what a person can do about it
     pub advice: Option<&'static str>,
+    /// the handle of its picture
     pub blob: Option<BlobHandle>,
+    /// of the picture, lower-case hex
     pub sha256: Option<String>,
     /// the recording that it corrects, and the one that corrects it
     pub supersedes: Option<OperationId>,
@@ -43,6 +55,37 @@ pub struct OutboxItem {
     pub amend: Option<Map<String, Value>>,
     /// a correction takes its place; otherwise it becomes an operation of its own
     pub amend_in_place: bool,
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
+pub enum OperationStateName {
+    /// not sent, or answered "later"
+    Waiting,
+    /// an attempt is on its way
+    InFlight,
+    /// the backend may have it; that is being found out
+    InDoubt,
+    /// needs a person, and holds what was recorded at its stop later
+    Parked,
+    /// the backend has it, or the profile has no request for it
+    Settled,
+    /// set aside by a person or by the profile's policy; kept with the reason
+    Discarded,
+}
+
+impl OperationStateName {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::InFlight => "in_flight",
+            Self::InDoubt => "in_doubt",
+            Self::Parked => "parked",
+            Self::Settled => "settled",
+            Self::Discarded => "discarded",
+        }
+    }
 }
 
 pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
@@ -140,40 +183,42 @@ pub(super) fn title(intent: &Intent, stop: Option<&Stop>) -> String {
     }
 }
 
-fn state_words(op: &Operation) -> (&'static str, String) {
+fn state_words(op: &Operation) -> (OperationStateName, String) {
+    use OperationStateName as Name;
     match &op.state {
         OperationState::Waiting { .. } if op.attempt_count == 0 => {
-            ("waiting", "Waits to be sent".into())
+            (Name::Waiting, "Waits to be sent".into())
         }
         OperationState::Waiting { .. } if op.uncounted.is_some() => {
-            ("waiting", "Arrived; will be counted".into())
+            (Name::Waiting, "Arrived; will be counted".into())
         }
-        OperationState::Waiting { .. } => ("waiting", "Will be sent again".into()),
+        OperationState::Waiting { .. } => (Name::Waiting, "Will be sent again".into()),
         OperationState::InFlight {
             purpose: Purpose::Send,
             ..
-        } => ("in_flight", "Being sent".into()),
+        } => (Name::InFlight, "Being sent".into()),
         OperationState::InFlight {
             purpose: Purpose::Count,
             ..
-        } => ("in_flight", "Asking whether it is there once".into()),
-        OperationState::InFlight { .. } => ("in_flight", "Asking whether it arrived".into()),
+        } => (Name::InFlight, "Asking whether it is there once".into()),
+        OperationState::InFlight { .. } => (Name::InFlight, "Asking whether it arrived".into()),
         OperationState::InDoubt { .. } => (
-            "in_doubt",
+            Name::InDoubt,
             "May have arrived; the backend will be asked".into(),
         ),
-        OperationState::Parked { .. } => ("parked", "Needs you".into()),
+        OperationState::Parked { .. } => (Name::Parked, "Needs you".into()),
         OperationState::Settled {
             how: Settlement::NoRequest,
             ..
-        } => ("settled", "Done; travels with a later one".into()),
-        OperationState::Settled { .. } => ("settled", "Confirmed by the backend".into()),
+        } => (Name::Settled, "Done; travels with a later one".into()),
+        OperationState::Settled { .. } => (Name::Settled, "Confirmed by the backend".into()),
         OperationState::Discarded { .. } if op.superseded_by.is_some() => {
-            ("discarded", "Replaced by a correction".into())
+            (Name::Discarded, "Replaced by a correction".into())
         }
-        OperationState::Discarded { reason, .. } => {
-            ("discarded", format!("Set aside: {}", shown(reason, 120)))
-        }
+        OperationState::Discarded { reason, .. } => (
+            Name::Discarded,
+            format!("Set aside: {}", shown(reason, 120)),
+        ),
     }
 }
 
@@ -249,29 +294,40 @@ pub fn what_to_do(sign_in: bool, away: bool, item: &OutboxItem) -> &'static str 
     }
 }
 
+/// How the outbox and the backend stand.
 #[derive(Clone, Debug, PartialEq, ToJson)]
 #[json(rename_all = "camelCase")]
 pub struct Status {
+    /// the store's change number
     pub revision: u64,
+    /// whose work it is, signed in or not
     pub account: Option<AccountView>,
     pub signed_in: bool,
+    /// operations that are not settled, those that need a person among them
     pub waiting: u32,
+    /// stops and lanes that need a person
     pub parked: u32,
     pub in_flight: u32,
     pub oldest_waiting_at: Option<i64>,
     pub bytes_waiting: u64,
+    /// operations of other accounts on this phone: counted, kept, sent by nobody else
     pub other_accounts: u32,
     pub reachability: Reachability,
     pub last_reached_at: Option<i64>,
     pub last_try_at: Option<i64>,
+    /// what came of the last try, in words
     pub last_try_text: Option<String>,
+    /// when the next try is due by itself
     pub next_wake_at: Option<i64>,
+    /// one line for the bar, in words
     pub text: String,
+    /// records that could not be read and were set aside as they are
     pub quarantined: u32,
     /// what a person should know and has not put away yet
     pub notices: u32,
 }
 
+/// Whose work it is.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct AccountView {
     pub id: String,
@@ -282,6 +338,26 @@ pub fn account_view(session: &Session) -> AccountView {
     AccountView {
         id: session.account.0.clone(),
         name: session.name.clone(),
+    }
+}
+
+/// Who is signed in, and what a sign-in asks for.
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "camelCase")]
+pub struct SessionView {
+    /// whose work is shown; stays when the sign-in has ended
+    pub account: Option<AccountView>,
+    pub signed_in: bool,
+    /// the names of what the profile's sign-in asks a person for
+    pub fields: Vec<String>,
+}
+
+pub fn session_view(session: Option<&Session>, fields: Vec<String>) -> SessionView {
+    let known = session.filter(|s| s.state != SessionState::SignedOut);
+    SessionView {
+        account: known.map(account_view),
+        signed_in: session.is_some_and(|s| s.state == SessionState::SignedIn),
+        fields,
     }
 }
 

@@ -6,22 +6,29 @@ use crate::domain::json::ToJson;
 use crate::domain::rules::check_code;
 use crate::domain::text::shown;
 
+/// Whether a code belongs here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "snake_case")]
 pub enum MeaningVerdict {
+    /// it does, and may be recorded
     Expected,
     AlreadyScanned,
+    /// a parcel of this route, to be handed over elsewhere
     OtherStop,
+    /// no parcel of this route
     Unlisted,
+    /// empty, too long, or no text
     Unreadable,
 }
 
+/// What a code in front of the camera means, before anything is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "camelCase")]
 pub struct ScanMeaning {
     pub verdict: MeaningVerdict,
     /// shortened and harmless to show; record the code as scanned
     pub code: String,
+    /// a sentence for the courier
     pub text: String,
     pub parcel: Option<ParcelId>,
     pub stop: Option<StopId>,

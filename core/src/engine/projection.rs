@@ -13,75 +13,101 @@ use crate::domain::proof::{Proof, ProofPolicy, Requirement};
 use crate::domain::rules::Situation;
 use crate::domain::stop::{StopKind, StopStatus};
 use crate::profile::document::{Choice, Profile};
-use serde_json::{Map, Value};
 
+/// The route with everything that is known of it: the backend's word and the courier's recordings.
 #[derive(Clone, Debug, PartialEq, ToJson)]
 #[json(rename_all = "camelCase")]
 pub struct RouteView {
+    /// the store's change number; a view with a smaller one is older
     pub revision: u64,
     pub id: Option<String>,
     pub date: Option<String>,
+    /// when the backend last gave it
     pub fetched_at: Option<i64>,
+    /// in the route's order
     pub stops: Vec<StopView>,
     pub parcels: ParcelCounts,
+    /// stops that left the route at the backend while work on them is unsent: kept and told, each in a sentence
     pub changes: Vec<String>,
 }
 
+/// Parcels of a whole route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson)]
 pub struct ParcelCounts {
     pub total: usize,
+    /// in the van
     pub loaded: usize,
+    /// with an outcome, sent or not
     pub done: usize,
 }
 
+/// Where a stop stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "snake_case")]
 pub enum StopState {
+    /// nothing is done here
     Open,
+    /// at the door
     Arrived,
     /// an outcome is recorded and not yet confirmed
     Waiting,
+    /// the backend has said yes to everything that was recorded here
     Done,
     /// an operation of this stop needs a person
     Attention,
 }
 
+/// One stop as a screen shows it.
 #[derive(Clone, Debug, PartialEq, ToJson)]
 #[json(rename_all = "camelCase")]
 pub struct StopView {
     pub id: StopId,
+    /// its place in the route
     pub sequence: u32,
     pub kind: StopKind,
     pub address: Address,
     pub window: Option<TimeWindow>,
     pub note: Option<String>,
     pub state: StopState,
+    /// operations of this stop that are not settled and need nobody
     pub waiting: u32,
+    /// operations of this stop that need a person
     pub parked: u32,
+    /// what became of the stop as a whole, once it is recorded
     pub outcome: Option<StopStatus>,
     /// the office cancelled it, or it is gone from the route, with unsent work on it
     pub withdrawn: Option<&'static str>,
     pub parcels: Vec<ParcelView>,
     pub proof: ProofPolicy,
+    /// what is still missing here, and what is there
     pub needs: Vec<NeedView>,
+    /// handles of recorded photos
     pub photos: Vec<BlobHandle>,
+    /// the handle of a recorded signature
     pub signature: Option<BlobHandle>,
+    /// what the courier noted
     pub notes: Vec<String>,
     pub arrived_at: Option<i64>,
     pub can: Permissions,
     pub reasons: ReasonsView,
 }
 
+/// One parcel of a stop.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct ParcelView {
     pub id: ParcelId,
+    /// what its label says
     pub code: String,
+    /// what it is called
     pub label: String,
+    /// in the van
     pub loaded: bool,
+    /// scanned at this stop
     pub scanned: bool,
     pub outcome: Option<ParcelFate>,
 }
 
+/// One line of what a stop insists on.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct NeedView {
     pub proof: Proof,
@@ -91,13 +117,17 @@ pub struct NeedView {
     pub satisfied: bool,
 }
 
+/// Whether something may be done now and, where it may not, why.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct Permission {
     pub allowed: bool,
+    /// stable
     pub code: Option<&'static str>,
+    /// a sentence for the courier
     pub text: Option<String>,
 }
 
+/// The profile's fixed choices for what could not be delivered.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct ReasonsView {
     pub fail: Vec<Choice>,
@@ -105,18 +135,18 @@ pub struct ReasonsView {
     pub return_: Vec<Choice>,
 }
 
-/// By operation kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Permissions(Vec<(&'static str, Permission)>);
-
-impl ToJson for Permissions {
-    fn to_json(&self) -> Value {
-        let mut out = Map::new();
-        for (kind, permission) in &self.0 {
-            out.insert((*kind).to_owned(), permission.to_json());
-        }
-        Value::Object(out)
-    }
+/// What may be recorded at a stop now.
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
+pub struct Permissions {
+    pub arrive: Permission,
+    pub scan: Permission,
+    pub photo: Permission,
+    pub signature: Permission,
+    pub note: Permission,
+    pub deliver: Permission,
+    pub fail: Permission,
+    pub return_: Permission,
+    pub pick_up: Permission,
 }
 
 impl From<Result<(), Refusal>> for Permission {
@@ -233,23 +263,18 @@ fn permissions(at: &Situation<'_>, profile: &Profile) -> Permissions {
             false => Ok(()),
         }
     };
-    let judged: [(&'static str, Result<(), Refusal>); 9] = [
-        ("arrive", arrive()),
-        ("scan", scan()),
-        ("photo", at.open()),
-        ("signature", at.open()),
-        ("note", Ok(())),
-        ("deliver", at.may_deliver()),
-        ("fail", at.may_close()),
-        ("return", at.may_close()),
-        ("pick_up", at.may_pick_up()),
-    ];
-    let mut out = Vec::with_capacity(judged.len());
-    for (kind, judged) in judged {
-        let judged = profile.offered(kind).map(drop).and(judged);
-        out.push((kind, judged.into()));
+    let offered = |kind, judged| profile.offered(kind).map(drop).and(judged).into();
+    Permissions {
+        arrive: offered("arrive", arrive()),
+        scan: offered("scan", scan()),
+        photo: offered("photo", at.open()),
+        signature: offered("signature", at.open()),
+        note: offered("note", Ok(())),
+        deliver: offered("deliver", at.may_deliver()),
+        fail: offered("fail", at.may_close()),
+        return_: offered("return", at.may_close()),
+        pick_up: offered("pick_up", at.may_pick_up()),
     }
-    Permissions(out)
 }
 
 pub fn route_view(

@@ -91,13 +91,17 @@ impl Reach {
     }
 }
 
+/// How the backend was found the last time it was tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
 #[json(rename_all = "snake_case")]
 pub enum Reachability {
+    /// not tried yet
     #[default]
     Unknown,
     Reachable,
+    /// no answer: no network, no server, or no permission to speak to it
     Unreachable,
     SignInNeeded,
+    /// it answers with failures of its own
     BackendTrouble,
 }

@@ -18,7 +18,7 @@ use super::store::{Committed, Table};
 use super::views::NOTICES_KEPT;
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId};
-use crate::domain::json::{FromJson, ToJson};
+use crate::domain::json::ToJson;
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::backoff::is_ahead;
@@ -34,77 +34,7 @@ use futures_util::future::{Either, select, select_all};
 use serde_json::Value;
 use std::pin::pin;
 
-/// Why something woke the core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
-#[json(rename_all = "snake_case")]
-pub enum WakeReason {
-    Recorded,
-    Opened,
-    Visible,
-    Online,
-    Timer,
-    Manual,
-    Sync,
-    Push,
-    Message,
-    Activate,
-    SignedIn,
-}
-
-impl WakeReason {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Recorded => "recorded",
-            Self::Opened => "opened",
-            Self::Visible => "visible",
-            Self::Online => "online",
-            Self::Timer => "timer",
-            Self::Manual => "manual",
-            Self::Sync => "sync",
-            Self::Push => "push",
-            Self::Message => "message",
-            Self::Activate => "activate",
-            Self::SignedIn => "signed_in",
-        }
-    }
-    /// Something changed for the better, so backoffs are overruled (floors are not).
-    pub(super) fn is_hopeful(self) -> bool {
-        !matches!(
-            self,
-            Self::Recorded | Self::Timer | Self::Message | Self::Activate
-        )
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
-#[json(rename_all = "snake_case")]
-pub enum Stopped {
-    Idle,
-    Busy,
-    Budget,
-    Unreachable,
-    SignIn,
-}
-
-#[derive(Clone, Debug, PartialEq, ToJson)]
-#[json(rename_all = "camelCase")]
-pub struct DrainReport {
-    pub reason: WakeReason,
-    pub attempted: u32,
-    pub settled: u32,
-    pub parked: u32,
-    pub failed: u32,
-    pub waiting: u32,
-    pub stopped: Stopped,
-    pub next_wake_at: Option<i64>,
-    /// parked ones that a newer profile has settled
-    pub rejudged_settled: u32,
-    /// parked ones that go out again by a newer profile
-    pub rejudged_again: u32,
-    /// what the backend turned out to hold more often than once
-    pub duplicates: u32,
-    pub took_ms: u32,
-}
+pub use super::wake::{DrainReport, Stopped, WakeReason};
 
 /// A drain that another context keeps us from looks again after this.
 const BUSY_RETRY_MS: i64 = 1_500;

@@ -69,6 +69,9 @@ fn device(name: &str) -> Key {
     Key::new("").text(name)
 }
 
+/// A session, and for each query what it found.
+type SessionAnd = (Seen<Session>, Vec<Vec<Record>>);
+
 impl<H: Host> Driver<H> {
     /// Opens with a profile document, or with the one stored last.
     ///
@@ -278,7 +281,7 @@ impl<H: Host> Driver<H> {
     pub(super) fn session_and<'a>(
         &'a self,
         queries: &'a dyn Fn(&AccountId) -> Vec<Query>,
-    ) -> Boxed<'a, Result<Option<(Seen<Session>, Vec<Vec<Record>>)>, CoreError>> {
+    ) -> Boxed<'a, Result<Option<SessionAnd>, CoreError>> {
         Box::pin(async move {
             loop {
                 let whose = self.whose.borrow().clone();

@@ -36,9 +36,12 @@ pub struct OtherAccount {
     pub reference: String,
     /// a first name and an initial; empty where the sign-in gave no name
     pub whose: String,
+    /// operations that are not settled
     pub waiting: u32,
+    /// lanes that need a person
     pub parked: u32,
     pub oldest_at: Option<i64>,
+    /// to be sent
     pub bytes: u64,
     /// records that could not be read
     pub quarantined: u32,
@@ -52,23 +55,29 @@ pub struct Unfinished {
     pub photos: u32,
 }
 
+/// What a phone would be handed in with.
 #[derive(Clone, Debug, PartialEq, ToJson)]
 pub struct ShiftClose {
     /// nothing unsent, nothing half filled, nothing set aside unread
     pub clear: bool,
+    /// one line: "Nothing unsent", or what there is
     pub text: String,
+    /// how the last try to send ended
     pub stopped: Stopped,
-    /// in the order of the stops
+    /// what is unsent, in the order of the stops, each with `reason` and `advice`
     pub items: Vec<OutboxItem>,
     /// there are more than are listed
     pub more: bool,
     pub unfinished: Vec<Unfinished>,
+    /// records that could not be read and were set aside as they are
     pub quarantined: u32,
 }
 
+/// For the host's own telemetry: counts, moments and codes, nothing about a person.
 #[derive(Clone, Debug, PartialEq, ToJson)]
 #[json(rename_all = "camelCase")]
 pub struct Health {
+    /// when it was read
     pub at: i64,
     pub signed_in: bool,
     pub waiting: u32,
@@ -81,6 +90,7 @@ pub struct Health {
     pub last_success_at: Option<i64>,
     pub last_reached_at: Option<i64>,
     pub quarantined: u32,
+    /// operations of other accounts on this device
     pub other_accounts: u32,
 }
 

@@ -58,7 +58,9 @@ pub struct Room {
 pub struct Tidied {
     /// staged pictures that nothing named
     pub orphans: u32,
+    /// photos of settled operations
     pub photos: u32,
+    /// settled and discarded operations
     pub operations: u32,
     /// there is more: another turn may follow at once
     pub more: bool,

@@ -23,6 +23,7 @@ pub mod route;
 pub mod session;
 pub mod store;
 pub mod views;
+mod wake;
 
 pub use driver::Driver;
 pub use error::CoreError;

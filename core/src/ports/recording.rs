@@ -23,11 +23,15 @@ use serde_json::{Map, Value};
 const DRAFT_BYTES_MAX: usize = 64 * 1024;
 const ORPHAN_AGE_MS: i64 = 24 * 3_600_000;
 
+/// The operation is on the disk.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct Receipt {
     pub operation: OperationId,
+    /// its place in the order of recording
     pub seq: u64,
+    /// the store's change number with it
     pub revision: u64,
+    /// the same thing was recorded before (the same parcel, the same bytes): nothing was added
     pub duplicate: bool,
 }
 

@@ -26,12 +26,15 @@ use serde_json::{Map, Value};
 /// Requests for one route, pages and lists within lists counted together.
 const REQUESTS_MAX: u32 = 200;
 
+/// What came of asking for the route. Whatever it is, the stored route is still there.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct RouteRefresh {
     pub outcome: RouteOutcome,
+    /// a sentence for the courier
     pub text: String,
     /// stops that could not be read; the text names the first
     pub unreadable: usize,
+    /// the store's change number
     pub revision: u64,
 }
 
@@ -55,12 +58,15 @@ impl RouteRefresh {
     }
 }
 
+/// How the backend answered for the route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
 #[json(rename_all = "snake_case")]
 pub enum RouteOutcome {
     Updated,
     Unreachable,
+    /// it asks for a new sign-in
     SignIn,
+    /// it said no, or something that is no route
     Refused,
 }
 

@@ -16,29 +16,39 @@ use crate::engine::meaning::{ScanMeaning, meaning};
 use crate::engine::projection::{RouteView, StopView, route_view, stop_view};
 use crate::engine::session::Reach;
 
+/// Which operations are wanted.
 #[derive(Clone, Debug, Default, FromJson)]
 #[json(default, deny_unknown_fields)]
 pub struct OutboxQuery {
+    /// all of them unless said
     pub state: OutboxFilter,
+    /// only this stop's
     pub stop: Option<StopId>,
+    /// the newest so many, 500 at most
     pub limit: Option<u32>,
     /// only what was recorded before this `seq`
     pub before: Option<u64>,
 }
 
+/// Which states are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromJson)]
 #[json(rename_all = "snake_case")]
 pub enum OutboxFilter {
+    /// what still waits for something
     Unsettled,
+    /// confirmed by the backend, or set aside
     Settled,
     #[default]
     All,
 }
 
+/// A piece of the outbox, oldest first.
 #[derive(Clone, Debug, ToJson)]
 pub struct OutboxPage {
+    /// the store's change number when it was read
     pub revision: u64,
     pub items: Vec<OutboxItem>,
+    /// there are older ones: ask again with `before`, the first item's `seq`
     pub more: bool,
 }
 

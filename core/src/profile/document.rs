@@ -176,10 +176,13 @@ pub struct Reasons {
     pub return_: Vec<Choice>,
 }
 
+/// One of the profile's fixed choices.
 #[derive(Clone, Debug, PartialEq, Eq, FromJson, ToJson)]
 #[json(deny_unknown_fields)]
 pub struct Choice {
+    /// what is recorded
     pub code: String,
+    /// what the courier reads
     pub text: String,
 }
 

@@ -128,7 +128,7 @@ fn what_is_parked_is_replaced_and_not_sent_again() {
     assert_ne!(receipt.operation, id);
     let (old, new) = (phone.item(&id), phone.item(&receipt.operation));
     assert_eq!(
-        (old.state, old.superseded_by.as_ref()),
+        (old.state.name(), old.superseded_by.as_ref()),
         ("discarded", Some(&new.id))
     );
     assert_eq!(
@@ -162,12 +162,16 @@ fn in_doubt(lands: bool) -> (Phone, OperationId, OperationId) {
         });
     let id = phone.done(note("s1", "old"));
     phone.drain(WakeReason::Recorded);
-    assert_eq!(phone.item(&id).state, "in_doubt");
+    assert_eq!(phone.item(&id).state.name(), "in_doubt");
     let new = phone
         .amend(&id, json!({"text": "new"}))
         .expect("is amended")
         .operation;
-    assert_eq!(phone.item(&id).state, "in_doubt", "it keeps its course");
+    assert_eq!(
+        phone.item(&id).state.name(),
+        "in_doubt",
+        "it keeps its course"
+    );
     assert_eq!(phone.item(&id).amend, None, "once");
     phone.settle();
     (phone, id, new)
@@ -178,7 +182,7 @@ fn what_may_have_arrived_is_asked_about_and_its_correction_goes_out_after_it() {
     let (phone, id, new) = in_doubt(true);
     assert_eq!(phone.texts(), ["old", "new"]);
     assert_eq!(
-        (phone.item(&id).state, phone.item(&new).state),
+        (phone.item(&id).state.name(), phone.item(&new).state.name()),
         ("settled", "settled")
     );
 }
@@ -188,7 +192,7 @@ fn what_turns_out_not_to_have_arrived_is_replaced() {
     let (phone, id, new) = in_doubt(false);
     assert_eq!(phone.texts(), ["new"]);
     assert_eq!(
-        (phone.item(&id).state, phone.item(&new).state),
+        (phone.item(&id).state.name(), phone.item(&new).state.name()),
         ("discarded", "settled")
     );
     assert_eq!(phone.shown_notes(), ["new"]);

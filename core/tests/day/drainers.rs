@@ -12,9 +12,7 @@ fn attempts(phone: &Phone) -> Vec<Attempt> {
     let queries = [Table::Operations, Table::Settled].map(|t| Query::under(t, Key::new("anna")));
     let found = run(&phone.clock, phone.core.host.store.read(&queries)).expect("reads");
     let found = found.concat();
-    let opened = found
-        .iter()
-        .map(|r| pannier::ports::records::open::<Operation>(r));
+    let opened = found.iter().map(pannier::ports::records::open::<Operation>);
     opened
         .flat_map(|o| o.expect("opens").value.attempts)
         .collect()

@@ -162,7 +162,10 @@ fn closing_a_shift_sends_what_it_can_and_says_what_is_left_by_stop() {
     assert_eq!(close.text, "2 recordings not sent, 1 stop half filled in");
     let ids: Vec<_> = close.items.iter().map(|i| i.id.clone()).collect();
     assert_eq!(ids, [refused.clone(), behind], "s2's arrival was sent");
-    assert_eq!(close.items[0].state, "parked");
+    assert_eq!(
+        close.items[0].state,
+        pannier::engine::listing::OperationStateName::Parked
+    );
     assert!(close.items[0].advice.is_some() && close.items[1].advice.is_some());
     assert_eq!(close.unfinished[0].stop, StopId::new("s3"));
     assert_eq!(close.unfinished[0].photos, 1);

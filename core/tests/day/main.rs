@@ -9,6 +9,7 @@ use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, ParcelId, StopId};
 use pannier::domain::operation::Intent;
 use pannier::domain::parcel::ParcelFate;
+use pannier::engine::listing::OperationStateName;
 use pannier::engine::meaning::MeaningVerdict;
 use pannier::engine::projection::StopState;
 use pannier::engine::session::Reachability;
@@ -345,7 +346,7 @@ fn a_discarded_head_lets_its_lane_go_on_and_is_kept() {
         .into_iter()
         .find(|i| i.id == refused)
         .expect("is kept");
-    assert_eq!(kept.state, "discarded");
+    assert_eq!(kept.state, OperationStateName::Discarded);
     assert_eq!(
         phone.state("s1"),
         StopState::Arrived,

@@ -10,8 +10,7 @@ use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
 use pannier::domain::json::{FromJson, ToJson, parse, print, write_fields};
 use pannier::domain::operation::Intent;
-use pannier::engine::listing::account_view;
-use pannier::engine::session::SessionState;
+use pannier::engine::listing::{account_view, session_view};
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
 use pannier::ports::{CoreError, Driver, Host, Keep, Room};
@@ -203,17 +202,8 @@ fn dispatch(
     Ok(match name {
         "session" => Box::pin(async move {
             let session = core.session().await?.map(|s| s.value);
-            let known = session
-                .as_ref()
-                .filter(|s| s.state != SessionState::SignedOut);
-            let signed_in = session
-                .as_ref()
-                .is_some_and(|s| s.state == SessionState::SignedIn);
-            Ok(write_fields(&[
-                ("signedIn", &signed_in),
-                ("account", &known.map(account_view)),
-                ("fields", &core.profile().sign_in.credentials()),
-            ]))
+            let fields = core.profile().sign_in.credentials();
+            Ok(session_view(session.as_ref(), fields).to_json())
         }),
         "signIn" => {
             let credentials = given.next("credentials")?;

@@ -140,14 +140,14 @@ export const core = (bench: Bench) => async (note: Note): Promise<void> => {
   note(`compile=${since(began)}`);
   // As the app does it, from the address.
   began = now();
-  const first = await openPannier({ ...options, wasm: "/core.wasm", database: databases.core });
+  const first = await openPannier({ ...options, database: databases.core });
   note(`cold=${since(began)}`);
   began = now();
   await first.session();
   note(`call=${since(began)}`);
   first.close();
   began = now();
-  const again = await openPannier({ ...options, wasm: "/core.wasm", database: databases.core });
+  const again = await openPannier({ ...options, database: databases.core });
   await again.session();
   bench.client = again;
   note(`again=${since(began)}`);
@@ -201,7 +201,6 @@ export const scanner = (bench: Bench) => async (note: Note): Promise<void> => {
   let first: ReturnType<Scanner["scanStill"]> | undefined;
   await new Promise<void>((resolve, reject) => {
     const made = new Scanner({
-      workerUrl: "/scanner-worker.js", wasmUrl: "/scan.wasm",
       onCodes: (codes) => bench.onCodes?.(codes),
       onStats: (stats) => bench.onStats?.(stats),
       onReady: resolve,

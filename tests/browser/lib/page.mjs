@@ -61,7 +61,14 @@ export async function choose(driver, selector, path, { ms } = {}) {
   await (await find(driver, selector, { ms })).sendKeys(path);
 }
 
-const visibleText = "const e = arguments[0]; const own = e.shadowRoot ? [...e.shadowRoot.children].filter((c) => c.localName !== 'style').map((c) => c.innerText).join(' ') : ''; return (own + ' ' + (e.innerText ?? '')).replace(/\\s+/g, ' ').trim();";
+// A shadow root's text is in nobody's innerText: it is asked for by itself, however deep.
+const visibleText = `
+  const texts = (element) => [
+    ...[element, ...element.querySelectorAll("*")].filter(({ shadowRoot }) => shadowRoot)
+      .flatMap(({ shadowRoot }) => [...shadowRoot.children].filter(({ localName }) => localName !== "style").flatMap(texts)),
+    element.innerText ?? "",
+  ];
+  return texts(arguments[0]).join(" ").replace(/\\s+/g, " ").trim();`;
 
 /** What an element says, spaces folded; undefined when it is not there. */
 export async function text(driver, selector) {

@@ -1,11 +1,11 @@
 // An app that signs in at an OpenID provider, with nothing else to it.
 
-import { openPannier } from "../../../core/js/src/index.ts";
-import { beginSignIn, finishSignIn } from "../../../core/js/src/oidc.ts";
+import { openPannier } from "pannier";
+import { beginSignIn, finishSignIn } from "pannier/oidc";
 
 const json = async (address) => (await fetch(address)).json();
 const [profile, provider] = await Promise.all([json("/profile.json"), json("/provider.json")]);
-const pannier = await openPannier({ wasm: "/core.wasm", profile });
+const pannier = await openPannier({ profile });
 Object.assign(globalThis, { pannier, begin: () => beginSignIn(provider) });
 try {
   const credentials = finishSignIn(provider);

@@ -1,6 +1,6 @@
 // The worker of an app that embeds Pannier, with nothing else in it.
 
-import { attachPannier } from "../../../core/js/src/service-worker.ts";
+import { attachPannier } from "pannier/service-worker";
 
 attachPannier(self, { wasm: () => fetch("/core.wasm") });
 self.addEventListener("install", () => self.skipWaiting());

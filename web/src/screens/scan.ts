@@ -85,7 +85,7 @@ class CodeReader {
 
 function scanner(reader: CodeReader): TemplateResult {
   const seen = (event: CustomEvent<CodeDetail>): void => reader.read(event.detail);
-  return html`<pannier-scanner wasm-url="/scan.wasm" worker-url="/scanner-worker.js" wedge data-test="scanner" @pannier-code=${seen}></pannier-scanner>`;
+  return html`<pannier-scanner wedge data-test="scanner" @pannier-code=${seen}></pannier-scanner>`;
 }
 
 function verdict(said: Said | undefined): TemplateResult {

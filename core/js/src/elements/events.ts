@@ -1,5 +1,7 @@
 // The elements' events, typed for `addEventListener`.
 
+import type { Status } from "../api.js";
+
 /** A code that was scanned, typed, or came from a keyboard wedge. */
 export interface CodeDetail {
   /** Only where it is no guess: UTF-8, or as the code itself says. May hold control characters: show it as text, never as markup. */
@@ -13,6 +15,9 @@ export interface CodeDetail {
 }
 /** A photo straight from the shutter or the file, turned upright and without metadata. */
 export interface PhotoDetail { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
+/** A person's choice on an operation, which has taken effect. */
+export interface OutboxChangeDetail { operation: string; choice: "retry" | "discard" }
+/** What went wrong: a stable code and a sentence for a person. */
 export interface ErrorDetail { code: string; message: string }
 
 declare global {
@@ -20,10 +25,13 @@ declare global {
     "pannier-code": CustomEvent<CodeDetail>;
     "pannier-photo": CustomEvent<PhotoDetail>;
     "pannier-signature-change": CustomEvent<{ isEmpty: boolean }>;
+    "pannier-status": CustomEvent<Status>;
+    "pannier-outbox-change": CustomEvent<OutboxChangeDetail>;
     "pannier-error": CustomEvent<ErrorDetail>;
   }
 }
 
+/** Fires one of the events above, through every shadow root. */
 export function tell<K extends keyof HTMLElementEventMap>(from: HTMLElement, name: K, detail: HTMLElementEventMap[K] extends CustomEvent<infer D> ? D : never): void {
   from.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
 }

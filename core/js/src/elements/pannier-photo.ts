@@ -8,6 +8,7 @@ const defaults = {
   opening: "Opening the camera …", shutter: "Take photo", file: "Choose or take a picture", working: "Saving the picture …",
   toFile: "Use the phone's camera app", toCamera: "Use the camera here",
 };
+/** The words of the photo view. */
 export type PhotoLabels = typeof defaults;
 
 /**
@@ -16,6 +17,12 @@ export type PhotoLabels = typeof defaults;
  * Fires `pannier-photo` (`{bytes, mediaType, width, height}`) straight from the shutter, before
  * anything is shown, so that the host can store the bytes first; and `pannier-error` (`{code, message}`).
  * Parts: `view`, `video`, `shutter`, `file`, `switch`, `error`.
+ *
+ * @example
+ * photo.addEventListener("pannier-photo", async ({ detail }) => {
+ *   const { handle } = await pannier.stage(detail.bytes, detail.mediaType);
+ *   await pannier.record({ kind: "photo", stop, blob: handle });
+ * });
  */
 export class PannierPhoto extends LitElement {
   static override properties: PropertyDeclarations = {

@@ -12,6 +12,7 @@ const defaults = {
   light: "More light would help", shade: "Too bright: tilt the label", still: "Hold still", unreadable: "This code holds no text", read: "Code read", off: "The camera is off",
   torch: "Torch", typed: "Type the code", use: "Use", retry: "Try again",
 };
+/** The words of the scanner. */
 export type ScannerLabels = typeof defaults;
 
 /**
@@ -20,6 +21,12 @@ export type ScannerLabels = typeof defaults;
  * Fires `pannier-code` ({@link CodeDetail}) and `pannier-error` (`{code, message}`).
  * Parts: `view`, `video`, `frame`, `torch`, `status`, `retry`, `typed`, `typed-input`, `typed-button`.
  * The camera is open while the element is connected and not `paused`.
+ *
+ * @example
+ * scanner.addEventListener("pannier-code", async ({ detail }) => {
+ *   const { verdict, text } = await pannier.meaning(detail.text ?? "", stop);
+ *   say(verdict, text);
+ * });
  */
 export class PannierScanner extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -32,10 +39,10 @@ export class PannierScanner extends LitElement {
     _camera: { state: true }, _error: { state: true }, _torch: { state: true }, _hit: { state: true }, _hint: { state: true },
   };
 
-  /** where the bundled worker script is (default `/scanner-worker.js`) */
-  declare workerUrl: string;
-  /** where the scanner's wasm is (default `/scan.wasm`) */
-  declare wasmUrl: string;
+  /** where the scanner's worker script is (default: where the bundler put it) */
+  declare workerUrl: string | undefined;
+  /** where the scanner's wasm is (default: where the bundler put it) */
+  declare wasmUrl: string | undefined;
   /** also listen for hand scanners that type */
   declare wedge: boolean;
   /** closes the camera; wedge and form go on */
@@ -60,8 +67,6 @@ export class PannierScanner extends LitElement {
 
   constructor() {
     super();
-    this.workerUrl = "/scanner-worker.js";
-    this.wasmUrl = "/scan.wasm";
     this.wedge = false;
     this.paused = false;
     this.noTyped = false;
@@ -104,7 +109,6 @@ export class PannierScanner extends LitElement {
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has("workerUrl") || changed.has("wasmUrl")) {
-      if (changed.get("workerUrl") === undefined && changed.get("wasmUrl") === undefined) return;
       this.#scanner?.stop();
       this.#scanner = undefined;
       if (this._camera === "live") this.#scan();
@@ -152,7 +156,8 @@ export class PannierScanner extends LitElement {
     const video = this.renderRoot.querySelector("video");
     if (!video) return;
     this.#scanner ??= new Scanner({
-      workerUrl: this.workerUrl, wasmUrl: this.wasmUrl,
+      ...(this.workerUrl === undefined ? {} : { workerUrl: this.workerUrl }),
+      ...(this.wasmUrl === undefined ? {} : { wasmUrl: this.wasmUrl }),
       onCodes: (codes) => codes.forEach((code) => this.#seen(code)),
       onStats: (stats) => { this.stats = stats; this._hint = stats.advice; },
       onError: (failure) => this.#failed(failure),

@@ -12,6 +12,7 @@ const WIDTH = 2.4;
 interface Point { x: number; y: number }
 
 const defaults = { label: "Sign here", clear: "Clear" };
+/** The words of the signature pad. */
 export type SignatureLabels = typeof defaults;
 
 /**
@@ -19,6 +20,10 @@ export type SignatureLabels = typeof defaults;
  *
  * Fires `pannier-signature-change` (`{isEmpty}`) after each stroke and after clearing.
  * `isEmpty`, `clear()`, `toSvg()`, `toPng()`. Parts: `pad`, `clear`, `hint`.
+ *
+ * @example
+ * const { handle } = await pannier.stage(await pad.toPng(), "image/png");
+ * await pannier.record({ kind: "signature", stop, blob: handle, signer: "Anna Berg" });
  */
 export class PannierSignature extends LitElement {
   static override properties: PropertyDeclarations = {

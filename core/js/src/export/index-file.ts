@@ -1,9 +1,10 @@
 // The index of an export: the core's records, arranged for a reader who has nothing else.
 
-import type { Health } from "../types";
+import type { Health } from "../api.js";
 
 type Json = Record<string, unknown>;
 
+/** A picture in the archive. */
 export interface ExportBlob {
   handle: string; mediaType: string; bytes: number; sha256: string; stagedAt: number;
   /** the file in the archive */
@@ -12,6 +13,7 @@ export interface ExportBlob {
   damage?: "missing" | "changed";
 }
 
+/** An operation as the index tells it. */
 export interface ExportedOperation extends Json {
   id: string; seq: number; lane: string; kind: string; stop?: string; title: string; stateText: string;
   state: Json; intent: Json; recorded: Json; steps: unknown[]; attempts: unknown[];
@@ -21,6 +23,7 @@ export interface ExportedOperation extends Json {
   identity: Record<string, unknown>;
 }
 
+/** `index.json` of the archive: docs/export.md. */
 export interface ExportIndex {
   format: "pannier-export"; version: 1;
   exportedAt: Health["at"];
@@ -70,6 +73,7 @@ function* handles(value: unknown): Generator<string> {
   }
 }
 
+/** The index of what the core gave. */
 export function indexOf(records: Records, core: string): ExportIndex {
   const profiles = profilesOf(records);
   const pages = [...records.attempts].sort((one, other) => one.page - other.page);

@@ -6,12 +6,14 @@
 // disk, so that two hundred photos are never in the page's memory together.
 
 import { makeZip } from "client-zip";
-import type { Pannier } from "../client";
-import { indexOf, type ExportIndex, type Records } from "./index-file";
-import { refusal, seal } from "./seal";
+import type { Pannier } from "../client.js";
+import { indexOf, type ExportIndex, type Records } from "./index-file.js";
+import { PannierError } from "../error.js";
+import { seal } from "./seal.js";
 
-export type { ExportBlob, ExportedOperation, ExportIndex } from "./index-file";
+export type { ExportBlob, ExportedOperation, ExportIndex } from "./index-file.js";
 
+/** The archive, and what is in it. */
 export interface ExportFile {
   /** a file name without anybody's name in it */
   name: string;
@@ -96,7 +98,7 @@ export async function exportUnsettled(pannier: Pannier): Promise<ExportFile> {
  */
 export async function exportSealed(pannier: Pannier, reference: string): Promise<ExportFile> {
   if (pannier.sealTo === undefined) {
-    throw refusal("seal_key_missing", "the office has given this app no key, so another courier's work cannot be taken out; hand the phone back instead");
+    throw new PannierError("seal_key_missing", "the office has given this app no key, so another courier's work cannot be taken out; hand the phone back instead");
   }
   const sealed = await seal(pannier.sealTo);
   const { index, stream } = await exportStream(pannier, reference);

@@ -2,6 +2,8 @@
 // HKDF-SHA256, AES-256-GCM, by WebCrypto, which every browser has these parts of. The sender forgets
 // the ephemeral key at once, so that nobody on this phone can open what was sealed on it.
 
+import { PannierError } from "../error.js";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Plain bytes in one sealed piece. */
@@ -9,7 +11,6 @@ const PIECE_BYTES = 1 << 18;
 const MAGIC = "pannier-sealed-1";
 const LAST = 0x8000_0000;
 
-export const refusal = (code: string, message: string): Error => Object.assign(new Error(message), { name: "PannierError", code });
 
 const ascii = (text: string): Bytes => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 const be16 = (number: number): Bytes => new Uint8Array([number >> 8, number & 255]);
@@ -57,7 +58,7 @@ async function publicKey(given: JsonWebKey | string): Promise<CryptoKey> {
     const text = given.replace(/-----[A-Z ]+-----|\s/gu, "");
     return await crypto.subtle.importKey("spki", ascii(atob(text)), CURVE, true, []);
   } catch (error) {
-    throw refusal("seal_key_invalid", `the office's key is no public P-256 key as a JWK or PEM text: ${error instanceof Error ? error.message : String(error)}`);
+    throw new PannierError("seal_key_invalid", `the office's key is no public P-256 key as a JWK or PEM text: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -5,8 +5,10 @@
 // camera, thumbnail. One canvas is reused, and one picture is worked on at a time, because phones
 // end pages that hold several large pictures.
 
+import { PannierError } from "../error.js";
 import { sizeOf, sniff } from "./sniff.js";
 
+/** Why there is no photo: stable. */
 export type PhotoErrorCode = "photo_empty" | "photo_too_large" | "photo_not_a_picture" | "photo_undecodable";
 
 const sentences: Record<PhotoErrorCode, string> = {
@@ -17,15 +19,14 @@ const sentences: Record<PhotoErrorCode, string> = {
 };
 
 /** Why there is no photo. `code` is stable, `message` is a sentence for a person. */
-export class PhotoError extends Error {
-  readonly code: PhotoErrorCode;
+export class PhotoError extends PannierError {
+  declare readonly code: PhotoErrorCode;
   constructor(code: PhotoErrorCode, message: string = sentences[code], cause?: unknown) {
-    super(message, { cause });
-    this.name = "PannierError";
-    this.code = code;
+    super(code, message, { cause });
   }
 }
 
+/** How a photo is made smaller. */
 export interface EncodeOptions {
   /** longest side in pixels (default 1600) */
   maxSide?: number;
@@ -35,8 +36,10 @@ export interface EncodeOptions {
   type?: string;
 }
 
+/** A picture turned upright, without metadata; width and height in pixels. */
 export interface EncodedPhoto { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
 
+/** A larger file is refused, in bytes. */
 export const PHOTO_BYTES_MAX = 50 * 1024 * 1024;
 /** More pixels than any phone's camera takes; decoding them would end the page. */
 const PIXELS_MAX = 120_000_000;
@@ -46,6 +49,7 @@ let last: Promise<unknown> = Promise.resolve();
 /**
  * One picture after the other, in the order of the calls. Rejects with a `PhotoError`.
  * A video's frame is the one it shows when its turn comes; it is taken at once when nothing else runs.
+ * @example const { bytes, mediaType } = await encodePhoto(input.files[0], { maxSide: 1600 });
  */
 export function encodePhoto(source: Blob | HTMLVideoElement, options: EncodeOptions = {}): Promise<EncodedPhoto> {
   const turn = last.then(() => encoded(source, options));

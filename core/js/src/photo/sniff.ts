@@ -1,5 +1,6 @@
 // What a file is, and how large its picture is, from its first bytes.
 
+/** Media types that are pictures here. */
 export type PictureKind = "image/jpeg" | "image/png" | "image/gif" | "image/webp" | "image/bmp" | "image/heic" | "image/avif" | "image/tiff";
 
 const heic = ["heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"];

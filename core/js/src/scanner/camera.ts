@@ -4,6 +4,9 @@
 // A hidden page gives the camera back and opens it again when visible. A stream that ends, stays
 // muted, or shows no new picture is opened again a bounded number of times.
 
+import { PannierError } from "../error.js";
+
+/** Why there is no picture: stable. */
 export type CameraErrorCode = "camera_denied" | "camera_absent" | "camera_busy" | "camera_insecure";
 
 const sentences: Record<CameraErrorCode, string> = {
@@ -14,12 +17,10 @@ const sentences: Record<CameraErrorCode, string> = {
 };
 
 /** Why there is no picture. `code` is stable, `message` is a sentence for a person. */
-export class CameraError extends Error {
-  readonly code: CameraErrorCode;
+export class CameraError extends PannierError {
+  declare readonly code: CameraErrorCode;
   constructor(code: CameraErrorCode, cause?: unknown) {
-    super(sentences[code], { cause });
-    this.name = "PannierError";
-    this.code = code;
+    super(code, sentences[code], { cause });
   }
 }
 
@@ -83,8 +84,10 @@ function translated(error: unknown): CameraError {
   }
 }
 
+/** What the camera does now. */
 export type CameraState = "closed" | "opening" | "live" | "paused" | "failed";
 
+/** What a `Camera` tells. */
 export interface CameraOptions {
   onState?: (state: CameraState, error?: CameraError) => void;
 }

@@ -41,11 +41,12 @@ export type FrameSource =
   | { bitmap: ImageBitmap }
   | { rgba: ArrayBuffer; width: number; height: number };
 
-/** `still`: a picture by itself, tried harder; `fresh`: the first frame of a camera */
+/** What the page says to the worker. `still`: a picture by itself, tried harder; `fresh`: the first frame of a camera. */
 export type ToWorker =
   | { type: "start"; wasm: string | WebAssembly.Module }
   | { type: "frame"; id: number; source: FrameSource; still: boolean; fresh: boolean };
 
+/** What was seen in a frame. */
 export interface FrameResult {
   type: "result";
   id: number;
@@ -63,6 +64,7 @@ export interface FrameResult {
   rgba?: ArrayBuffer;
 }
 
+/** What the worker says to the page. */
 export type FromWorker =
   /** `module` is compiled already: a successor starts from it without a download */
   | { type: "ready"; module: WebAssembly.Module; offscreen: boolean }

@@ -3,6 +3,7 @@
 // Decoding never happens here. Frames that arrive while one is in flight are dropped, not queued. A
 // worker that traps, or does not answer, is discarded and replaced; the camera goes on meanwhile.
 
+import { PannierError } from "../error.js";
 import type { Advice, FoundCode, FrameResult, FrameSource, FromWorker, ToWorker } from "./protocol.js";
 
 export type { Advice, FoundCode } from "./protocol.js";
@@ -18,6 +19,7 @@ const ADVICE_FRAMES = 6;
 /** Frames that are all black although the camera runs: this way of reading frames is broken. */
 const BLACK_FRAMES_MAX = 15;
 
+/** Figures of the last frames, for a developer's eye. */
 export interface ScannerStats {
   /** frames looked at in a second, over the last few */
   fps: number;
@@ -36,11 +38,12 @@ export interface ScannerStats {
   way: "video" | "bitmap" | "canvas";
 }
 
+/** Where the scanner's files are, and what it tells. */
 export interface ScannerOptions {
-  /** where the bundled worker script is */
-  workerUrl: string | URL;
-  /** where the scanner's wasm is */
-  wasmUrl: string | URL;
+  /** where the worker's script is (default: `scanner-worker.js` beside this script, where bundlers put it) */
+  workerUrl?: string | URL;
+  /** where the scanner's wasm is (default: `scan.wasm` beside this script, where bundlers put it) */
+  wasmUrl?: string | URL;
   /** called with at least one code, as often as one is seen; `isNew` tells the first time; `width` and `height` are the frame's */
   onCodes: (codes: FoundCode[], frame: { width: number; height: number }) => void;
   onStats?: (stats: ScannerStats) => void;
@@ -51,17 +54,21 @@ export interface ScannerOptions {
 }
 
 /** `scanner_unavailable`: the worker or its module cannot be loaded; `scanner_failing`: it starts and dies again and again. */
-export class ScannerError extends Error {
-  readonly code: "scanner_unavailable" | "scanner_failing";
+export class ScannerError extends PannierError {
+  declare readonly code: "scanner_unavailable" | "scanner_failing";
   constructor(code: ScannerError["code"], message: string, cause?: string) {
-    super(message, { cause });
-    this.name = "PannierError";
-    this.code = code;
+    super(code, message, { cause });
   }
 }
 
 type Way = ScannerStats["way"];
 
+/**
+ * Looks for codes in a video or a picture, in a worker of its own.
+ * @example
+ * const scanner = new Scanner({ onCodes: ([code]) => console.log(code?.text) });
+ * scanner.start(document.querySelector("video"));
+ */
 export class Scanner {
   readonly #options: ScannerOptions;
   #worker: Worker | undefined;
@@ -142,14 +149,16 @@ export class Scanner {
   #open(): void {
     if (this.#worker) return;
     try {
-      const worker = new Worker(this.#options.workerUrl);
+      const { workerUrl, wasmUrl } = this.#options;
+      // Written as bundlers look for it.
+      const worker = workerUrl === undefined ? new Worker(new URL("./scanner-worker.js", import.meta.url)) : new Worker(workerUrl);
       worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => { if (worker === this.#worker) this.#heard(data); });
       worker.addEventListener("error", (event) => { if (worker === this.#worker) this.#lost(event.message || "the worker's script failed"); });
       this.#worker = worker;
       this.#ready = false;
       // Loading may be slow on a bad network; from the compiled module it is not.
       this.#watch(this.#module ? ANSWER_MS_MAX : ANSWER_MS_MAX * 12);
-      const wasm = this.#module ?? new URL(this.#options.wasmUrl, document.baseURI).href;
+      const wasm = this.#module ?? (wasmUrl === undefined ? new URL("./scan.wasm", import.meta.url) : new URL(wasmUrl, document.baseURI)).href;
       worker.postMessage({ type: "start", wasm } satisfies ToWorker);
     } catch (error) {
       this.#giveUp("scanner_unavailable", error instanceof Error ? error.message : String(error));

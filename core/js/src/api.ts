@@ -1,0 +1,242 @@
+// The client's shape, over the types of the core (types.ts).
+
+import type { StorageHealth } from "./storage.js";
+import type {
+  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, Intent, Keep, Notice, OtherAccount, OutboxItem, OutboxPage, OutboxQuery,
+  Position, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Tidied, WakeReason,
+} from "./types.js";
+
+/** How the outbox, the backend and this phone's storage stand: what a bar on every screen shows. */
+export interface Status extends CoreStatus {
+  /** what this browser's storage is worth */
+  storage: StorageHealth;
+  /** the schema that a newer version of the core left here: everything is read-only until this one is updated */
+  storageNewer?: number;
+}
+
+/** For the host's own telemetry: counts, moments and codes, nothing about a person. */
+export interface Health extends Omit<CoreHealth, "parked"> {
+  /** how many lanes wait for a person, by the reason's code (docs/errors.md) */
+  parked: Record<string, number>;
+  /** what this browser's storage is worth */
+  storage: StorageHealth;
+}
+
+/** One try to send an operation, or to ask what became of it. */
+export interface AttemptView {
+  number: number;
+  /** of the profile */
+  step: string;
+  /** `send`, `probe` or `count` */
+  purpose: string;
+  /** what woke the drain */
+  trigger: WakeReason;
+  startedAt: number;
+  endedAt?: number;
+  /** the answer's, where one came */
+  status?: number;
+  /** the verdict's name, or the network failure's; absent while nothing is known */
+  verdict?: string;
+  /** the same in words */
+  text: string;
+  /** the backend's own words, at most 300 characters */
+  said?: string;
+  /** the first 2,000 characters of an answer that parked it */
+  answer?: string;
+}
+
+/** Everything that is known of one operation. Of one that was tried more than a thousand times, attempts between the first 20 and the newest 980 are gone. */
+export interface History {
+  item: OutboxItem;
+  /** in their order */
+  attempts: AttemptView[];
+  /** what the backend has said yes to, with what was captured from its answers */
+  steps: { step: string; at: number; outputs: Record<string, unknown> }[];
+  /** the profile's revision it is pinned to, from its first attempt on */
+  profile?: string;
+}
+
+/** What goes with a recording. */
+export interface RecordOptions {
+  /** where it was recorded */
+  position?: Position;
+}
+
+/** Where a wasm module is, or the module's bytes themselves. */
+export type WasmSource = string | URL | Response | Promise<Response> | BufferSource;
+
+/** What `openPannier` takes. */
+export interface OpenOptions {
+  /** name of the IndexedDB database (default `pannier`) */
+  database?: string;
+  /** the backend profile: JSON text or the parsed document. Without it the stored one is used, as the service worker does. */
+  profile?: string | object;
+  /** values for the profile's server variables, as `{ api: "https://api.example.com" }` */
+  servers?: Record<string, string>;
+  /** texts that the profile names under `secrets`, kept on the device for the service worker; never in logs, exports or errors */
+  secrets?: Record<string, string>;
+  /**
+   * For profiles whose sign-in is of the kind `host`: asked whenever a token has ended. Gives what `signIn` takes;
+   * null when the person has to sign in again; throws or gives nothing when it cannot say now.
+   */
+  token?: () => Promise<Record<string, unknown> | null | undefined>;
+  /** how long what is settled stays; kept on the device, so that the service worker goes by the same */
+  keep?: Keep;
+  /**
+   * The office's public key, to which another account's work is sealed (docs/export.md): a P-256 key as a JWK, or as
+   * PEM text ("-----BEGIN PUBLIC KEY-----"). Without one `exportSealed` is refused with `seal_key_missing`.
+   */
+  sealTo?: JsonWebKey | string;
+  /** where the core's wasm is (default: `core.wasm` beside the script that holds the client, where bundlers put it) */
+  wasm?: WasmSource;
+}
+
+/** What runs: versions of code, stored schema and profile, and how often the core was started again. */
+export interface Versions {
+  core: string;
+  /** of the IndexedDB database */
+  schema: number;
+  /** name and revision */
+  profile?: string;
+  /** times that the core stopped and a fresh instance took over */
+  restarts: number;
+}
+
+/** Told after each change; `revision` only grows. Read again what you show; missing one loses nothing. */
+export type ChangeListener = (change: { revision: number }) => void;
+
+/**
+ * The offline core. Open one per page; calls may overlap freely.
+ *
+ * A promise resolves when what it says is durable. Every refusal and failure is an `Error` with the
+ * name `PannierError`, a stable `code` and a sentence for a person. Any call may also end with
+ * `storage_full`, `storage_unavailable`, `storage_lost`, `storage_timeout` or `storage_failed` (what
+ * was confirmed before is safe), with `core_restarted` (the core stopped; the next call works, look
+ * before you repeat), with `closed` after `close`, and those for an account's data with `signed_out`.
+ *
+ * @example
+ * const pannier = await openPannier({ profile });
+ * attachWakes(pannier);
+ * try {
+ *   await pannier.record({ kind: "arrive", stop: "st-01" });
+ * } catch (error) {
+ *   if (error instanceof PannierError) show(error.message);
+ * }
+ */
+export interface PannierApi {
+  /** Who is signed in, and what the profile's sign-in asks for. Asks no network. */
+  session(): Promise<SessionView>;
+  /**
+   * Signs in at the backend. What the profile's kind of sign-in needs is given: `username` and `password`, `key`,
+   * `token`, `code`, or nothing. What waited for it is sent.
+   * @throws PannierError `sign_in_refused`, `code_needed` (call again with `code`), `sign_in_failed`, `unreachable`
+   * @example await pannier.signIn({ username: "anna", password: "packet123" });
+   */
+  signIn(credentials: Record<string, unknown>): Promise<{ account: AccountView }>;
+  /**
+   * Wipes what is settled: history, route, photos, sign-in. With `force` unsent work stays, counted and exportable, and is
+   * sent when its account signs in again; half-filled stops go.
+   * @throws PannierError `unsent_work` while operations wait or a stop is half filled in, unless `force`
+   */
+  signOut(options?: { force?: boolean }): Promise<void>;
+  /** Asks the backend for the route. What was recorded here since is kept over it. A backend out of reach is an outcome, no error. */
+  refreshRoute(): Promise<RouteRefresh>;
+  /** The stored route with everything recorded. Asks no network. */
+  route(): Promise<RouteView>;
+  /** One stop of it. */
+  stop(id: string): Promise<StopView | undefined>;
+  /** What this code means at this stop or, without a stop, for loading the van. Records nothing. */
+  meaning(code: string, stop?: string): Promise<ScanMeaning>;
+  /**
+   * Records what the courier did: on the disk when it resolves, sent later, once, in the stop's order.
+   * @throws PannierError the refusal's code (docs/errors.md), as `photo_missing` or `stop_closed`; nothing is changed then
+   * @example await pannier.record({ kind: "note", stop: "st-01", text: "Rang twice" });
+   */
+  record(intent: Intent, options?: RecordOptions): Promise<Receipt>;
+  /**
+   * Stores a photo's or signature's bytes, 50 MB at most, and gives their handle. What nothing names within a day is removed.
+   * @throws PannierError `photo_empty`, `photo_too_large`, `photo_not_a_picture`, `storage_full`
+   * @example
+   * const { handle } = await pannier.stage(await file.arrayBuffer(), file.type);
+   * await pannier.record({ kind: "photo", stop: "st-01", blob: handle });
+   */
+  stage(bytes: ArrayBuffer, mediaType: string): Promise<BlobMeta>;
+  /** Stored bytes by their handle. */
+  blob(handle: string): Promise<Blob | undefined>;
+  /** A half-filled stop, as it was last saved. */
+  draft(stop: string): Promise<Draft | undefined>;
+  /**
+   * Keeps a half-filled stop over the end of the page. `blobs` keeps staged bytes alive; `fields` is the page's own, 64 KB at most.
+   * @throws PannierError `draft_too_large`
+   */
+  saveDraft(stop: string, blobs: string[], fields: Record<string, unknown>): Promise<void>;
+  /**
+   * What was recorded, in its order, with what became of it.
+   * @example
+   * const { items, more } = await pannier.outbox({ state: "unsettled", limit: 50 });
+   * const older = more ? await pannier.outbox({ state: "unsettled", limit: 50, before: items[0]?.seq }) : undefined;
+   */
+  outbox(query?: OutboxQuery): Promise<OutboxPage>;
+  /** Counts, reachability and one line in words for a bar. */
+  status(): Promise<Status>;
+  /**
+   * Sends what is due. Resolves when nothing more can be done now, or at the budget (milliseconds). `attachWakes` calls it
+   * whenever there is reason to; a button calls it with `manual`.
+   * @example const { settled, stopped } = await pannier.drain("manual", { budgetMs: 10_000 });
+   */
+  drain(reason: WakeReason, options?: { budgetMs?: number }): Promise<DrainReport>;
+  /**
+   * Sends a parked or waiting operation again.
+   * @throws PannierError `operation_unknown`, `operation_in_flight`, `operation_settled`
+   */
+  retry(operation: string): Promise<void>;
+  /**
+   * Sets an operation aside for good, with a person's reason; it is kept with it.
+   * @throws PannierError `operation_unknown`, `operation_in_flight`, `operation_in_doubt`, `operation_settled`, `reason_missing`
+   */
+  discard(operation: string, reason: string): Promise<void>;
+  /**
+   * Corrects what was recorded: in its place before its first attempt, else by a new operation that supersedes it.
+   * `changes`: fields of the intent, those that the item's `amend` names.
+   * @throws PannierError `operation_unknown`, `operation_settled`, `amend_unsupported`, `changes_invalid`
+   * @example await pannier.amend(item.id, { recipient: "Karin Ekholm" });
+   */
+  amend(operation: string, changes: Record<string, unknown>): Promise<Receipt>;
+  /** What a person should know although nothing waits for him, newest first. */
+  notices(): Promise<Notice[]>;
+  /** A person has read it. */
+  putAway(notice: Pick<Notice, "at" | "seq">): Promise<void>;
+  /**
+   * Every attempt of one operation, settled or not.
+   * @throws PannierError `operation_unknown`
+   */
+  history(operation: string): Promise<History>;
+  /**
+   * Tries to send what is left, for 20 s unless `budgetMs` (milliseconds) says otherwise, then says what could not be: to be
+   * read before a phone is handed in. The file for the office is made by `pannier/export`.
+   * @example const { clear, text, items } = await pannier.closeShift();
+   */
+  closeShift(options?: { budgetMs?: number }): Promise<ShiftClose>;
+  /** Other accounts' unsent work on this device; works signed out, too. */
+  others(): Promise<OtherAccount[]>;
+  /** Figures for the host's own telemetry. */
+  health(): Promise<Health>;
+  /**
+   * Told once at the beginning and whenever a figure changed (storage's excepted), one after the other, until the function it
+   * returns is called; a listener's own error is its own.
+   * @example const stop = pannier.onHealth(({ parked, waiting }) => telemetry.gauge({ parked, waiting }));
+   */
+  onHealth(listener: (health: Health) => void): () => void;
+  /** One bounded turn of pruning; runs by itself at launch and after drains, at most every ten minutes. */
+  tidy(): Promise<Tidied>;
+  /**
+   * Tells of changes, of other windows and the worker too, until the function it returns is called. Told once for many;
+   * who comes late or is slow reads again what he shows and has missed nothing.
+   * @example const stop = pannier.subscribe(async () => render(await pannier.route()));
+   */
+  subscribe(listener: ChangeListener): () => void;
+  /** What runs here. */
+  versions(): Versions;
+  /** Ends this client; further calls are refused with `closed`. What is on its way ends by itself. */
+  close(): void;
+}

@@ -1,0 +1,104 @@
+import { LitElement, css, html, nothing, type PropertyDeclarations } from "lit";
+import type { PannierApi, Status } from "../api.js";
+import type { Reachability } from "../types.js";
+import { errorDetail, tell } from "./events.js";
+import { Following } from "./following.js";
+import { clockTime, sentence } from "./format.js";
+import { theme } from "./theme.js";
+
+const defaults = {
+  opening: "Opening",
+  waiting: (count: number): string => `${count} waiting`,
+  parked: (count: number): string => (count === 1 ? "1 needs you" : `${count} need you`),
+  /** with the time when the backend was last reached, if ever */
+  unknown: (at?: string): string => (at === undefined ? "Backend not tried yet" : `Last reached ${at}`),
+  reachable: (at?: string): string => `In contact ${at ?? ""}`.trim(),
+  unreachable: (at?: string): string => (at === undefined ? "No contact yet" : `No contact since ${at}`),
+  sign_in_needed: (at?: string): string => (at === undefined ? "Sign-in needed" : `Sign-in needed since ${at}`),
+  backend_trouble: (at?: string): string => (at === undefined ? "Backend has trouble" : `Trouble since ${at}`),
+} satisfies Record<Reachability, (at?: string) => string> & Record<string, unknown>;
+/** The words of the sync bar. */
+export type SyncBarLabels = typeof defaults;
+
+// Strokes on a 24-unit grid; decoration beside a word.
+const icons: Record<Reachability, string> = {
+  unknown: "M5 18v-3M10 18v-6M15 18V9M20 18V5",
+  reachable: "M5 18v-3M10 18v-6M15 18V9M20 18V5",
+  unreachable: "M5 18v-3M10 18v-6M15 18v-2M20 18v-7M4 4l16 16",
+  sign_in_needed: "M8 16.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM12.5 12H21v3.5M17 12v2.5",
+  backend_trouble: "M12 4L2.8 20h18.4zM12 10v4.5M12 17.3v.1",
+};
+
+/**
+ * One line on what waits, whether the backend is in reach, and what needs a person. Put it into a
+ * link or a button to make it lead somewhere.
+ *
+ * Give it the opened client: `bar.client = pannier`. It follows every change by itself.
+ * Fires `pannier-error` ({@link ErrorDetail}) when the store cannot be read, and
+ * `pannier-status` ({@link Status}) after each reading.
+ * Attributes for styles, set by itself: `reachability`, `waiting`, `parked`.
+ * Parts: `icon`, `words`, `text`, `contact`, `counts`, `parked`, `waiting`.
+ *
+ * @example
+ * const bar = document.createElement("pannier-sync-bar");
+ * bar.client = await openPannier({ profile });
+ * document.body.prepend(bar);
+ */
+export class PannierSyncBar extends LitElement {
+  static override properties: PropertyDeclarations = {
+    client: { attribute: false },
+    labels: { attribute: false },
+  };
+
+  /** what `openPannier` gave */
+  declare client: PannierApi | undefined;
+  /** other words than the English ones */
+  declare labels: Partial<SyncBarLabels>;
+  #status: Status | undefined;
+
+  constructor() {
+    super();
+    this.labels = {};
+    new Following(this, async (client) => {
+      this.#status = await client.status();
+      tell(this, "pannier-status", this.#status);
+    }, (error) => tell(this, "pannier-error", errorDetail(error)));
+  }
+
+  static override styles = [theme, css`
+    :host { display: flex; align-items: center; gap: 10px; min-height: var(--_target); color: inherit; }
+    svg { width: 24px; height: 24px; flex: none; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
+    .words { flex: 1; min-width: 0; line-height: 1.25; }
+    .words span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+    small { display: block; opacity: 0.85; font-size: 0.875em; }
+    .counts { flex: none; display: flex; flex-direction: column; align-items: flex-end; gap: 4px; }
+    .counts span { border-radius: 999px; padding: 2px 10px; font-size: 0.875em; font-weight: 650; white-space: nowrap; background: #ffecc4; color: #5a3500; }
+    .counts .parked { background: #fde3e0; color: #8a0f09; }
+  `];
+
+  protected override willUpdate(): void {
+    const { reachability, waiting, parked } = this.#status ?? {};
+    const look = { reachability, waiting, parked };
+    for (const [name, value] of Object.entries(look)) {
+      if (value === undefined) this.removeAttribute(name);
+      else this.setAttribute(name, String(value));
+    }
+  }
+
+  protected override render(): unknown {
+    const words = { ...defaults, ...this.labels };
+    const status = this.#status;
+    const reach = status?.reachability ?? "unknown";
+    const reached = status?.lastReachedAt === undefined ? undefined : clockTime(status.lastReachedAt);
+    return html`
+      <svg part="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${icons[reach]}></path></svg>
+      <span class="words" part="words" aria-live="polite">
+        <span part="text">${status ? sentence(status.text, 160) : words.opening}</span>
+        ${status ? html`<small part="contact">${words[reach](reached)}</small>` : nothing}
+      </span>
+      <span class="counts" part="counts">
+        ${status?.parked ? html`<span class="parked" part="parked">${words.parked(status.parked)}</span>` : nothing}
+        ${status?.waiting ? html`<span part="waiting">${words.waiting(status.waiting)}</span>` : nothing}
+      </span>`;
+  }
+}

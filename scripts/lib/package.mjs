@@ -1,0 +1,76 @@
+// The npm package in core/js: TypeScript to ES modules with types and maps, the scanner's worker in
+// one file, and the wasm modules beside the scripts that load them, where bundlers look for them.
+
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, relative } from "node:path";
+import { at, root } from "./paths.mjs";
+import { Failure, must } from "./run.mjs";
+import { modules } from "./wasm.mjs";
+
+const folder = (...parts) => at("core", "js", ...parts);
+
+/** Classic, so that every browser and every bundler starts it, and whole, so that it can be copied. */
+const worker = { entry: "src/scanner/scanner-worker.ts", file: "lib/scanner/scanner-worker.js" };
+
+const copies = [
+  ...modules.filter(({ beside }) => beside).map(({ beside, out, name }) => ({ from: at(out, `${name}_bg.wasm`), to: folder(beside) })),
+  ...["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"].map((name) => ({ from: at(name), to: folder(name) })),
+];
+
+const watch = {
+  js: `
+let trapped = () => undefined;
+
+/** Tells of a trap in this module, and of no other module's. */
+export function onTrap(listener) { trapped = listener; }
+
+function watched(exports) {
+  return Object.fromEntries(Object.entries(exports).map(([name, value]) => [name, typeof value !== "function" ? value : (...given) => {
+    try {
+      return value(...given);
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) trapped(error);
+      throw error;
+    }
+  }]));
+}
+`,
+  types: `
+/** Tells of a trap in this module, and of no other module's. */
+export function onTrap(listener: (error: WebAssembly.RuntimeError) => void): void;
+`,
+};
+
+/**
+ * Whatever enters the core goes through its exports: there its traps are seen, and nobody else's. Its
+ * glue is changed where wasm-bindgen left it, once.
+ */
+function watchCore() {
+  const module = modules.find(({ file }) => file === "core.wasm");
+  const glue = at(module.out, `${module.name}.js`), types = at(module.out, `${module.name}.d.ts`);
+  const text = readFileSync(glue, "utf8");
+  if (text.includes(watch.js)) return;
+  const places = text.match(/\bwasm = \w+\.exports;/g) ?? [];
+  // Where it is instantiated first, and where anew.
+  if (places.length !== 2) throw new Failure(`${module.name}.js is not as expected: ${places.length} places take the exports`);
+  const typed = readFileSync(types, "utf8");
+  if (!typed.includes(watch.types)) writeFileSync(types, typed + watch.types);
+  writeFileSync(glue, text.replace(/\bwasm = (\w+\.exports);/g, "wasm = watched($1);") + watch.js);
+}
+
+/** Fills core/js/lib from scratch. The wasm modules and their types have to be there. */
+export async function compilePackage() {
+  rmSync(folder("lib"), { recursive: true, force: true });
+  watchCore();
+  await must("node", [at("node_modules", "typescript", "bin", "tsc"), "-p", folder("tsconfig.json")], { quiet: true });
+  const esbuild = await import("esbuild");
+  await esbuild.build({
+    absWorkingDir: folder(), entryPoints: [worker.entry], outfile: worker.file, allowOverwrite: true,
+    bundle: true, format: "iife", minify: true, sourcemap: "linked", target: "safari16.4", legalComments: "none", logLevel: "error",
+  });
+  for (const { from, to } of copies) {
+    if (!existsSync(from)) throw new Failure(`${relative(root, from)} is missing: npm run build`);
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(from, to);
+  }
+}

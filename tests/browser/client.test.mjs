@@ -1,0 +1,103 @@
+// What the client promises to who calls it, with nothing of the courier's page around it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { until } from "./lib/index.mjs";
+import { engines } from "./stories/courier.mjs";
+import { call, done, withClient } from "./stories/client-page.mjs";
+import { operations } from "./stories/store.mjs";
+
+for (const engine of engines) {
+  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 120_000 }, withClient({ engine }, work));
+
+  story("calls overlap freely, in two clients at once: each is on the disk when its promise resolves", async ({ driver }) => {
+    const receipts = await done(driver, `async () => {
+      window.other = await openAnother();
+      return Promise.all([...Array(24).keys()].map((index) =>
+        (index % 2 ? other : pannier).record({ kind: "note", stop: index % 3 ? "st-07" : "st-10", text: "at once " + index })));
+    }`);
+    const stored = await operations(driver);
+    assert.deepEqual(receipts.map(({ operation }) => operation).sort(), stored.map(({ id }) => id).sort());
+    assert.equal(new Set(receipts.map(({ seq }) => seq)).size, 24, "no place in the order is given twice");
+  });
+
+  story("a subscriber that comes late or is slow reads again and has missed nothing", async ({ driver }) => {
+    await done(driver, `async () => {
+      window.other = await openAnother();
+      await other.record({ kind: "note", stop: "st-07", text: "before anybody listened" });
+      window.seen = [];
+      let reading = false, again = false, told = 0;
+      const read = async () => {
+        const { revision, items } = await pannier.outbox();
+        // Slower than the changes come.
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        seen.push({ revision, told, count: items.length });
+      };
+      const look = async () => {
+        if (reading) { again = true; return; }
+        reading = true;
+        do { again = false; await read(); } while (again);
+        reading = false;
+      };
+      window.stopListening = pannier.subscribe(({ revision }) => { told = revision; void look(); });
+      void look();
+      for (let index = 0; index < 10; index += 1) await other.record({ kind: "note", stop: "st-10", text: "while it reads " + index });
+    }`);
+    const last = await until(async () => {
+      const seen = await done(driver, "() => seen");
+      return seen.at(-1)?.count === 11 && seen;
+    }, { what: "the slow subscriber to show everything" });
+    assert.ok(last.length < 11, "it was told once for many");
+    for (const [index, { revision }] of last.entries()) if (index) assert.ok(revision >= last[index - 1].revision, "revisions only grow");
+    assert.ok(last.at(-1).revision >= last.at(-1).told);
+    const after = await done(driver, `async () => {
+      stopListening();
+      const before = seen.length;
+      await pannier.record({ kind: "note", stop: "st-07", text: "nobody listens" });
+      await new Promise((resolve) => setTimeout(resolve));
+      return seen.length - before;
+    }`);
+    assert.equal(after, 0);
+  });
+
+  story("the outbox is read in pieces, from the newest back", async ({ driver }) => {
+    const pieces = await done(driver, `async () => {
+      for (let index = 0; index < 7; index += 1) await pannier.record({ kind: "note", stop: index % 2 ? "st-07" : "st-10", text: "note " + index });
+      const pieces = [];
+      let before;
+      for (;;) {
+        const { items, more } = await pannier.outbox({ state: "unsettled", limit: 3, ...(before === undefined ? {} : { before }) });
+        pieces.push(items.map(({ title }) => title));
+        if (!more) return pieces;
+        before = items[0].seq;
+      }
+    }`);
+    assert.deepEqual(pieces, [["Note: note 4", "Note: note 5", "Note: note 6"], ["Note: note 1", "Note: note 2", "Note: note 3"], ["Note: note 0"]]);
+    const { items } = await done(driver, `() => pannier.outbox({ stop: "st-07" })`);
+    assert.deepEqual(items.map(({ stop }) => stop), ["st-07", "st-07", "st-07"]);
+  });
+
+  story("every refusal is an error with name, code and a sentence, and a closed client says so", async ({ driver }) => {
+    const refusals = {
+      stop_unknown: `() => pannier.record({ kind: "arrive", stop: "nowhere" })`,
+      text_missing: `() => pannier.record({ kind: "note", stop: "st-07", text: "" })`,
+      intent_invalid: `() => pannier.record({ kind: "teleport" })`,
+      photo_not_a_picture: `() => pannier.stage(new TextEncoder().encode("no picture").buffer, "image/png")`,
+      operation_unknown: `() => pannier.retry("none")`,
+      query_invalid: `() => pannier.outbox({ state: "lost" })`,
+      reason_invalid: `() => pannier.drain("boredom")`,
+      closed: `async () => { const other = await openAnother(); other.close(); await other.status(); }`,
+    };
+    for (const [code, work] of Object.entries(refusals)) {
+      const refused = await call(driver, work);
+      assert.deepEqual([refused.name, refused.code], ["PannierError", code], refused.message);
+      assert.match(refused.message, /\w+ \w+/);
+    }
+    assert.deepEqual(await operations(driver), []);
+  });
+
+  story("an operation of the company's own is refused where the profile does not know it", async ({ driver }) => {
+    const refused = await call(driver, `() => pannier.record({ kind: "custom", name: "cash", stop: "st-07", fields: { amount: 120 } })`);
+    assert.equal(refused.code, "operation_unsupported", "this profile does not know it");
+  });
+}
