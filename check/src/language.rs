@@ -533,7 +533,10 @@ pub static PAGING: Shape = Shape {
                 one_of("page", "$page is a page's number"),
                 one_of("offset", "$page is the number of items read so far"),
                 one_of("cursor", "$page is what next gave"),
-                one_of("link", "the next address is in the answer's Link header"),
+                one_of(
+                    "link",
+                    "the next address is in the answer's Link header, or where next says",
+                ),
             ]),
             "What tells the pages apart.",
         ),
@@ -556,7 +559,7 @@ pub static PAGING: Shape = Shape {
         may(
             "next",
             Kind::Tree,
-            "Kind \"cursor\": what the next page is asked with; missing or empty after the last.",
+            "Kind \"cursor\": what the next page is asked with; kind \"link\": its address. Missing or empty after the last.",
         ),
     ],
 };

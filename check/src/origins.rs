@@ -51,7 +51,7 @@ pub fn notes(profile: &Profile) -> Vec<Finding> {
         if read
             .paging
             .as_ref()
-            .is_some_and(|p| p.kind == PagingKind::Link)
+            .is_some_and(|p| p.kind == PagingKind::Link && p.next.is_none())
         {
             asking.note(&server, |asked| {
                 asked.exposed.add("link".to_owned());

@@ -465,9 +465,7 @@ impl Trial {
                 None => context.clone(),
             };
             let mut request = build(&profile, &read.request, &context)?;
-            if let Some(address) = pages.address() {
-                request.url = address;
-            }
+            pages.place(&mut request.url)?;
             let what = match read.paging {
                 Some(_) => format!("route, read {}, page {number}", read.read_id),
                 None => format!("route, read {}", read.read_id),

@@ -1093,3 +1093,96 @@ fn a_profile_without_push_offers_none() {
     let refused = run(&phone.clock, phone.core.push_key()).expect_err("there is none");
     assert_eq!(refused.code, "push_unsupported");
 }
+
+#[test]
+fn the_next_page_may_stand_in_the_answer_and_never_leads_to_another_server() {
+    let read = paged(
+        "{+api}/stops",
+        json!({}),
+        json!({"kind": "link", "next": "$response.body#/next"}),
+    );
+    let cases = [
+        ("http://api/stops?skip=3", Ok("http://api/stops?skip=3")),
+        ("/v2/stops?skip=3", Ok("http://api/v2/stops?skip=3")),
+        // A backend behind a proxy writes its own name.
+        (
+            "http://inner:8000/stops?skip=3",
+            Ok("http://api/stops?skip=3"),
+        ),
+        (
+            "http://api.evil.example/stops?skip=3",
+            Ok("http://api/stops?skip=3"),
+        ),
+        ("//evil.example/stops?skip=3", Ok("http://api/stops?skip=3")),
+        ("http://evil.example/stops", Err("route_unreadable")),
+    ];
+    for (next, wanted) in cases {
+        let phone = Phone::new(&reading(json!([read]), json!({})), move |r| {
+            let second = r.url.contains("skip=3");
+            let id = if second { "s2" } else { "s1" };
+            let mut body = object(json!({"stops": [{"id": id}]}));
+            if !second {
+                body.insert("next".into(), json!(next));
+            }
+            answer(200, &Value::Object(body))
+        });
+        phone.sign_in(json!({})).expect("signs in");
+        let refreshed = run(&phone.clock, phone.core.refresh_route());
+        match wanted {
+            Ok(url) => {
+                assert_eq!(
+                    refreshed.expect("reads").outcome,
+                    RouteOutcome::Updated,
+                    "{next}"
+                );
+                assert_eq!(
+                    phone.sent(),
+                    ["GET http://api/stops".to_owned(), format!("GET {url}")]
+                );
+                assert_eq!(phone.stops(), ["s1", "s2"]);
+            }
+            Err(code) => {
+                assert_eq!(refreshed.expect_err("is refused").code, code, "{next}");
+                assert_eq!(phone.sent().len(), 1, "{next}");
+                assert!(phone.stops().is_empty(), "half a route was taken");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_answers_for_a_dead_backend_is_no_contact() {
+    use pannier::engine::session::Reachability;
+    let heartbeat = json!({"request": {"method": "GET", "url": "{+api}/health"},
+        "outcomes": [{"when": {"status": [200]}, "then": "applied"}]});
+    let down = Rc::new(RefCell::new(false));
+    let is_down = down.clone();
+    let phone = Phone::new(&profile(json!({ "heartbeat": heartbeat })), move |_| {
+        if *is_down.borrow() {
+            return answer(502, &json!({}));
+        }
+        answer(200, &json!({"stops": [{"id": "s1"}, {"id": "s2"}]}))
+    });
+    phone.sign_in(json!({})).expect("signs in");
+    phone.refresh();
+    *down.borrow_mut() = true;
+    phone.note("left at the door");
+    phone.drain();
+    let reach = || {
+        run(&phone.clock, phone.core.status())
+            .expect("reads")
+            .reachability
+    };
+    assert_eq!(reach(), Reachability::BackendTrouble);
+    let before = phone.sent().len();
+    phone.clock.advance(5 * 60_000);
+    run(&phone.clock, phone.core.drain(WakeReason::Timer, None)).expect("drains");
+    assert_eq!(
+        phone.sent()[before..],
+        ["GET http://api/health"],
+        "it is asked before anything is sent"
+    );
+    *down.borrow_mut() = false;
+    phone.drain();
+    assert_eq!(reach(), Reachability::Reachable);
+}

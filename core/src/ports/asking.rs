@@ -3,7 +3,7 @@
 //! that an older one parked.
 
 use super::blobs::Blobs;
-use super::drain::{Draining, Stopped, WakeReason};
+use super::drain::{Draining, Stopped, TROUBLE, WakeReason};
 use super::driver::{Driver, STALE_MAX};
 use super::error::CoreError;
 use super::host::Host;
@@ -65,11 +65,7 @@ impl<H: Host> Driver<H> {
                 Ok(true)
             }
             Some(_) => {
-                self.note_reach(
-                    d,
-                    Reachability::BackendTrouble,
-                    "the backend had a problem of its own",
-                );
+                self.note_reach(d, Reachability::BackendTrouble, TROUBLE);
                 d.report.stopped = Stopped::Unreachable;
                 Ok(false)
             }

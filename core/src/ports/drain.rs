@@ -40,6 +40,7 @@ pub use super::wake::{DrainReport, Stopped, WakeReason};
 const BUSY_RETRY_MS: i64 = 1_500;
 /// Attempts to sign in again without any success between before a person is asked.
 const AUTH_STREAK_MAX: u32 = 2;
+pub(super) const TROUBLE: &str = "the backend had a problem of its own";
 const WAKES_KEPT: u32 = 200;
 
 pub(super) struct Draining {
@@ -326,8 +327,14 @@ impl<H: Host> Driver<H> {
             drop(sends.swap_remove(place));
             d.in_flight.retain(|lane| *lane != send.lane);
             let turned = self.answered(d, &send, &exchange).await?;
-            if exchange.is_ok() {
-                self.note_reach(d, Reachability::Reachable, "the backend answered");
+            if let Ok(answer) = &exchange {
+                // A proxy answers for a backend that is down: the next drain asks before it sends.
+                let trouble = answer.status >= 500 && turned.settled == 0;
+                let (state, text) = match trouble {
+                    true => (Reachability::BackendTrouble, TROUBLE),
+                    false => (Reachability::Reachable, "the backend answered"),
+                };
+                self.note_reach(d, state, text);
             }
             if let Some(next) = self.take_in(d, &send.lane, turned, Some(&send)).await? {
                 self.reserve(&next.request.url);

@@ -263,7 +263,7 @@ impl<H: Host> Driver<H> {
                     Some(page) => context.clone().with("page", page),
                     None => context.clone(),
                 };
-                let answer = or_say!(self.ask(asking, read, &context, pages.address()).await);
+                let answer = or_say!(self.ask(asking, read, &context, &pages).await);
                 let value = answer_value(&answer);
                 let page = items_of(read, &value)?;
                 if items.len() + page.len() > ROUTE_STOPS_MAX {
@@ -294,7 +294,7 @@ impl<H: Host> Driver<H> {
         asking: &mut Asking,
         read: &Read,
         context: &Context<'static>,
-        address: Option<String>,
+        pages: &Pages<'_>,
     ) -> Got<Answer> {
         let profile = self.profile();
         loop {
@@ -308,9 +308,7 @@ impl<H: Host> Driver<H> {
             let known = self.moment(Some(&asking.session));
             let context = context.clone().renewed(known);
             let mut request = build(&profile, &read.request, &context)?;
-            if let Some(address) = &address {
-                request.url.clone_from(address);
-            }
+            pages.place(&mut request.url)?;
             let exchange = self.exchange(&asking.session.account, &request).await;
             self.tried(&asking.session.account, exchange.is_ok())
                 .await?;

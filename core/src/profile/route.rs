@@ -9,6 +9,7 @@ use super::value::{Context, fill, plain_text};
 use crate::domain::json::{FromJson, ToJson, print};
 use crate::domain::route::{KEPT_BYTES_MAX, Route, RouteHeader};
 use crate::domain::stop::Stop;
+use crate::domain::text::shown;
 use serde_json::Value;
 
 /// A mapped route, the stops that could not be read (by place and reason), and the backend's clock.
@@ -61,9 +62,39 @@ impl<'a> Pages<'a> {
     pub fn value(&self) -> Option<Value> {
         Some(self.page.clone()).filter(|p| !p.is_null())
     }
-    /// The whole address of the next page, where the backend gave it.
-    pub fn address(&self) -> Option<String> {
-        self.address.clone()
+    /// Puts the address of the next page in place, where the backend gave one. The sign-in goes
+    /// with it, so another server is never asked: of an address elsewhere (a backend behind a proxy
+    /// writes its own name) only the query counts.
+    pub fn place(&self, url: &mut String) -> Result<(), ProfileError> {
+        let Some(given) = &self.address else {
+            return Ok(());
+        };
+        let path_at = |text: &str| {
+            let host = text.find("://")? + 3;
+            Some(
+                text[host..]
+                    .find(['/', '?', '#'])
+                    .map_or(text.len(), |i| host + i),
+            )
+        };
+        let own = path_at(url).unwrap_or(0);
+        let same = path_at(given).is_some_and(|at| given[..at] == url[..own]);
+        if same {
+            url.clone_from(given);
+        } else if given.starts_with('/') && !given.starts_with("//") {
+            url.truncate(own);
+            url.push_str(given);
+        } else if let Some(at) = given.find('?') {
+            url.truncate(url.find('?').unwrap_or(url.len()));
+            url.push_str(&given[at..]);
+        } else {
+            let text = format!(
+                "the next page is said to be at {}, which is elsewhere",
+                shown(given, 200)
+            );
+            return Err(ProfileError::new("route_unreadable", text));
+        }
+        Ok(())
     }
 
     /// Turns to the page after this answer. False: it was the last.
@@ -77,6 +108,11 @@ impl<'a> Pages<'a> {
     ) -> Result<bool, ProfileError> {
         let Some(paging) = self.paging else {
             return Ok(false);
+        };
+        let next = || {
+            let context = context.clone().with("response", answer.clone());
+            let filled = paging.next.as_ref().map(|tree| fill(tree, &context));
+            Ok::<_, ProfileError>(filled.transpose()?.flatten().unwrap_or_default())
         };
         let short = paging.size.is_some_and(|size| here < size as usize);
         match paging.kind {
@@ -96,16 +132,16 @@ impl<'a> Pages<'a> {
                 Ok(true)
             }
             PagingKind::Cursor => {
-                let context = context.clone().with("response", answer.clone());
-                let next = match &paging.next {
-                    Some(tree) => fill(tree, &context)?.unwrap_or_default(),
-                    None => Value::Null,
-                };
+                let next = next()?;
                 let ended = plain_text(&next).is_empty() || next == self.page;
                 self.page = next;
                 Ok(!ended)
             }
             PagingKind::Link => {
+                let link = match paging.next {
+                    Some(_) => Some(plain_text(&next()?)).filter(|address| !address.is_empty()),
+                    None => link,
+                };
                 let same = link == self.address;
                 self.address = link;
                 Ok(self.address.is_some() && !same)
