@@ -1,4 +1,5 @@
-//! Parcel labels to scan from a screen or from paper: `/labels`, and one code as an SVG.
+//! Parcel labels to scan from a screen or from paper: `/labels`, and one code as an SVG, as a QR code
+//! or as the bars of Code 128.
 
 use std::fmt::Write;
 
@@ -7,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use barcoders::sym::code128::Code128;
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 use rusqlite::OptionalExtension;
@@ -26,8 +28,10 @@ pub fn router() -> Router<Shared> {
 }
 
 async fn label(State(app): State<Shared>, Path(file): Path<String>) -> Result<Response, Refusal> {
-    let code = file
-        .strip_suffix(".svg")
+    let (code, draw): (_, fn(&str) -> Result<String, Refusal>) = file
+        .strip_suffix(".bars.svg")
+        .map(|code| (code, bars as _))
+        .or_else(|| file.strip_suffix(".svg").map(|code| (code, picture as _)))
         .ok_or_else(|| Refusal::not_found("label"))?;
     let known: Option<String> = app.database.read(|connection| {
         connection
@@ -36,7 +40,7 @@ async fn label(State(app): State<Shared>, Path(file): Path<String>) -> Result<Re
             })
             .optional()
     })?;
-    let picture = picture(&known.ok_or_else(|| Refusal::not_found("label"))?)?;
+    let picture = draw(&known.ok_or_else(|| Refusal::not_found("label"))?)?;
     Ok((
         [
             (header::CONTENT_TYPE, "image/svg+xml"),
@@ -53,6 +57,27 @@ fn picture(code: &str) -> Result<String, Refusal> {
         .render::<svg::Color>()
         .min_dimensions(SIDE_PX, SIDE_PX)
         .build())
+}
+
+/// The same as Code 128, in set B, with ten modules of quiet on both sides.
+fn bars(code: &str) -> Result<String, Refusal> {
+    const QUIET: usize = 10;
+    const HEIGHT: usize = 50;
+    let bars = Code128::new(format!("\u{181}{code}"))
+        .map_err(|_| Refusal::not_found("bars"))?
+        .encode();
+    let width = bars.len() + 2 * QUIET;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {HEIGHT}\" shape-rendering=\"crispEdges\">\
+         <path fill=\"#fff\" d=\"M0 0h{width}v{HEIGHT}H0z\"/><path d=\"",
+        width * 2,
+        HEIGHT * 2,
+    );
+    for (i, _) in bars.iter().enumerate().filter(|(_, b)| **b == 1) {
+        let _ = write!(svg, "M{} 0h1v{HEIGHT}h-1z", i + QUIET);
+    }
+    svg.push_str("\"/></svg>");
+    Ok(svg)
 }
 
 struct Row {
@@ -137,6 +162,7 @@ fn card(row: &Row) -> String {
     let _ = write!(
         card,
         "<div class=\"label\"><img src=\"/labels/{code}.svg\" width=\"{SIDE_PX}\" height=\"{SIDE_PX}\" alt=\"QR code of {code}\">\
+         <img class=\"bars\" src=\"/labels/{code}.bars.svg\" alt=\"bars of {code}\">\
          <div class=\"code\">{code}</div><div>{}</div><div>{street}</div></div>",
         escape(&row.label),
     );

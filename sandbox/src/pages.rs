@@ -59,7 +59,7 @@ input.number { width: 6rem; } button { cursor: pointer; }
 .labels { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 0.75rem; }
 .label { padding: 0.75rem; border: 1px solid var(--line); border-radius: 0.3rem; background: #fff; color: #000;
   text-align: center; break-inside: avoid; overflow-wrap: anywhere; }
-.label img { width: 100%; max-width: 11rem; height: auto; } .label .code { font-size: 1rem; font-weight: 700; }
+.label img { width: 100%; max-width: 11rem; height: auto; } .label .bars { max-width: 100%; margin-top: 0.5rem; } .label .code { font-size: 1rem; font-weight: 700; }
 @media print { nav, .screen { display: none; } body { background: #fff; color: #000; padding: 0; max-width: none; }
   h2 { break-after: avoid; } }
 ";

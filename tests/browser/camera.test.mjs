@@ -52,6 +52,30 @@ for (const engine of engines) {
     }
   });
 
+  test(`${engine}: a label's bars before the camera`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pannier-camera-"));
+    const server = await startSandbox();
+    try {
+      const code = "PN-7H2K-0001";
+      const camera = engine === "chromium" ? await labelVideo(server, [code], { out: join(folder, "bars.y4m"), bars: true, share: 0.95 }) : undefined;
+      await withCourier({ engine, server, browser: { camera } }, async (courier) => {
+        const { driver } = courier;
+        await signIn(courier);
+        await arrive(courier, "st-01");
+        if (!camera) await showLabel(driver, await labelPicture(server, code, { bars: true }));
+        await toScanner(courier, "st-01");
+        await find(driver, `${on("parcel-p-01")}[data-ticked=true]`, { ms: 30_000 });
+        const scans = await scansAt(courier, "st-01");
+        assert.deepEqual(scans.map(({ intent }) => [intent.code, intent.source]), [[code, "camera"]]);
+        await allSent(courier);
+        await exactlyOnce(courier);
+      })();
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   test(`${engine}: a hand scanner that types`, withCourier({ engine }, async (courier) => {
     const { driver } = courier;
     await signIn(courier);

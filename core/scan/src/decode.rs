@@ -286,6 +286,7 @@ fn corrected_block(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use qrcode::{Color, QrCode, Version};
 
     fn greys(code: &QrCode) -> Greys {
@@ -344,6 +345,52 @@ mod tests {
         ] {
             let code = QrCode::new(text).unwrap();
             assert_eq!(greys(&code).read(1).unwrap().payload.bytes, text.as_bytes());
+        }
+    }
+
+    /// rqrr's view of the same modules.
+    struct Grid<'a>(&'a Greys);
+    impl rqrr::BitGrid for Grid<'_> {
+        fn size(&self) -> usize {
+            self.0.size
+        }
+        fn bit(&self, y: usize, x: usize) -> bool {
+            self.0.values[y * self.0.size + x] < 120.0
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_grid_is_survived(size in 0_usize..60, seed in any::<u64>()) {
+            let values = (0..size * size)
+                .map(|i| ((seed ^ i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as f32)
+                .collect();
+            let read = Greys { size, values }.read(6);
+            prop_assert!(read.is_none());
+        }
+
+        #[test]
+        fn what_a_spoilt_grid_says_is_what_another_reader_says(
+            text in "[a-z0-9 ]{1,60}",
+            flips in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+        ) {
+            let mut grid = greys(&QrCode::with_error_correction_level(&text, qrcode::EcLevel::Q).unwrap());
+            for flip in &flips {
+                let at = flip.index(grid.values.len());
+                grid.values[at] = 240.0 - grid.values[at];
+            }
+            let mut theirs = Vec::new();
+            let other = rqrr::Grid::new(Grid(&grid)).decode_to(&mut theirs).is_ok();
+            let own = grid.read(1).map(|r| r.payload.bytes);
+            if let Some(bytes) = &own {
+                prop_assert_eq!(bytes, text.as_bytes());
+            }
+            // What plain correction can take, ours takes too, but for what the smallest codes reserve.
+            if other && theirs == text.as_bytes() && grid.size > 25 {
+                prop_assert_eq!(own.as_deref(), Some(text.as_bytes()));
+            }
         }
     }
 

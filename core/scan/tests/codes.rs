@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use pannier_scan::{Code, EcLevel, Effort, MAX_SIDE, Point, ScanError, measure, scan};
+use barcoders::sym::code128::Code128;
+use pannier_scan::{
+    Advice, Code, EcLevel, Effort, Live, MAX_SIDE, Point, ScanError, Symbology, measure, scan,
+};
 use proptest::prelude::*;
 use qrcode::{EcLevel as Level, QrCode};
 
@@ -71,6 +74,40 @@ fn upright(bytes: &[u8], level: Level, scale: usize) -> Picture {
     Picture {
         width: side,
         height: side,
+        data,
+    }
+}
+
+/// Code 128 in the middle of a grey table, on a card of its own, turned by `degrees`; `text` is in the
+/// encoder's notation.
+fn bars(text: &str, module: f32, degrees: f32) -> Picture {
+    let bars = Code128::new(text).unwrap().encode();
+    let n = bars.len() as f32;
+    let (width, height) = ((n * module * 1.3) as usize + 60, (n * module) as usize + 60);
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let mut data = Vec::with_capacity(width * height);
+    for i in 0..width * height {
+        let mut sum = 0.0;
+        for k in 0..9 {
+            let x = (i % width) as f32 + (k % 3) as f32 / 3.0 + 0.17 - width as f32 / 2.0;
+            let y = (i / width) as f32 + (k / 3) as f32 / 3.0 + 0.17 - height as f32 / 2.0;
+            let (u, v) = ((x * cos + y * sin) / module, (y * cos - x * sin) / module);
+            let (at, far) = (u + n / 2.0, v.abs());
+            let ink = far < n * 0.14 && at >= 0.0 && at < n && bars[at as usize] == 1;
+            let card = far < n * 0.18 && at > -10.0 && at < n + 10.0;
+            sum += if ink {
+                40.0
+            } else if card {
+                215.0
+            } else {
+                110.0
+            };
+        }
+        data.push((sum / 9.0) as u8);
+    }
+    Picture {
+        width,
+        height,
         data,
     }
 }
@@ -335,6 +372,220 @@ fn quality_tells_sharp_from_soft_and_light_from_dark() {
     assert!(figures(&[250; 20_000]).exposure > 0.9);
 }
 
+const WAYBILL: &str = "\u{181}PN-7H2K-0001";
+
+#[test]
+fn bars_are_read_at_every_angle_within_thirty_degrees_of_level() {
+    for degrees in (-30..=30).step_by(6) {
+        let picture = bars(WAYBILL, 2.5, degrees as f32);
+        for effort in [Effort::Live, Effort::Still] {
+            let code = check(&picture, effort, b"PN-7H2K-0001");
+            assert_eq!(code.symbology, Symbology::Code128);
+            assert_eq!(code.text.as_deref(), Some("PN-7H2K-0001"));
+            assert_eq!((code.version, code.ec_level), (None, None));
+        }
+    }
+}
+
+#[test]
+fn bars_upside_down_and_upright_are_read() {
+    for degrees in [90.0, 180.0, -75.0, 140.0] {
+        check(&bars(WAYBILL, 2.5, degrees), Effort::Live, b"PN-7H2K-0001");
+    }
+}
+
+#[test]
+fn light_bars_on_dark_are_read_and_said_to_be_inverted() {
+    let mut picture = bars(WAYBILL, 2.5, 8.0);
+    picture.data.iter_mut().for_each(|v| *v = 255 - *v);
+    assert!(check(&picture, Effort::Live, b"PN-7H2K-0001").inverted);
+}
+
+#[test]
+fn gs1_bars_say_so_and_fields_end_in_a_separator() {
+    let picture = bars("\u{106}\u{179}10123456\u{179}3103000250", 2.5, 0.0);
+    let code = check(&picture, Effort::Live, b"10123456\x1d3103000250");
+    assert!(code.gs1);
+}
+
+#[test]
+fn bars_spoilt_in_every_line_are_not_read() {
+    let mut picture = bars(WAYBILL, 2.5, 0.0);
+    let middle = picture.width / 2;
+    for row in picture.data.chunks_mut(picture.width) {
+        row[middle..middle + 40].fill(40);
+    }
+    assert!(found(&picture, Effort::Still).is_empty());
+}
+
+#[test]
+fn corners_of_bars_are_where_the_bars_are() {
+    let picture = bars(WAYBILL, 3.0, 0.0);
+    let code = check(&picture, Effort::Live, b"PN-7H2K-0001");
+    let n = Code128::new(WAYBILL).unwrap().encode().len() as f32;
+    let (left, right) = (
+        picture.width as f32 / 2.0 - n * 1.5,
+        picture.width as f32 / 2.0 + n * 1.5,
+    );
+    let xs = code.corners.map(|p| p.x);
+    for (x, want) in xs.into_iter().zip([left, right, right, left]) {
+        assert!((x - want).abs() < 3.0, "{x}, wanted {want}");
+    }
+}
+
+#[test]
+fn label_with_both_kinds_gives_both() {
+    let above = turned(PARCEL, Level::M, 440, 200.0, 3.0);
+    let below = bars(WAYBILL, 2.0, -4.0);
+    let width = above.width.max(below.width);
+    let mut data = Vec::new();
+    for picture in [&above, &below] {
+        for row in picture.data.chunks(picture.width) {
+            data.extend_from_slice(row);
+            data.resize(data.len() + width - picture.width, 215);
+        }
+    }
+    let height = above.height + below.height;
+    let codes = found(
+        &Picture {
+            width,
+            height,
+            data,
+        },
+        Effort::Live,
+    );
+    let mut kinds: Vec<_> = codes.iter().map(|c| c.symbology.name()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["code128", "qr"]);
+}
+
+#[test]
+fn the_same_frame_gives_the_same_answer() {
+    let picture = turned(PARCEL, Level::Q, 320, 130.0, 33.0);
+    let say = || format!("{:?}", found(&picture, Effort::Still));
+    assert_eq!(say(), say());
+}
+
+#[test]
+fn spoilt_codewords_are_counted() {
+    let clean = turned(PARCEL, Level::H, 400, 250.0, 0.0);
+    assert_eq!(check(&clean, Effort::Still, PARCEL).errors_corrected, 0);
+    let mut spoilt = clean;
+    for y in 190..220 {
+        spoilt.data[y * 400 + 230..y * 400 + 260].fill(215);
+    }
+    assert!(check(&spoilt, Effort::Still, PARCEL).errors_corrected > 0);
+}
+
+/// Frames before a camera, 100 ms apart; what was new in each.
+fn watched(live: &mut Live, at: &mut f64, picture: &Picture, frames: usize) -> Vec<String> {
+    (0..frames)
+        .flat_map(|_| {
+            *at += 100.0;
+            live.scan(
+                &picture.data,
+                picture.width,
+                picture.height,
+                picture.width,
+                *at,
+            )
+            .unwrap()
+        })
+        .filter(|(_, new)| *new)
+        .filter_map(|(code, _)| code.text)
+        .collect()
+}
+
+#[test]
+fn a_code_before_the_lens_is_new_once() {
+    let (one, two, none) = (
+        turned(b"ONE", Level::M, 320, 150.0, 4.0),
+        turned(b"TWO", Level::M, 320, 150.0, -4.0),
+        Picture {
+            width: 320,
+            height: 320,
+            data: vec![140; 320 * 320],
+        },
+    );
+    let (live, at) = (&mut Live::default(), &mut 0.0);
+    assert_eq!(watched(live, at, &one, 40), ["ONE"]);
+    // Away for a moment only.
+    assert!(watched(live, at, &none, 10).is_empty());
+    assert!(watched(live, at, &one, 5).is_empty());
+    // Away for longer.
+    watched(live, at, &none, 22);
+    assert_eq!(watched(live, at, &one, 5), ["ONE"]);
+    // Another one between makes it new sooner.
+    assert_eq!(watched(live, at, &two, 6), ["TWO"]);
+    assert_eq!(watched(live, at, &one, 3), ["ONE"]);
+}
+
+#[test]
+fn the_place_of_the_last_code_is_looked_at_first() {
+    let small = turned(PARCEL, Level::M, 640, 120.0, 10.0);
+    let mut live = Live::default();
+    let mut tries = Vec::new();
+    for frame in 0..8 {
+        let codes = live
+            .scan(&small.data, 640, 640, 640, f64::from(frame))
+            .unwrap();
+        assert_eq!(codes.len(), 1, "{frame}");
+        let want: Vec<_> = found(&small, Effort::Live)[0].corners.to_vec();
+        for (is, want) in codes[0].0.corners.iter().zip(want) {
+            assert!((is.x - want.x).abs() < 2.0 && (is.y - want.y).abs() < 2.0);
+        }
+        tries.push(codes[0].0.found_by.name());
+    }
+    assert_eq!(tries[0], "full");
+    assert!(
+        tries[1..].iter().filter(|t| *t == "again full").count() >= 6,
+        "{tries:?}"
+    );
+}
+
+#[test]
+fn costly_tries_have_their_turn_while_nothing_is_found() {
+    let none = Picture {
+        width: 640,
+        height: 480,
+        data: vec![140; 640 * 480],
+    };
+    let mut inverted = turned(PARCEL, Level::M, 640, 300.0, 6.0);
+    inverted.data.iter_mut().for_each(|v| *v = 255 - *v);
+    inverted.data.truncate(640 * 480);
+    inverted.height = 480;
+    for before in 0..9 {
+        let (live, at) = (&mut Live::default(), &mut 0.0);
+        watched(live, at, &none, before);
+        assert_eq!(watched(live, at, &inverted, 8).len(), 1, "{before}");
+    }
+}
+
+#[test]
+fn a_live_scanner_refuses_nonsense_as_well() {
+    let mut live = Live::default();
+    assert_eq!(
+        live.scan(&[0; 10], 5, 3, 5, 0.0).err(),
+        Some(ScanError::BufferTooShort)
+    );
+    assert!(live.scan(&[0; 15], 5, 3, 5, f64::NAN).unwrap().is_empty());
+}
+
+#[test]
+fn advice_is_given_on_light_and_on_edges() {
+    let advice = |data: &[u8]| measure(data, 200, 100, 200).unwrap().advice();
+    let soft: Vec<u8> = (0..20_000)
+        .map(|i| (127.0 + 90.0 * ((i % 200) as f32 / 9.0).sin()) as u8)
+        .collect();
+    let sharp: Vec<u8> = (0..20_000)
+        .map(|i| if i % 200 / 10 % 2 == 0 { 30 } else { 220 })
+        .collect();
+    assert_eq!(advice(&[10; 20_000]), Some(Advice::Light));
+    assert_eq!(advice(&[250; 20_000]), Some(Advice::Shade));
+    assert_eq!(advice(&soft), Some(Advice::Still));
+    assert_eq!(advice(&sharp), None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -354,6 +605,23 @@ proptest! {
             prop_assert!(scan(&data, width, height, stride, effort).unwrap().codes.is_empty());
         }
         measure(&data, width, height, stride).unwrap();
+    }
+
+    #[test]
+    fn spoilt_bars_are_read_right_or_not_at_all(seed in any::<u64>(), holes in 1_usize..120) {
+        let mut picture = bars(WAYBILL, 2.0, 5.0);
+        let (width, height) = (picture.width, picture.height);
+        let mut state = seed | 1;
+        for _ in 0..holes {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (cx, cy, grey) = ((state >> 33) as usize % (width - 5), (state >> 43) as usize % (height - 9), (state >> 53) as u8);
+            for y in cy..cy + 9 {
+                picture.data[y * width + cx..y * width + cx + 5].fill(grey);
+            }
+        }
+        for code in scan(&picture.data, width, height, width, Effort::Still).unwrap().codes {
+            prop_assert_eq!(&code.bytes[..], b"PN-7H2K-0001");
+        }
     }
 
     #[test]
