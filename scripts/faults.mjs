@@ -8,6 +8,8 @@ import { ensure } from "./setup.mjs";
 
 const columns = ["browser", "fault", "subject", "identity", "recorded", "lost", "duplicated", "reported_duplicates", "out_of_order", "blocked", "parked", "told"];
 
+const figures = (row) => columns.slice(4).filter((name) => row[name]).map((name) => `${row[name]} ${name.replaceAll("_", " ")}`).join(", ");
+
 /** `--fault=500,429` as a list, each of them known. */
 function chosen(given, name, known) {
   if (given[name] === undefined) return known;
@@ -48,7 +50,7 @@ if (isMain(import.meta)) {
         const { value, ms } = await timed(() => measure(row, { count }));
         const found = wrong(value);
         done.push(value);
-        say(`${found.length ? "BROKEN" : "ok"}  ${name}: ${found.length ? found.join("; ") : "measured"} (${seconds(ms)})`);
+        say(`${found.length ? "BROKEN" : "ok"}  ${name}: ${found.length ? found.join("; ") : figures(value)} (${seconds(ms)})`);
         if (found.length) broken.push(`${name}: ${found.join("; ")}`);
       } catch (error) {
         say(`FAILED  ${name}: ${error.message}`);

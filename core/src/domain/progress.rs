@@ -162,15 +162,19 @@ impl Progress {
     }
 
     /// The backend has said yes to `seq`.
-    pub fn settle(&mut self, seq: u64, at: i64, carried: Option<Carried>) {
+    /// True when that changes anything here.
+    pub fn settle(&mut self, seq: u64, at: i64, carried: Option<Carried>) -> bool {
         let marks = [
             self.arrived.as_mut(),
             self.outcome.as_mut().map(|o| &mut o.mark),
         ];
+        let mut changed = carried.is_some();
         for mark in marks.into_iter().flatten().filter(|m| m.seq == seq) {
             mark.settled_at = Some(at);
+            changed = true;
         }
         self.carried.extend(carried);
+        changed
     }
 
     /// A person has set `seq` aside: the stop is as if it had not been recorded.

@@ -221,15 +221,18 @@ impl<'a> Turning<'a> {
             None => self.change.delete(lane_key),
         }
         if let Some(stop) = &mut self.stop {
-            if applied {
+            let changed = if applied {
                 let carried = carry(self.profile, &op);
                 // What a later request will name must be there when it is built, power cut or not.
                 self.change.strict |= carried.is_some();
-                stop.value.progress.settle(op.seq, self.turn.now, carried);
+                stop.value.progress.settle(op.seq, self.turn.now, carried)
             } else {
                 stop.value.progress.withdraw(op.seq);
+                true
+            };
+            if changed {
+                self.change.put(&stop.value, stop.revision);
             }
-            self.change.put(&stop.value, stop.revision);
         }
         self.change.put_blind(&op);
         self.out.settled += u32::from(applied);

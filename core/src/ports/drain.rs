@@ -17,7 +17,7 @@ use super::session::Renewal;
 use super::store::{Committed, Table};
 use super::views::NOTICES_KEPT;
 use crate::domain::dictionary::ordered;
-use crate::domain::ids::{AccountId, LaneId};
+use crate::domain::ids::{AccountId, LaneId, StopId};
 use crate::domain::json::ToJson;
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
@@ -454,12 +454,16 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         id: &LaneId,
     ) -> Result<Option<LanePart>, CoreError> {
-        let found = self
+        // Nearly every lane is a stop's own: its stop comes in the same read.
+        let guess = StopId(id.0.trim_start_matches("stop/").to_owned());
+        let mut found = self
             .read(&[
                 records::one(account, &EntityKey::Lane(id.clone())),
                 records::lane_from(account, id, 0, Some(2)),
+                records::stop(account, &guess),
             ])
             .await?;
+        let stop = found.pop().unwrap_or_default();
         let lane = self.lane_or_heal(account, id, &found[0]).await?;
         let Some(value) = lane.value else {
             return Ok(None);
@@ -480,7 +484,8 @@ impl<H: Host> Driver<H> {
             }
         };
         let stop = match head.value.stop() {
-            Some(stop) => self.list(records::stop(account, stop)).await?,
+            Some(of) if *of == guess => stop,
+            Some(of) => self.list(records::stop(account, of)).await?,
             None => vec![],
         };
         let mut aside = vec![];

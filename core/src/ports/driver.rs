@@ -11,7 +11,9 @@ use super::host::Host;
 use super::net::Net;
 use super::pace::Pace;
 use super::records::{self, Unreadable};
-use super::store::{Commit, Committed, Durability, Key, Query, Record, Store, StoreError, Table};
+use super::store::{
+    Commit, Committed, Durability, Key, Query, Record, Store, StoreError, Table, Work,
+};
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
@@ -41,8 +43,6 @@ pub struct Driver<H: Host> {
     servers: Dictionary<String, String>,
     secrets: Dictionary<String, String>,
     pub(super) pace: RefCell<Pace>,
-    /// who was current when last looked: what is read with the account's keys is read together with
-    /// who is current now, and read again in the rare case that it was somebody else
     whose: RefCell<AccountId>,
     pub(super) draining: Cell<bool>,
     /// why another drain was asked for while one ran
@@ -50,6 +50,9 @@ pub struct Driver<H: Host> {
     /// when this context last looked for what nobody needs any more
     pub(super) tidied_at: Cell<i64>,
 }
+
+/// Somebody else is current than was thought.
+pub(super) struct Another;
 
 #[derive(ToJson, FromJson)]
 struct Current {
@@ -68,9 +71,6 @@ struct StoredProfile {
 fn device(name: &str) -> Key {
     Key::new("").text(name)
 }
-
-/// A session, and for each query what it found.
-type SessionAnd = (Seen<Session>, Vec<Vec<Record>>);
 
 impl<H: Host> Driver<H> {
     /// Opens with a profile document, or with the one stored last.
@@ -274,32 +274,58 @@ impl<H: Host> Driver<H> {
 
     /// Who is current on this device, with the sign-in as it stands.
     pub fn session(&self) -> Boxed<'_, Result<Option<Seen<Session>>, CoreError>> {
-        Box::pin(async move { Ok(self.session_and(&|_| vec![]).await?.map(|(seen, _)| seen)) })
-    }
-
-    /// The same, and what these queries find for that account, all in one snapshot.
-    pub(super) fn session_and<'a>(
-        &'a self,
-        queries: &'a dyn Fn(&AccountId) -> Vec<Query>,
-    ) -> Boxed<'a, Result<Option<SessionAnd>, CoreError>> {
         Box::pin(async move {
             loop {
-                let whose = self.whose.borrow().clone();
-                let mut all = queries(&whose);
-                all.push(Query::One(Table::Session, device("current")));
-                all.push(records::one(&whose, &EntityKey::Session));
-                let mut found = self.read(&all).await?;
-                let session = found.pop().unwrap_or_default();
-                let current = found.pop().unwrap_or_default();
-                let Some(Ok(current)) = current.first().map(records::open::<Current>) else {
-                    return Ok(None);
-                };
-                if current.value.account == whose {
-                    let seen = session.first().and_then(|r| records::open(r).ok());
-                    return Ok(seen.map(|seen| (seen, found)));
+                let mut found = self.read(&self.with_whose(vec![])).await?;
+                if let Ok(session) = self.who(&mut found) {
+                    return Ok(session);
                 }
-                self.whose.replace(current.value.account);
             }
+        })
+    }
+
+    /// Who was current when last looked. What is read with the account's keys is read together with
+    /// who is current now (`with_whose`), and read again in the rare case that it is somebody else.
+    pub(super) fn whose(&self) -> AccountId {
+        self.whose.borrow().clone()
+    }
+
+    pub(super) fn with_whose(&self, mut queries: Vec<Query>) -> Vec<Query> {
+        queries.push(Query::One(Table::Session, device("current")));
+        queries.push(records::one(&self.whose.borrow(), &EntityKey::Session));
+        queries
+    }
+
+    /// Takes what `with_whose` asked off what was found. `Err`: read again; `Ok(None)`: nobody.
+    pub(super) fn who(
+        &self,
+        found: &mut Vec<Vec<Record>>,
+    ) -> Result<Option<Seen<Session>>, Another> {
+        let session = found.pop().unwrap_or_default();
+        let current = found.pop().unwrap_or_default();
+        let Some(Ok(current)) = current.first().map(records::open::<Current>) else {
+            return Ok(None);
+        };
+        if current.value.account != *self.whose.borrow() {
+            self.whose.replace(current.value.account);
+            return Err(Another);
+        }
+        Ok(session.first().and_then(|r| records::open(r).ok()))
+    }
+
+    /// Reads and commits in one go: see [`Store::decide`].
+    pub(super) fn decide<'a>(
+        &'a self,
+        queries: &'a [Query],
+        tables: &'a [Table],
+        work: &'a mut Work<'a>,
+    ) -> Boxed<'a, Result<Option<Committed>, CoreError>> {
+        Box::pin(async move {
+            let committed = self.host.store().decide(queries, tables, work).await?;
+            if let Some(Committed::Done(revision)) = committed {
+                self.host.changed(revision);
+            }
+            Ok(committed)
         })
     }
 

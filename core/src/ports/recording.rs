@@ -3,7 +3,7 @@
 
 use super::blobs::Blobs;
 use super::clock::Ids;
-use super::driver::{Driver, STALE_MAX, contended, signed_out, unreadable};
+use super::driver::{Another, Driver, STALE_MAX, contended, signed_out, unreadable};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
@@ -18,6 +18,7 @@ use crate::engine::amend::{Amending, amend};
 use crate::engine::change::{Change, Counters, Draft, EntityKey, Seen, StopRecord};
 use crate::engine::lane::Lane;
 use crate::engine::person;
+use crate::profile::document::Profile;
 use serde_json::{Map, Value};
 
 const DRAFT_BYTES_MAX: usize = 64 * 1024;
@@ -35,6 +36,36 @@ pub struct Receipt {
     pub duplicate: bool,
 }
 
+/// All that a recording reads and writes.
+const TABLES: [Table; 7] = [
+    Table::Meta,
+    Table::Operations,
+    Table::Lanes,
+    Table::Blobs,
+    Table::Drafts,
+    Table::Stops,
+    Table::Session,
+];
+
+/// What one look at the store came to.
+enum Said {
+    New(Box<Operation>),
+    /// the same was recorded under this `seq`, as the one before if its id is known
+    Duplicate(u64, Option<OperationId>),
+    Refused(CoreError),
+    /// the lane's summary of this revision cannot be read
+    Heal(u64),
+    /// the stop's record cannot be read
+    SetAside(StopId),
+    Again,
+}
+
+/// The record of an answer, if there is one.
+fn one_of<T: FromJson>(found: &[Record]) -> Result<Option<Seen<T>>, Said> {
+    let opened = found.first().map(records::open).transpose();
+    opened.map_err(|u| Said::Refused(unreadable(u)))
+}
+
 impl<H: Host> Driver<H> {
     /// Makes an intent durable. Resolves when it is on the disk.
     ///
@@ -50,88 +81,144 @@ impl<H: Host> Driver<H> {
         let id = OperationId::mint(self.now(), self.host.ids().random());
         let lane = lane_of(&intent, &profile);
         for _ in 0..STALE_MAX {
-            let queries = |account: &AccountId| {
-                let mut all = vec![
-                    records::one(account, &EntityKey::Counters),
-                    records::one(account, &EntityKey::Lane(lane.clone())),
-                ];
-                all.extend(intent.stop().map(|stop| records::stop(account, stop)));
-                let blob = intent.blob().map(|b| EntityKey::Blob(b.clone()));
-                all.extend(blob.map(|key| records::one(account, &key)));
-                all
+            let account = self.whose();
+            let mut queries = vec![
+                records::one(&account, &EntityKey::Counters),
+                records::one(&account, &EntityKey::Lane(lane.clone())),
+            ];
+            queries.extend(match intent.stop() {
+                Some(stop) => Some(records::stop(&account, stop)),
+                // Whichever lists the parcel.
+                None => matches!(intent, Intent::Load { .. })
+                    .then(|| records::all(&account, Table::Stops)),
+            });
+            let blob = intent.blob().map(|b| EntityKey::Blob(b.clone()));
+            queries.extend(blob.map(|key| records::one(&account, &key)));
+            let queries = self.with_whose(queries);
+            let mut said = Said::Again;
+            let mut work = |found: Vec<Vec<Record>>| {
+                let at = (&*profile, &id, &position);
+                let admitted = self.admitted(&account, &intent, at, found);
+                let (now, change) = match admitted {
+                    Ok((change, operation)) => (
+                        Said::New(operation),
+                        Some(records::commit(&account, change)),
+                    ),
+                    Err(now) => (now, None),
+                };
+                said = now;
+                change
             };
-            let (session, mut found) = self.session_and(&queries).await?.ok_or_else(signed_out)?;
-            let session = session.value;
-            let account = &session.account;
-            let stop = match (&intent, intent.stop()) {
-                (_, Some(_)) => {
-                    let stop = found.remove(2);
-                    self.readable_stop(account, &stop).await?
+            let committed = self.decide(&queries, &TABLES, &mut work).await?;
+            let (operation, seq, revision, duplicate) = match (said, committed) {
+                (Said::Refused(error), _) => return Err(error),
+                (Said::Heal(revision), _) => {
+                    self.heal(&account, &lane, Some(revision)).await?;
+                    continue;
                 }
-                (Intent::Load { code }, None) => self.stop_with_code(account, code).await?,
-                _ => None,
-            };
-            let lane_seen = self.lane_or_heal(account, &lane, &found[1]).await?;
-            let blob = match found.get(2).and_then(|r| r.first()) {
-                Some(record) => Some(records::open::<BlobMeta>(record).map_err(unreadable)?),
-                None => None,
-            };
-            let counters = first_counters(&found[0])?;
-            let last = counters.value.last.clone();
-            let admitting = Admitting {
-                account: account.clone(),
-                id: id.clone(),
-                intent: intent.clone(),
-                recorded: Recorded {
-                    at: self.now(),
-                    offset_ms: session.offset_ms,
-                    position: position.clone(),
-                },
-                counters,
-                lane: lane_seen,
-                stop,
-                blob,
-                supersedes: None,
-            };
-            match admit(admitting, &profile)? {
-                Admitted::Duplicate(seq) => {
-                    let operation = match last.filter(|last| last.seq == seq) {
-                        Some(last) => last.operation,
-                        None => self.operation_at(account, &lane, seq).await?,
+                (Said::SetAside(stop), _) => {
+                    self.seen_stop(&account, &stop).await?;
+                    continue;
+                }
+                (Said::Duplicate(seq, last), _) => {
+                    let operation = match last {
+                        Some(last) => last,
+                        None => self.operation_at(&account, &lane, seq).await?,
                     };
-                    return Ok(Receipt {
-                        operation,
-                        seq,
-                        revision: 0,
-                        duplicate: true,
-                    });
+                    (operation, seq, 0, true)
                 }
-                Admitted::New { change, operation } => match self.write(account, change).await? {
-                    Committed::Done(revision) => {
-                        return Ok(Receipt {
-                            operation: operation.id,
-                            seq: operation.seq,
-                            revision,
-                            duplicate: false,
-                        });
+                (Said::New(operation), Some(Committed::Done(revision))) => {
+                    (operation.id, operation.seq, revision, false)
+                }
+                // A connection that died while committing is tried again, and then meets what it
+                // wrote itself.
+                (Said::New(operation), _) => {
+                    let (lane, seq) = (&operation.lane, operation.seq);
+                    if self.operation_at(&account, lane, seq).await? != operation.id {
+                        continue;
                     }
-                    Committed::Stale | Committed::Fenced => {
-                        // A connection that died while committing is tried again, and then meets
-                        // what it wrote itself.
-                        let (lane, seq) = (&operation.lane, operation.seq);
-                        if self.operation_at(account, lane, seq).await? == operation.id {
-                            return Ok(Receipt {
-                                operation: operation.id,
-                                seq,
-                                revision: 0,
-                                duplicate: false,
-                            });
-                        }
-                    }
-                },
-            }
+                    (operation.id, seq, 0, false)
+                }
+                (Said::Again, _) => continue,
+            };
+            return Ok(Receipt {
+                operation,
+                seq,
+                revision,
+                duplicate,
+            });
         }
         Err(contended())
+    }
+
+    /// What an intent comes to by what the store holds now.
+    fn admitted(
+        &self,
+        account: &AccountId,
+        intent: &Intent,
+        (profile, id, position): (&Profile, &OperationId, &Option<Position>),
+        mut found: Vec<Vec<Record>>,
+    ) -> Result<(Change, Box<Operation>), Said> {
+        let session = match self.who(&mut found) {
+            Ok(Some(session)) => session.value,
+            Ok(None) => return Err(Said::Refused(signed_out())),
+            Err(Another) => return Err(Said::Again),
+        };
+        let blob = match intent.blob().and_then(|_| found.pop()) {
+            Some(blob) => one_of::<BlobMeta>(&blob)?,
+            None => None,
+        };
+        let stop = match intent {
+            Intent::Load { code } => {
+                let stops = found.pop().unwrap_or_default();
+                let mut stops = records::read_all::<StopRecord>(&stops, &mut vec![]).into_iter();
+                stops.find(|s| s.value.mirror.parcel_by_code(code).is_some())
+            }
+            _ => match intent.stop().zip(intent.stop().and_then(|_| found.pop())) {
+                Some((id, stop)) => one_of(&stop).map_err(|_| Said::SetAside(id.clone()))?,
+                None => None,
+            },
+        };
+        let lane = match found[1]
+            .first()
+            .map(|r| (r.revision, records::open::<Lane>(r)))
+        {
+            None => Seen {
+                value: None,
+                revision: None,
+            },
+            Some((_, Ok(lane))) => Seen {
+                value: Some(lane.value),
+                revision: lane.revision,
+            },
+            // A lane's summary can be made again from its operations.
+            Some((revision, Err(_))) => return Err(Said::Heal(revision)),
+        };
+        let counters = first_counters(&found[0]).map_err(Said::Refused)?;
+        let last = counters.value.last.clone();
+        let admitting = Admitting {
+            account: account.clone(),
+            id: id.clone(),
+            intent: intent.clone(),
+            recorded: Recorded {
+                at: self.now(),
+                offset_ms: session.offset_ms,
+                position: position.clone(),
+            },
+            counters,
+            lane,
+            stop,
+            blob,
+            supersedes: None,
+        };
+        match admit(admitting, profile) {
+            Ok(Admitted::Duplicate(seq)) => {
+                let last = last.filter(|last| last.seq == seq);
+                Err(Said::Duplicate(seq, last.map(|last| last.operation)))
+            }
+            Ok(Admitted::New { change, operation }) => Ok((change, operation)),
+            Err(refusal) => Err(Said::Refused(refusal.into())),
+        }
     }
 
     /// The id of the unsettled operation at a place; empty when there is none.
@@ -173,16 +260,6 @@ impl<H: Host> Driver<H> {
         let stop = records::read_all(found, &mut aside).pop();
         self.set_aside(account, Table::Stops, aside).await?;
         Ok(stop)
-    }
-
-    async fn stop_with_code(
-        &self,
-        account: &AccountId,
-        code: &str,
-    ) -> Result<Option<Seen<StopRecord>>, CoreError> {
-        let found = self.list(records::all(account, Table::Stops)).await?;
-        let mut stops = records::read_all::<StopRecord>(&found, &mut vec![]).into_iter();
-        Ok(stops.find(|s| s.value.mirror.parcel_by_code(code).is_some()))
     }
 
     /// Stores a picture's bytes before anything is shown, under a handle of its own.

@@ -265,6 +265,9 @@ impl StoreError {
 /// The path of the generation inside a lease record's body.
 pub const GENERATION_FIELD: &str = "generation";
 
+/// What follows from what was read; `None`: nothing.
+pub type Work<'a> = dyn FnMut(Vec<Vec<Record>>) -> Option<Commit> + 'a;
+
 /// The contract every adapter keeps; `testing::contract` checks it.
 #[allow(async_fn_in_trait)]
 pub trait Store {
@@ -272,6 +275,20 @@ pub trait Store {
     async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError>;
     /// Checks every expectation and the generation, then writes, all in one transaction.
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
+    /// Reads, lets `work` decide, commits what it gave: by an adapter that can in one transaction over
+    /// `tables`, which saves the round trip between the two. `work` is called once at most; what its
+    /// commit expects has to follow from what it was given.
+    async fn decide(
+        &self,
+        queries: &[Query],
+        _tables: &[Table],
+        work: &mut Work<'_>,
+    ) -> Result<Option<Committed>, StoreError> {
+        match work(self.read(queries).await?) {
+            Some(commit) => Ok(Some(self.commit(commit).await?)),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Reads the generation out of a lease record's body, without knowing the rest of it.

@@ -66,6 +66,52 @@ pub async fn a_put_is_read_back_whole<S: Store>(store: &S) {
     assert_eq!(found[0].key, key("x", 1));
 }
 
+/// Two at once each see what the other wrote, or nothing of it: no number is given twice.
+pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: &S) {
+    async fn next<S: Store>(store: &S, name: &str, tables: &[Table]) {
+        loop {
+            let mut work = |found: Vec<Vec<crate::ports::store::Record>>| {
+                let seq = found[0].len() as u64;
+                let mut commit = Commit::new(Durability::Strict);
+                commit.expect.push((Table::Operations, key("l", seq), None));
+                commit.puts.push(put("l", seq, name));
+                Some(commit)
+            };
+            let asked = [lane("l")];
+            match store.decide(&asked, tables, &mut work).await.unwrap() {
+                Some(Committed::Done(_)) => return,
+                Some(Committed::Stale) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    let all = [Table::Meta, Table::Operations];
+    for _ in 0..5 {
+        // The second has to fall back on a table that it did not name.
+        let (one, two) = (
+            next(store, "one", &all),
+            next(store, "two", &[Table::Operations]),
+        );
+        futures_util::future::join(one, two).await;
+    }
+    let found = bodies(store, lane("l")).await;
+    assert_eq!(found.len(), 10);
+    assert_eq!(found.iter().filter(|b| *b == "one").count(), 5);
+}
+
+pub async fn deciding_for_nothing_writes_nothing<S: Store>(store: &S) {
+    write(store, vec![put("l", 1, "there")]).await;
+    let mut seen = 0;
+    let mut work = |found: Vec<Vec<crate::ports::store::Record>>| {
+        seen = found[0].len();
+        None
+    };
+    let tables = [Table::Meta, Table::Operations];
+    let decided = store.decide(&[lane("l")], &tables, &mut work).await;
+    assert_eq!((decided.unwrap(), seen), (None, 1));
+    assert_eq!(bodies(store, lane("l")).await, ["there"]);
+}
+
 pub async fn reads_come_in_key_order_numbers_by_value<S: Store>(store: &S) {
     write(
         store,
@@ -313,6 +359,8 @@ pub async fn a_commit_deletes_bytes<B: Blobs + Store>(port: &B, bytes: B::Bytes)
 macro_rules! for_each_store_fact {
     ($case:ident) => {
         $case!(a_put_is_read_back_whole);
+        $case!(what_is_decided_on_is_still_so_when_it_is_written);
+        $case!(deciding_for_nothing_writes_nothing);
         $case!(reads_come_in_key_order_numbers_by_value);
         $case!(a_prefix_takes_whole_parts_only);
         $case!(from_limit_and_newest_first_cut_a_range);

@@ -13,7 +13,7 @@ use idb::{CursorDirection, Database, Factory, KeyPath, KeyRange, ObjectStorePara
 use js_sys::{Array, Object, Reflect};
 use pannier::ports::store::{
     Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError, Table,
-    generation_of,
+    Work, generation_of,
 };
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -71,6 +71,17 @@ impl Connection {
     fn has(&self, table: Table) -> bool {
         let here = |name: &String| name == table.name();
         self.newer.is_none() || self.database.store_names().iter().any(here)
+    }
+
+    /// What a newer core wrote is only read.
+    fn writable(&self) -> Result<(), Trouble> {
+        match self.newer {
+            None => Ok(()),
+            Some(found) => Err(Trouble::Store(StoreError::Newer {
+                found,
+                known: SCHEMA,
+            })),
+        }
     }
 }
 
@@ -472,17 +483,41 @@ async fn run(
     }
 }
 
-async fn write(
-    connection: &Connection,
-    commit: &Commit,
-    raw: &[(Table, JsValue)],
-) -> Result<Committed, Trouble> {
-    if let Some(found) = connection.newer {
-        return Err(Trouble::Store(StoreError::Newer {
-            found,
-            known: SCHEMA,
-        }));
+/// All queries from one snapshot.
+async fn ask(
+    transaction: &Transaction,
+    queries: &[Query],
+    here: &[Table],
+) -> Result<Vec<Vec<Record>>, Trouble> {
+    // Issued together: one round trip to the database, one snapshot.
+    let mut asked = Vec::with_capacity(queries.len());
+    for query in queries {
+        asked.push(maybe_done(Box::pin(run(transaction, query, here))));
     }
+    poll_fn(|context| {
+        let mut waiting = 0;
+        for one in &mut asked {
+            waiting += usize::from(Pin::new(one).poll(context).is_pending());
+        }
+        if waiting == 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    let mut out = Vec::with_capacity(queries.len());
+    for mut one in asked {
+        let values = Pin::new(&mut one)
+            .take_output()
+            .unwrap_or_else(|| Ok(vec![]))?;
+        out.push(values.iter().map(from_value).collect());
+    }
+    Ok(out)
+}
+
+/// What a commit touches; the counter of revisions is always among it.
+fn touched(commit: &Commit, raw: &[(Table, JsValue)]) -> Vec<Table> {
     let mut tables = vec![Table::Meta];
     let named = commit
         .expect
@@ -497,7 +532,27 @@ async fn write(
             tables.push(table);
         }
     }
+    tables
+}
+
+async fn write(
+    connection: &Connection,
+    commit: &Commit,
+    raw: &[(Table, JsValue)],
+) -> Result<Committed, Trouble> {
+    connection.writable()?;
+    let tables = touched(commit, raw);
     let ours = begin(connection, &tables, "readwrite", commit.durability)?;
+    conclude(ours, commit, &commit.expect, raw).await
+}
+
+/// Checks `expect` in the transaction and writes the commit; complete when it resolves.
+async fn conclude(
+    ours: Begun,
+    commit: &Commit,
+    expect: &[(Table, Key, Option<u64>)],
+    raw: &[(Table, JsValue)],
+) -> Result<Committed, Trouble> {
     let transaction = Transaction::from(ours.0.clone());
     let store = |table: Table| transaction.object_store(table.name()).map_err(idb_trouble);
     let counter_key = Key::new("").text("revision");
@@ -517,7 +572,7 @@ async fn write(
         .map(|(key, _)| get(Table::Meta, key))
         .transpose()?;
     let mut seen = vec![];
-    for (table, key, _) in &commit.expect {
+    for (table, key, _) in expect {
         seen.push(get(*table, key)?);
     }
     let counter = counter.await.map_err(idb_trouble)?;
@@ -527,7 +582,7 @@ async fn write(
             return Ok(Committed::Fenced);
         }
     }
-    for (found, (_, _, wanted)) in seen.into_iter().zip(&commit.expect) {
+    for (found, (_, _, wanted)) in seen.into_iter().zip(expect) {
         let now = found
             .await
             .map_err(idb_trouble)?
@@ -593,36 +648,44 @@ impl Store for IdbStore {
             }
             let ours = begin(&db, &here, "readonly", Durability::Relaxed)?;
             let transaction = Transaction::from(ours.0.clone());
-            // Issued together: one round trip to the database, one snapshot.
-            let mut asked = Vec::with_capacity(queries.len());
-            for query in queries {
-                asked.push(maybe_done(Box::pin(run(&transaction, query, &here))));
-            }
-            poll_fn(|context| {
-                let mut waiting = 0;
-                for one in &mut asked {
-                    waiting += usize::from(Pin::new(one).poll(context).is_pending());
-                }
-                if waiting == 0 {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            })
-            .await;
-            let mut out = Vec::with_capacity(queries.len());
-            for mut one in asked {
-                let values = Pin::new(&mut one)
-                    .take_output()
-                    .unwrap_or_else(|| Ok(vec![]))?;
-                out.push(values.iter().map(from_value).collect());
-            }
-            Ok(out)
+            ask(&transaction, queries, &here).await
         })
         .await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         self.commit_with(&commit, &[]).await
+    }
+
+    async fn decide(
+        &self,
+        queries: &[Query],
+        tables: &[Table],
+        work: &mut Work<'_>,
+    ) -> Result<Option<Committed>, StoreError> {
+        let work = &RefCell::new(work);
+        let decided = &RefCell::new(None::<Commit>);
+        self.with_connection(|db| async move {
+            if decided.borrow().is_none() {
+                db.writable()?;
+                let ours = begin(&db, tables, "readwrite", Durability::Strict)?;
+                let found = ask(&Transaction::from(ours.0.clone()), queries, tables).await?;
+                let Some(commit) = (work.borrow_mut())(found) else {
+                    return Ok(None);
+                };
+                decided.replace(Some(commit.clone()));
+                if touched(&commit, &[]).iter().all(|t| tables.contains(t)) {
+                    // Nobody can have come between: what it expects is what was just read.
+                    return conclude(ours, &commit, &[], &[]).await.map(Some);
+                }
+            }
+            // Tried again on a fresh connection: it may have landed, so everything is checked.
+            let commit = decided.borrow().clone();
+            match commit {
+                Some(commit) => write(&db, &commit, &[]).await.map(Some),
+                None => Ok(None),
+            }
+        })
+        .await
     }
 }
