@@ -108,17 +108,20 @@ export async function runWorkbox({ fault, identity, count }) {
       await browser.driver.switchTo().window(first);
       await evaluate(browser.driver, `async () => { navigator.serviceWorker.controller.postMessage("replay"); }`);
     }
-    let killed = 0, still = Date.now(), before = -1;
+    let killed = 0, armed = false, still = Date.now(), before = -1;
     const began = performance.now();
     let sentAll;
     await replay();
     // Replayed again whenever nothing moves any more, as the browser does minutes later.
     await until(async () => {
-      if (killed < kills && backend.ledger.length >= killAt(killed, { kills, count: said.length })) {
+      if (!armed && killed < kills && backend.ledger.length >= killAt(killed, { kills, count: said.length })) {
         backend.holdNext(killWhile(killed));
-        await until(() => backend.isHolding(), { what: "a write to be held", ms: 60_000 });
+        armed = true;
+      }
+      if (backend.isHolding()) {
         await browser.kill();
         killed += 1;
+        armed = false;
         await open();
         await replay();
       }
