@@ -10,11 +10,14 @@ import { isMain, main, options, run } from "./lib/run.mjs";
 import { modules } from "./lib/wasm.mjs";
 import { buildModules } from "./build.mjs";
 import { ensure } from "./setup.mjs";
+import { simulated } from "./sim.mjs";
 import { tidy } from "./tidy.mjs";
 
 const strictly = ["--", "-D", "warnings"];
 const native = ["--workspace", ...wasmCrates.flatMap((name) => ["--exclude", name])];
 const browser = [...wasmCrates.flatMap((name) => ["-p", name]), "--target", wasmTarget];
+
+const days = 100;
 
 async function types() {
   // tsc has to see the types that wasm-bindgen writes. The last build's will do for a quick loop;
@@ -36,7 +39,9 @@ export async function check(parts) {
   await parts.run("types", types);
   await parts.run("lint", () => command("cargo", ["clippy", ...native, "--all-targets", ...strictly]));
   await parts.run("lint for the browser", () => command("cargo", ["clippy", ...browser, "--all-targets", ...strictly]));
-  await parts.run("native tests", async () => cargoCounts(await run("cargo", ["test", ...native])));
+  // Whole days take minutes without optimisation: the simulation runs in a build made for speed.
+  await parts.run("native tests", async () => cargoCounts(await run("cargo", ["test", ...native, "--exclude", "pannier-sim"])));
+  await parts.run(`${days} days from their seeds`, () => simulated(days));
 }
 
 if (isMain(import.meta)) {

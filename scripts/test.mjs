@@ -13,10 +13,12 @@ import { Parts, cargoCounts, nodeTests } from "./lib/parts.mjs";
 import { Failure, isMain, main, must, options, run } from "./lib/run.mjs";
 import { build } from "./build.mjs";
 import { check } from "./check.mjs";
+import { simulated } from "./sim.mjs";
 import { ensure, wasmBindgenFolder } from "./setup.mjs";
 import { broken, size } from "./size.mjs";
 
-const kinds = ["native", "packaging", "contract", "browser"];
+const kinds = ["native", "simulation", "packaging", "contract", "browser"];
+const DAYS = 2_000;
 
 async function buildAll() {
   await build();
@@ -55,7 +57,7 @@ const stories = (engine) => nodeTests(testsIn("browser"), { env: { PANNIER_ENGIN
 
 if (isMain(import.meta)) {
   await main(async () => {
-    const { words } = options(process.argv.slice(2), {}, { usage: "npm test -- [native] [packaging] [contract] [browser]", words: kinds });
+    const { words } = options(process.argv.slice(2), {}, { usage: "npm test -- [native] [simulation] [packaging] [contract] [browser]", words: kinds });
     const wanted = (kind) => words.length === 0 || words.includes(kind);
     const onBuild = wanted("packaging") || wanted("browser");
     const inBrowser = onBuild || wanted("contract");
@@ -68,6 +70,10 @@ if (isMain(import.meta)) {
     if (wanted("native")) await check(parts);
     for (const [name, work] of wanted("packaging") ? [["the packed package's command", packedCommand], ["the packed package in other projects", () => nodeTests(testsIn("packaging"))]] : []) {
       if (built) await parts.run(name, work); else parts.skip(name, "the build failed");
+    }
+    if (wanted("simulation")) {
+      await parts.run("the simulation's own tests", async () => cargoCounts(await run("cargo", ["test", "--release", "-p", "pannier-sim"])));
+      await parts.run(`${DAYS} days from their seeds`, () => simulated(DAYS));
     }
     if (wanted("contract")) for (const engine of engines) await parts.run(`contract suites in ${engine}`, () => contract(engine));
     if (wanted("browser")) {

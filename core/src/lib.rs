@@ -8,5 +8,6 @@ pub mod domain;
 pub mod engine;
 pub mod ports;
 pub mod profile;
+pub mod sabotage;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -9,6 +9,7 @@ use crate::domain::operation::{BlobPin, Intent, Operation, OperationState, Recor
 use crate::domain::proof::BlobMeta;
 use crate::domain::rules::{Admission, Situation, check_custom};
 use crate::profile::document::{Choice, Order, Profile};
+use crate::sabotage::{Sabotage, is};
 
 /// The same intent within this time is one tap too many.
 const DOUBLE_TAP_MS: i64 = 3_000;
@@ -169,7 +170,11 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
             print,
         }),
     };
-    change.put(&counters, a.counters.revision);
+    if is(Sabotage::MintBlind) {
+        change.put_blind(&counters);
+    } else {
+        change.put(&counters, a.counters.revision);
+    }
     change.put(&operation, None);
     let lane = match a.lane.value {
         Some(mut lane) => {

@@ -14,6 +14,7 @@ use crate::profile::document::{Identity, OnWithdrawn, Profile, StepProfile};
 use crate::profile::http::Request;
 use crate::profile::request::build;
 use crate::profile::value::Context;
+use crate::sabotage::{Sabotage, is};
 
 /// How much longer than its deadline an attempt may seem alive.
 pub const LEASE_MARGIN_MS: i64 = 5_000;
@@ -152,13 +153,12 @@ impl<'a> Turning<'a> {
         if let Some(step) = steps.iter().find(counting) {
             return Ok(Some(step));
         }
-        let context = self.context();
         for step in steps {
             if op.steps.iter().any(|done| done.step == step.step_id) {
                 continue;
             }
             match &step.when {
-                Some(test) if !test.holds(&operation_value(op), &context)? => {}
+                Some(test) if !test.holds(&operation_value(op), &self.context())? => {}
                 _ => return Ok(Some(step)),
             }
         }
@@ -290,6 +290,10 @@ impl<'a> Turning<'a> {
         // An attempt that could duplicate must be on the disk before its bytes leave.
         self.change.strict |= purpose == Purpose::Send && !step.identity.resend_is_safe();
         self.write_head();
+        if is(Sabotage::RemoveBeforeSend) {
+            self.change.delete(EntityKey::Operation(lane.clone(), seq));
+            self.change.delete(EntityKey::Lane(lane.clone()));
+        }
         self.out.effect = Some(Send {
             token: self.turn.session.token.clone(),
             lane,
@@ -369,7 +373,8 @@ impl<'a> Turning<'a> {
         if !doubt || step.identity.resend_is_safe() && self.head.value.refused.is_none() {
             self.begin(step, Purpose::Send)
         } else if step.probe.is_some() {
-            self.begin(step, Purpose::Probe)
+            let asks = !is(Sabotage::SkipProbe);
+            self.begin(step, if asks { Purpose::Probe } else { Purpose::Send })
         } else {
             self.park(Reason::new(
                 "in_doubt",

@@ -23,6 +23,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_clock_that_was_a_day_ahead_makes_nothing_wait_for_a_day() {
+        let now = 1_795_334_400_000;
+        assert!(is_ahead(now + WAIT_MS_MAX, now) && !is_ahead(now, now));
+        assert!(!is_ahead(now + 86_400_000, now) && !is_ahead(i64::MAX, -1));
+    }
+
+    #[test]
     fn waits_grow_to_the_cap_and_keep_within_it() {
         for jitter in [0, 7, u32::MAX] {
             assert!((500..=1_000).contains(&backoff_ms(1, jitter)));

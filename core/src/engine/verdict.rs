@@ -6,7 +6,7 @@ use super::change::Change;
 use super::count::held;
 use super::lane::Head;
 use crate::domain::dictionary::Dictionary;
-use crate::domain::operation::{OperationState, Purpose, Reason, Settlement, StepDone};
+use crate::domain::operation::{Attempt, OperationState, Purpose, Reason, Settlement, StepDone};
 use crate::domain::progress::Version;
 use crate::domain::text::shown;
 use crate::profile::ProfileError;
@@ -21,6 +21,8 @@ use serde_json::{Map, Value};
 
 /// How much of an answer that parked an operation is kept with it.
 const ANSWER_CHARS_KEPT: usize = 4_000;
+/// Probes in a row that were refused before a person has to find out.
+const UNCLEAR_PROBES_MAX: usize = 8;
 /// Attempts under "ours wins" before a person is asked after all.
 const OURS_WINS_MAX: u32 = 3;
 /// Answers of a probe that say nothing, after which the refusal stands.
@@ -213,6 +215,15 @@ impl Turning<'_> {
                     self.again(step);
                 }
             },
+            // The backend answers, and always the same: a person has to find out.
+            ProbeFinding::Unknown
+                if ruling.verdict != Ruling::Rule(Verdict::InDoubt)
+                    && self.refused_probes() >= UNCLEAR_PROBES_MAX =>
+            {
+                let text = "it may or may not have arrived, and the backend does not say";
+                let reason = self.reason("in_doubt", text, &ruling);
+                self.park(reason);
+            }
             ProbeFinding::Unknown => {
                 let wait = self.failed();
                 match self.head.value.refused.take() {
@@ -352,6 +363,15 @@ impl Turning<'_> {
             floor_at: now + settle,
         };
         self.write_head();
+    }
+
+    /// How many probes in a row, the newest included, the backend would not answer.
+    fn refused_probes(&self) -> usize {
+        let refused = |a: &&Attempt| {
+            a.purpose == Purpose::Probe && a.status.is_some_and(|s| (400..500).contains(&s))
+        };
+        let attempts = self.head.value.attempts.iter().rev();
+        attempts.take_while(refused).count()
     }
 
     pub(super) fn doubt(&mut self, wait_ms: i64) {

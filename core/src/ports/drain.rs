@@ -11,18 +11,18 @@ use super::driver::{Boxed, Driver, STALE_MAX, contended, millis};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
+use super::log::LOG_PRUNED_EVERY;
 use super::net::Net;
 use super::records;
 use super::session::Renewal;
 use super::store::{Committed, Table};
-use super::views::NOTICES_KEPT;
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId, StopId};
 use crate::domain::json::ToJson;
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::backoff::is_ahead;
-use crate::engine::change::{Change, EntityKey, Notice, RouteRecord, Seen, StopRecord, WakeRecord};
+use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord, WakeRecord};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
@@ -41,7 +41,6 @@ const BUSY_RETRY_MS: i64 = 1_500;
 /// Attempts to sign in again without any success between before a person is asked.
 const AUTH_STREAK_MAX: u32 = 2;
 pub(super) const TROUBLE: &str = "the backend had a problem of its own";
-const WAKES_KEPT: u32 = 200;
 
 pub(super) struct Draining {
     pub account: AccountId,
@@ -119,9 +118,9 @@ impl<H: Host> Driver<H> {
             rejudged_settled: 0,
             rejudged_again: 0,
             duplicates: 0,
-            next_wake_at: match (busy, status.next_wake_at) {
-                (Some(busy), Some(next)) => Some(busy.min(next)),
-                (busy, next) => next.or(busy).filter(|_| status.waiting > 0),
+            next_wake_at: match busy {
+                Some(_) => busy.filter(|_| status.waiting > 0),
+                None => status.next_wake_at,
             },
             took_ms: millis(self.host.clock().monotonic_ms() - began),
         })
@@ -150,6 +149,10 @@ impl<H: Host> Driver<H> {
         let Some(session) = self.fresh_session().await? else {
             return self.report(reason, Stopped::SignIn, began).await;
         };
+        if session.account != account {
+            // The phone changed hands meanwhile; this lock is not for the other's work.
+            return self.report(reason, Stopped::Busy, began).await;
+        }
         let (generation, lease_until) = self.raise_generation(&account).await?;
         let reach = self.reach(&account).await?;
         let route = self.list(records::one(&account, &EntityKey::Route)).await?;
@@ -539,11 +542,11 @@ impl<H: Host> Driver<H> {
         d.auth_streak += 1;
         let renewal = if d.auth_streak > AUTH_STREAK_MAX {
             match self.session().await? {
-                Some(seen) => self.sign_in_needed(seen).await?,
-                None => Renewal::Refused,
+                Some(seen) if seen.value.account == d.account => self.sign_in_needed(seen).await?,
+                _ => Renewal::Refused,
             }
         } else {
-            self.renew(&d.session.token).await?
+            self.renew(&d.session).await?
         };
         match renewal {
             Renewal::Renewed => self.take_session(d).await?,
@@ -578,23 +581,8 @@ impl<H: Host> Driver<H> {
             generation: Some(d.generation),
             ..Change::default()
         };
-        let old_wakes = super::store::Query::Under {
-            table: Table::Wakes,
-            prefix: super::store::Key::new(&d.account.0),
-            limit: Some(WAKES_KEPT + 20),
-            newest_first: true,
-        };
-        let wakes = self.list(old_wakes).await?;
-        for record in wakes.iter().skip(WAKES_KEPT as usize) {
-            if let Some(super::store::KeyPart::Number(at)) = record.key.0.get(1) {
-                change.delete(EntityKey::Wake(i64::try_from(*at).unwrap_or(0)));
-            }
-        }
-        let notices = records::notices(&d.account, NOTICES_KEPT + 20);
-        for record in self.list(notices).await?.iter().skip(NOTICES_KEPT as usize) {
-            if let Ok(seen) = records::open::<Notice>(record) {
-                change.delete(EntityKey::Notice(seen.value.at, seen.value.seq));
-            }
+        if d.generation.is_multiple_of(LOG_PRUNED_EVERY) {
+            self.prune_log(&d.account, &mut change).await?;
         }
         let stopped = report.stopped.to_json();
         change.put_blind(&WakeRecord {

@@ -14,6 +14,7 @@ pub mod handover;
 pub mod host;
 mod keeping;
 pub mod lock;
+mod log;
 pub mod net;
 mod pace;
 pub mod push;

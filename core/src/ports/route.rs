@@ -320,7 +320,7 @@ impl<H: Host> Driver<H> {
             match judgement.verdict {
                 Ruling::Rule(Verdict::Applied) => return Ok(Ok(answer)),
                 Ruling::Rule(Verdict::Auth) if !asking.proven => {
-                    match self.renew(&asking.session.token).await? {
+                    match self.renew(&asking.session).await? {
                         Renewal::Renewed => asking.proven = true,
                         Renewal::Refused => return Ok(Err(RouteRefresh::sign_in())),
                         Renewal::Unreachable => return Ok(Err(RouteRefresh::away())),

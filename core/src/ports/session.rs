@@ -185,7 +185,7 @@ impl<H: Host> Driver<H> {
             if ends - margin > self.now() || !can_renew(&profile.sign_in, &session.value) {
                 return Ok(Some(session.value));
             }
-            match self.renew(&session.value.token).await? {
+            match self.renew(&session.value).await? {
                 Renewal::Renewed => Ok(self.session().await?.map(|s| s.value)),
                 // The old token may still serve; the backend will say.
                 Renewal::Unreachable => Ok(Some(session.value)),
@@ -195,20 +195,24 @@ impl<H: Host> Driver<H> {
     }
 
     /// Renews the token once for all contexts: whoever waited finds it renewed. `stale` is the
-    /// token that the backend refused.
-    pub(super) fn renew<'a>(&'a self, stale: &'a str) -> Boxed<'a, Result<Renewal, CoreError>> {
+    /// sign-in whose token the backend refused.
+    pub(super) fn renew<'a>(&'a self, stale: &'a Session) -> Boxed<'a, Result<Renewal, CoreError>> {
         Box::pin(async move {
-            let Some(seen) = self.session().await? else {
-                return Ok(Renewal::Refused);
-            };
-            let name = format!("renew:{}", seen.value.account);
-            let Some(_turn) = self.host.lock().acquire(&name, REFRESH_WAIT_MS).await else {
+            let name = format!("renew:{}", stale.account);
+            let mut turn = self.host.lock().acquire(&name, REFRESH_WAIT_MS).await;
+            if turn.is_none() {
+                // No renewal takes as long: whoever holds it is gone, and the browser forgot.
+                turn = self.host.lock().try_acquire(&name, true).await;
+            }
+            let Some(_turn) = turn else {
                 return Ok(Renewal::Unreachable);
             };
-            let Some(seen) = self.session().await? else {
+            // Whoever else is signed in by now is none of this one's business.
+            let mine = |seen: &Seen<Session>| seen.value.account == stale.account;
+            let Some(seen) = self.session().await?.filter(mine) else {
                 return Ok(Renewal::Refused);
             };
-            if seen.value.state == SessionState::SignedIn && seen.value.token != stale {
+            if seen.value.state == SessionState::SignedIn && seen.value.token != stale.token {
                 return Ok(Renewal::Renewed);
             }
             let profile = self.profile();
@@ -278,7 +282,7 @@ impl<H: Host> Driver<H> {
             let profile = self.profile();
             let renewal = match &profile.sign_in.probe {
                 None if !can_renew(&profile.sign_in, session) => return Ok(Known::Unsure),
-                None => self.renew(&session.token).await?,
+                None => self.renew(session).await?,
                 Some(probe) => {
                     let context = self.moment(Some(session));
                     let request = build(&profile, &probe.request, &context)?;
@@ -288,7 +292,7 @@ impl<H: Host> Driver<H> {
                     match judge(&probe.outcomes, &profile, &answer, &context)?.verdict {
                         Ruling::Rule(Verdict::Applied) => return Ok(Known::Good),
                         Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
-                            self.renew(&session.token).await?
+                            self.renew(session).await?
                         }
                         _ => Renewal::Unreachable,
                     }

@@ -2,6 +2,7 @@
 
 use crate::ports::clock::{Clock, Ids};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,7 +18,9 @@ pub struct TestClock(Rc<Inner>);
 struct Inner {
     elapsed: Cell<f64>,
     wall_shift: Cell<i64>,
-    sleepers: RefCell<Vec<(f64, Waker)>>,
+    /// by the moment they sleep until, then in the order in which they lay down
+    sleepers: RefCell<BTreeMap<(i64, u64), Waker>>,
+    beds: Cell<u64>,
 }
 
 impl Default for TestClock {
@@ -26,53 +29,80 @@ impl Default for TestClock {
             elapsed: Cell::new(0.0),
             wall_shift: Cell::new(START_MS),
             sleepers: RefCell::default(),
+            beds: Cell::new(0),
         }))
     }
 }
 
 impl TestClock {
     pub fn advance(&self, ms: i64) {
-        self.0.elapsed.set(self.0.elapsed.get() + ms as f64);
+        self.advance_to(self.elapsed_ms() + ms);
     }
     /// The wall clock jumps; the monotonic one does not.
     pub fn jump(&self, ms: i64) {
         self.0.wall_shift.set(self.0.wall_shift.get() + ms);
     }
+    /// How far the wall clock has been turned since the start.
+    pub fn jumped_ms(&self) -> i64 {
+        self.0.wall_shift.get() - START_MS
+    }
+    /// Since the start; never goes back.
+    pub fn elapsed_ms(&self) -> i64 {
+        self.0.elapsed.get() as i64
+    }
+    /// The next moment somebody sleeps until.
+    pub fn next_sleeper(&self) -> Option<i64> {
+        self.0.sleepers.borrow().keys().next().map(|(at, _)| *at)
+    }
+    /// On to this moment; wakes whoever slept until then.
+    pub fn advance_to(&self, at: i64) {
+        self.0.elapsed.set(self.0.elapsed.get().max(at as f64));
+        let later = self.0.sleepers.borrow_mut().split_off(&(at + 1, 0));
+        let due = self.0.sleepers.replace(later);
+        due.into_values().for_each(Waker::wake);
+    }
     /// To the next moment somebody sleeps until. False: nobody sleeps.
     pub fn advance_to_next(&self) -> bool {
-        let now = self.0.elapsed.get();
-        let mut sleepers = self.0.sleepers.borrow_mut();
-        let Some(next) = sleepers.iter().map(|(at, _)| *at).reduce(f64::min) else {
-            return false;
-        };
-        self.0.elapsed.set(next.max(now));
-        let now = next.max(now);
-        let (due, later) = sleepers.drain(..).partition(|(at, _)| *at <= now);
-        *sleepers = later;
-        drop(sleepers);
-        let due: Vec<(f64, Waker)> = due;
-        due.into_iter().for_each(|(_, waker)| waker.wake());
-        true
+        let next = self.next_sleeper();
+        if let Some(next) = next {
+            self.advance_to(next);
+        }
+        next.is_some()
     }
 }
 
-struct Sleep {
+/// Ends at a moment; who no longer waits for it leaves nothing behind.
+pub struct Sleep {
     clock: TestClock,
-    until: f64,
+    bed: (i64, u64),
+}
+
+impl TestClock {
+    pub fn until(&self, at: i64) -> Sleep {
+        let bed = self.0.beds.get();
+        self.0.beds.set(bed + 1);
+        Sleep {
+            clock: self.clone(),
+            bed: (at, bed),
+        }
+    }
 }
 
 impl Future for Sleep {
     type Output = ();
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.clock.0.elapsed.get() >= self.until {
+        if self.clock.elapsed_ms() >= self.bed.0 {
             return Poll::Ready(());
         }
-        self.clock
-            .0
-            .sleepers
-            .borrow_mut()
-            .push((self.until, context.waker().clone()));
+        let mut sleepers = self.clock.0.sleepers.borrow_mut();
+        sleepers.insert(self.bed, context.waker().clone());
         Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.clock.0.sleepers.borrow_mut().remove(&self.bed);
     }
 }
 
@@ -84,12 +114,7 @@ impl Clock for TestClock {
         self.0.elapsed.get()
     }
     async fn sleep(&self, ms: u32) {
-        let until = self.0.elapsed.get() + f64::from(ms);
-        Sleep {
-            clock: self.clone(),
-            until,
-        }
-        .await;
+        self.until(self.elapsed_ms() + i64::from(ms)).await;
     }
 }
 

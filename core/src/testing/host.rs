@@ -25,17 +25,21 @@ impl TestHost {
             net: net.clone(),
             clock: clock.clone(),
             ids: SeededIds::new(seed),
-            lock: MemoryLock::default(),
+            lock: MemoryLock::new(clock),
             token: Rc::new(RefCell::new(HostToken::Absent)),
         }
     }
     pub fn tab(&self, seed: u64) -> Self {
+        self.context(seed, 0)
+    }
+    /// A page, a tab or a worker of its own number, by which the twins tell it from others.
+    pub fn context(&self, seed: u64, context: u32) -> Self {
         Self {
-            store: self.store.clone(),
-            net: self.net.clone(),
+            store: self.store.of(context),
+            net: self.net.of(context),
             clock: self.clock.clone(),
             ids: SeededIds::new(seed),
-            lock: self.lock.clone(),
+            lock: self.lock.of(context),
             token: self.token.clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! Store, blobs and lock in memory, shared by clones as tabs share a database.
 
+use super::clock::TestClock;
 use super::run::pause;
 use crate::domain::ids::{AccountId, BlobHandle};
 use crate::domain::proof::BlobMeta;
@@ -13,12 +14,89 @@ use crate::ports::store::{
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+type Rows = BTreeMap<Key, (u64, Envelope)>;
+
+/// The tables as they stand.
+#[derive(Default)]
+pub struct Tables(BTreeMap<Table, Rows>);
+
+impl Tables {
+    pub fn get(&self, table: Table, key: &Key) -> Option<&(u64, Envelope)> {
+        self.0.get(&table)?.get(key)
+    }
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = (&Key, &Envelope)> {
+        let rows = self.0.get(&table).into_iter().flatten();
+        rows.map(|(key, (_, envelope))| (key, envelope))
+    }
+    fn find(&self, query: &Query) -> Vec<Record> {
+        let (Query::One(table, prefix)
+        | Query::Under { table, prefix, .. }
+        | Query::From { table, prefix, .. }) = query;
+        let Some(rows) = self.0.get(table) else {
+            return vec![];
+        };
+        let record = |(key, (revision, envelope)): (&Key, &(u64, Envelope))| Record {
+            key: key.clone(),
+            revision: *revision,
+            envelope: envelope.clone(),
+        };
+        // Texts sort after numbers, and no key has this one.
+        let end = prefix.clone().text("\u{10ffff}");
+        let bounded = |limit: &Option<u32>| limit.map_or(usize::MAX, |l| l as usize);
+        match query {
+            Query::One(_, key) => rows.get_key_value(key).map(record).into_iter().collect(),
+            Query::Under {
+                limit,
+                newest_first,
+                ..
+            } => {
+                let found = rows.range(prefix.clone()..end);
+                if *newest_first {
+                    found.rev().take(bounded(limit)).map(record).collect()
+                } else {
+                    found.take(bounded(limit)).map(record).collect()
+                }
+            }
+            Query::From { from, limit, .. } => rows
+                .range(prefix.clone().number(*from)..end)
+                .filter(|(key, _)| matches!(key.0.get(prefix.0.len()), Some(KeyPart::Number(_))))
+                .take(bounded(limit))
+                .map(record)
+                .collect(),
+        }
+    }
+}
+
+/// What a commit meets instead of being done.
+#[derive(Clone, Debug)]
+pub enum StoreFault {
+    /// nothing is changed
+    Refused(StoreError),
+    /// it is written, and the one who asked is told this
+    Landed(StoreError),
+    /// it is written, its connection dies before it can say so, and it is tried again
+    Repeated,
+}
+
+/// A commit that holds, just before it is written.
+pub struct Observed<'a> {
+    pub context: u32,
+    pub commit: &'a Commit,
+    pub before: &'a Tables,
+}
+
+type Meets = Box<dyn FnMut(u32, Option<&Commit>) -> Option<StoreFault>>;
+type Watcher = Box<dyn FnMut(&Observed<'_>)>;
 
 #[derive(Default)]
 struct Inner {
     revision: u64,
-    tables: BTreeMap<Table, BTreeMap<Key, (u64, Envelope)>>,
+    tables: Tables,
     bytes: BTreeMap<Key, (String, Vec<u8>)>,
     /// answers in place of the next commits
     faults: Vec<StoreError>,
@@ -28,33 +106,72 @@ struct Inner {
     /// answers every commit, as a newer core's store would
     read_only: Option<StoreError>,
     records_read: usize,
+    meets: Option<Meets>,
+    watcher: Option<Watcher>,
 }
 
+/// A clone for another context has that context's number.
 #[derive(Clone, Default)]
-pub struct MemoryStore(Rc<RefCell<Inner>>);
+pub struct MemoryStore {
+    inner: Rc<RefCell<Inner>>,
+    context: u32,
+}
 
 impl MemoryStore {
+    #[must_use]
+    pub fn of(&self, context: u32) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            context,
+        }
+    }
+    /// Asked before every read (`None`) and every commit, with the number of the context.
+    pub fn meets(&self, faults: impl FnMut(u32, Option<&Commit>) -> Option<StoreFault> + 'static) {
+        self.inner.borrow_mut().meets = Some(Box::new(faults));
+    }
+    /// Sees every commit that holds.
+    pub fn watch(&self, watcher: impl FnMut(&Observed<'_>) + 'static) {
+        self.inner.borrow_mut().watcher = Some(Box::new(watcher));
+    }
+    pub fn look<T>(&self, at: impl FnOnce(&Tables) -> T) -> T {
+        at(&self.inner.borrow().tables)
+    }
+    pub fn has_bytes(&self, account: &AccountId, handle: &BlobHandle) -> bool {
+        let key = Key::new(&account.0).text(&handle.0);
+        self.inner.borrow().bytes.contains_key(&key)
+    }
+    fn met(&self, commit: Option<&Commit>) -> Option<StoreFault> {
+        let faults = self.inner.borrow_mut().meets.take();
+        let mut faults = faults?;
+        let met = faults(self.context, commit);
+        self.inner.borrow_mut().meets.get_or_insert(faults);
+        met
+    }
     pub fn fail_next_commit(&self, error: StoreError) {
-        self.0.borrow_mut().faults.push(error);
+        self.inner.borrow_mut().faults.push(error);
     }
     /// The next commit is written, its connection dies before it can say so, and it is tried again.
     pub fn repeat_next_commit(&self) {
-        self.0.borrow_mut().repeat_next = true;
+        self.inner.borrow_mut().repeat_next = true;
     }
     pub fn commits(&self) -> (u64, u64) {
-        let inner = self.0.borrow();
+        let inner = self.inner.borrow();
         (inner.commits, inner.strict_commits)
     }
     /// Damages a record as a bug or a bad disk would.
     pub fn spoil(&self, table: Table, nth: usize) {
-        let mut inner = self.0.borrow_mut();
-        let records = inner.tables.get_mut(&table).expect("the table has records");
+        let mut inner = self.inner.borrow_mut();
+        let records = inner
+            .tables
+            .0
+            .get_mut(&table)
+            .expect("the table has records");
         let (_, envelope) = records.values_mut().nth(nth).expect("the record exists");
         envelope.body.truncate(envelope.body.len() / 2);
     }
     /// Other bytes under the same handle, as a bad disk would have it; `None`: no bytes any more.
     pub fn spoil_bytes(&self, handle: &BlobHandle, bytes: Option<Vec<u8>>) {
-        let mut inner = self.0.borrow_mut();
+        let mut inner = self.inner.borrow_mut();
         let key = inner.bytes.keys().find(|key| {
             key.0
                 .last()
@@ -70,27 +187,27 @@ impl MemoryStore {
     }
     /// Damages the record that holds this text.
     pub fn spoil_body(&self, text: &str) {
-        let mut inner = self.0.borrow_mut();
-        let mut records = inner.tables.values_mut().flat_map(BTreeMap::values_mut);
+        let mut inner = self.inner.borrow_mut();
+        let mut records = inner.tables.0.values_mut().flat_map(BTreeMap::values_mut);
         let (_, envelope) = records
             .find(|(_, e)| e.body.contains(text) && e.t == "operation")
             .expect("the record exists");
         envelope.body.truncate(envelope.body.len() - 2);
     }
     pub fn read_only(&self, error: StoreError) {
-        self.0.borrow_mut().read_only = Some(error);
+        self.inner.borrow_mut().read_only = Some(error);
     }
     /// The body of the nth record.
     pub fn body(&self, table: Table, nth: usize) -> String {
-        let inner = self.0.borrow();
-        let (_, envelope) = inner.tables[&table].values().nth(nth).expect("exists");
+        let inner = self.inner.borrow();
+        let (_, envelope) = inner.tables.0[&table].values().nth(nth).expect("exists");
         envelope.body.clone()
     }
     /// Every key and body, to look for what must not be there. The profile is everybody's.
     pub fn dump(&self) -> String {
-        let inner = self.0.borrow();
+        let inner = self.inner.borrow();
         let mut out = String::new();
-        for (table, records) in &inner.tables {
+        for (table, records) in &inner.tables.0 {
             if *table != Table::Profiles {
                 for (_, envelope) in records.values() {
                     out.push_str(&envelope.body);
@@ -102,10 +219,10 @@ impl MemoryStore {
     }
     /// Pictures whose bytes are here.
     pub fn pictures(&self) -> usize {
-        self.0.borrow().bytes.len()
+        self.inner.borrow().bytes.len()
     }
     pub fn only_picture(&self) -> BlobHandle {
-        let inner = self.0.borrow();
+        let inner = self.inner.borrow();
         assert_eq!(inner.bytes.len(), 1);
         match inner.bytes.keys().next().and_then(|key| key.0.last()) {
             Some(KeyPart::Text(handle)) => BlobHandle(handle.clone()),
@@ -114,12 +231,12 @@ impl MemoryStore {
     }
     /// How many records reads have given so far.
     pub fn records_read(&self) -> usize {
-        self.0.borrow().records_read
+        self.inner.borrow().records_read
     }
     /// The first settled operation as often as this, each so much later than the one before.
     pub fn multiply_settled(&self, times: u64, ms: u64) {
-        let mut inner = self.0.borrow_mut();
-        let settled = inner.tables.entry(Table::Settled).or_default();
+        let mut inner = self.inner.borrow_mut();
+        let settled = inner.tables.0.entry(Table::Settled).or_default();
         let (key, (revision, envelope)) = settled.iter().next().expect("one is there");
         let (key, revision, envelope) = (key.clone(), *revision, envelope.clone());
         let KeyPart::Number(at) = key.0[1] else {
@@ -139,104 +256,84 @@ impl MemoryStore {
         }
     }
     pub fn count(&self, table: Table) -> usize {
-        self.0.borrow().tables.get(&table).map_or(0, BTreeMap::len)
-    }
-}
-
-fn matches(query: &Query, key: &Key) -> bool {
-    match query {
-        Query::One(_, wanted) => key == wanted,
-        Query::Under { prefix, .. } => key.0.starts_with(&prefix.0),
-        Query::From { prefix, from, .. } => {
-            key.0.starts_with(&prefix.0)
-                && matches!(key.0.get(prefix.0.len()), Some(KeyPart::Number(n)) if n >= from)
-        }
+        self.inner.borrow().tables.rows(table).count()
     }
 }
 
 impl Store for MemoryStore {
     async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError> {
         pause().await;
-        let inner = self.0.borrow();
-        let mut out = Vec::with_capacity(queries.len());
-        for query in queries {
-            let (table, limit, newest_first) = match query {
-                Query::One(table, _) => (table, Some(1), false),
-                Query::Under {
-                    table,
-                    limit,
-                    newest_first,
-                    ..
-                } => (table, *limit, *newest_first),
-                Query::From { table, limit, .. } => (table, *limit, false),
-            };
-            let empty = BTreeMap::new();
-            let rows = inner.tables.get(table).unwrap_or(&empty);
-            // Keys that begin alike lie together.
-            let (start, prefix) = match query {
-                Query::One(_, key) => (key.clone(), key),
-                Query::Under { prefix, .. } => (prefix.clone(), prefix),
-                Query::From { prefix, from, .. } => (prefix.clone().number(*from), prefix),
-            };
-            let near = rows
-                .range(start..)
-                .take_while(|(key, _)| key.0.starts_with(&prefix.0));
-            let enough = match (limit, newest_first) {
-                (Some(limit), false) => limit as usize,
-                _ => usize::MAX,
-            };
-            let mut found: Vec<Record> = near
-                .filter(|(key, _)| matches(query, key))
-                .take(enough)
-                .map(|(key, (revision, envelope))| Record {
-                    key: key.clone(),
-                    revision: *revision,
-                    envelope: envelope.clone(),
-                })
-                .collect();
-            if newest_first {
-                found.reverse();
-            }
-            found.truncate(limit.map_or(usize::MAX, |l| l as usize));
-            out.push(found);
+        if let Some(StoreFault::Refused(error)) = self.met(None) {
+            return Err(error);
         }
-        drop(inner);
-        self.0.borrow_mut().records_read += out.iter().map(Vec::len).sum::<usize>();
-        Ok(out)
+        let mut inner = self.inner.borrow_mut();
+        let found: Vec<Vec<Record>> = queries.iter().map(|q| inner.tables.find(q)).collect();
+        inner.records_read += found.iter().map(Vec::len).sum::<usize>();
+        Ok(found)
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.change(commit, None).await
+    }
+}
+
+/// A picture's bytes with their media type, and where they belong.
+type Staged = (Key, (String, Vec<u8>));
+
+impl MemoryStore {
+    async fn change(&self, commit: Commit, bytes: Option<Staged>) -> Result<Committed, StoreError> {
         pause().await;
-        if std::mem::take(&mut self.0.borrow_mut().repeat_next) {
-            self.write(commit.clone())?;
+        let mut met = self.met(Some(&commit));
+        if std::mem::take(&mut self.inner.borrow_mut().repeat_next) {
+            met = Some(StoreFault::Repeated);
         }
-        let outcome = self.write(commit);
+        let outcome = match met {
+            Some(StoreFault::Refused(error)) => Err(error),
+            Some(StoreFault::Landed(error)) => {
+                self.write(commit)?;
+                Err(error)
+            }
+            Some(StoreFault::Repeated) => {
+                self.write(commit.clone())?;
+                pause().await;
+                self.write(commit)
+            }
+            None => self.write(commit),
+        };
+        if let (Ok(Committed::Done(_)), Some((key, bytes))) = (&outcome, bytes) {
+            self.inner.borrow_mut().bytes.insert(key, bytes);
+        }
         // It has happened, and nobody has been told yet.
         pause().await;
         outcome
     }
-}
 
-impl MemoryStore {
     fn write(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let mut inner = self.0.borrow_mut();
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
         if let Some(error) = &inner.read_only {
             return Err(error.clone());
         }
         if !inner.faults.is_empty() {
             return Err(inner.faults.remove(0));
         }
-        let found = |table: Table, key: &Key| inner.tables.get(&table).and_then(|t| t.get(key));
         if let Some((key, wanted)) = &commit.generation {
-            let now = found(Table::Meta, key).and_then(|(_, e)| generation_of(&e.body));
-            if now != Some(*wanted) {
+            let lease = inner.tables.get(Table::Meta, key);
+            if lease.and_then(|(_, e)| generation_of(&e.body)) != Some(*wanted) {
                 return Ok(Committed::Fenced);
             }
         }
         for (table, key, wanted) in &commit.expect {
-            if found(*table, key).map(|(revision, _)| *revision) != *wanted {
+            if inner.tables.get(*table, key).map(|(revision, _)| *revision) != *wanted {
                 return Ok(Committed::Stale);
             }
+        }
+        if let Some(watcher) = &mut inner.watcher {
+            watcher(&Observed {
+                context: self.context,
+                commit: &commit,
+                before: &inner.tables,
+            });
         }
         inner.revision += 1;
         let revision = inner.revision;
@@ -246,18 +343,16 @@ impl MemoryStore {
                 .puts
                 .into_iter()
                 .chain([(Table::Meta, Key::new("").text("revision"), counter)]);
+        let tables = &mut inner.tables.0;
         for (table, key) in commit.deletes {
-            inner.tables.entry(table).or_default().remove(&key);
+            tables.entry(table).or_default().remove(&key);
             if table == Table::BlobData {
                 inner.bytes.remove(&key);
             }
         }
         for (table, key, envelope) in puts {
-            inner
-                .tables
-                .entry(table)
-                .or_default()
-                .insert(key, (revision, envelope));
+            let rows = tables.entry(table).or_default();
+            rows.insert(key, (revision, envelope));
         }
         inner.commits += 1;
         inner.strict_commits += u64::from(commit.durability == Durability::Strict);
@@ -291,11 +386,8 @@ impl Blobs for MemoryStore {
         commit
             .puts
             .push((Table::Blobs, key.clone(), seal("blob", &meta)));
-        self.commit(commit).await?;
-        self.0
-            .borrow_mut()
-            .bytes
-            .insert(key, (media_type.to_owned(), bytes));
+        let bytes = (media_type.to_owned(), bytes);
+        self.change(commit, Some((key, bytes))).await?;
         Ok(meta)
     }
 
@@ -306,7 +398,7 @@ impl Blobs for MemoryStore {
     ) -> Result<Option<(String, Vec<u8>)>, StoreError> {
         pause().await;
         Ok(self
-            .0
+            .inner
             .borrow()
             .bytes
             .get(&Key::new(&account.0).text(&handle.0))
@@ -332,30 +424,84 @@ fn digest(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Locks between the drivers of one test.
-#[derive(Clone, Default)]
-pub struct MemoryLock(Rc<RefCell<Held>>);
+/// Locks between the drivers of one test. A clone for another context has that context's number.
+#[derive(Clone)]
+pub struct MemoryLock {
+    held: Rc<RefCell<Held>>,
+    clock: TestClock,
+    context: u32,
+}
 
-/// Tickets handed out, and who holds what.
-type Held = (u64, BTreeSet<(String, u64)>);
+#[derive(Default)]
+struct Held {
+    tickets: u64,
+    /// name, ticket and the context that has it
+    by: BTreeSet<(String, u64, u32)>,
+    /// contexts that died without the browser noticing: what they held stays held
+    torn: BTreeSet<u32>,
+    waiting: Vec<Waker>,
+}
+
+/// In place of a context: nobody who could let go.
+const NOBODY: u32 = u32::MAX;
 
 impl MemoryLock {
+    pub fn new(clock: &TestClock) -> Self {
+        Self {
+            held: Rc::default(),
+            clock: clock.clone(),
+            context: 0,
+        }
+    }
+    #[must_use]
+    pub fn of(&self, context: u32) -> Self {
+        Self {
+            context,
+            ..self.clone()
+        }
+    }
     /// A holder that will never let go, as WebKit's dead workers do.
     pub fn hold_forever(&self, name: &str) {
-        self.0.borrow_mut().1.insert((name.to_owned(), 0));
+        self.held
+            .borrow_mut()
+            .by
+            .insert((name.to_owned(), 0, NOBODY));
+    }
+    /// What this context holds when it dies stays held.
+    pub fn tear(&self, context: u32) {
+        self.held.borrow_mut().torn.insert(context);
+    }
+
+    fn take(&self, name: &str, steal: bool) -> Option<MemoryGuard> {
+        let mut held = self.held.borrow_mut();
+        if steal {
+            held.by.retain(|(other, ..)| other != name);
+        }
+        if held.by.iter().any(|(other, ..)| other == name) {
+            return None;
+        }
+        held.tickets += 1;
+        let entry = (name.to_owned(), held.tickets, self.context);
+        held.by.insert(entry.clone());
+        Some(MemoryGuard {
+            held: self.held.clone(),
+            entry,
+        })
     }
 }
 
 pub struct MemoryGuard {
-    lock: MemoryLock,
-    name: String,
-    ticket: u64,
+    held: Rc<RefCell<Held>>,
+    entry: (String, u64, u32),
 }
 
 impl Drop for MemoryGuard {
     fn drop(&mut self) {
-        let held = (self.name.clone(), self.ticket);
-        self.lock.0.borrow_mut().1.remove(&held);
+        let mut held = self.held.borrow_mut();
+        if !held.torn.contains(&self.entry.2) {
+            held.by.remove(&self.entry);
+            held.waiting.drain(..).for_each(Waker::wake);
+        }
     }
 }
 
@@ -364,24 +510,21 @@ impl Lock for MemoryLock {
 
     async fn try_acquire(&self, name: &str, steal: bool) -> Option<MemoryGuard> {
         pause().await;
-        let mut inner = self.0.borrow_mut();
-        if steal {
-            inner.1.retain(|(held, _)| held != name);
-        }
-        if inner.1.iter().any(|(held, _)| held == name) {
-            return None;
-        }
-        inner.0 += 1;
-        let ticket = inner.0;
-        inner.1.insert((name.to_owned(), ticket));
-        Some(MemoryGuard {
-            lock: self.clone(),
-            name: name.to_owned(),
-            ticket,
-        })
+        self.take(name, steal)
     }
 
-    async fn acquire(&self, name: &str, _ms: u32) -> Option<MemoryGuard> {
-        self.try_acquire(name, false).await
+    async fn acquire(&self, name: &str, ms: u32) -> Option<MemoryGuard> {
+        pause().await;
+        let mut late = pin!(self.clock.until(self.clock.elapsed_ms() + i64::from(ms)));
+        poll_fn(|context| {
+            let guard = self.take(name, false);
+            if guard.is_some() || late.as_mut().poll(context).is_ready() {
+                return Poll::Ready(guard);
+            }
+            let waker = context.waker().clone();
+            self.held.borrow_mut().waiting.push(waker);
+            Poll::Pending
+        })
+        .await
     }
 }

@@ -1,0 +1,54 @@
+//! A failing run made smaller: fault kinds switched off, the day cut, the time with faults cut, as
+//! long as the same promise is still broken. It tries the same things in the same order each time.
+
+use crate::run::run;
+use crate::setting::Setting;
+
+fn breaks(setting: &Setting, promise: &str) -> bool {
+    let outcome = run(setting, false);
+    outcome.violations.iter().any(|v| v.promise == promise)
+}
+
+/// The smallest setting that was found to break the same promise, and how many runs that took.
+pub fn shrink(failing: &Setting, promise: &str) -> (Setting, u32) {
+    let mut best = *failing;
+    let mut runs = 0;
+    let mut attempt = |candidate: Setting, best: &mut Setting| {
+        runs += 1;
+        let still = candidate != *best && breaks(&candidate, promise);
+        if still {
+            *best = candidate;
+        }
+        still
+    };
+    loop {
+        let before = best;
+        for fault in failing.faults.list() {
+            let faults = best.faults.without(fault);
+            attempt(Setting { faults, ..best }, &mut best);
+        }
+        while best.stops > 1 {
+            let stops = best.stops / 2;
+            if !attempt(Setting { stops, ..best }, &mut best) {
+                break;
+            }
+        }
+        while best.stops > 1 {
+            let stops = best.stops - 1;
+            if !attempt(Setting { stops, ..best }, &mut best) {
+                break;
+            }
+        }
+        for part in [2, 4, 8] {
+            loop {
+                let until_ms = best.until_ms - best.until_ms / part;
+                if until_ms < 1_000 || !attempt(Setting { until_ms, ..best }, &mut best) {
+                    break;
+                }
+            }
+        }
+        if best == before {
+            return (best, runs);
+        }
+    }
+}
