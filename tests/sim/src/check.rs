@@ -424,6 +424,9 @@ impl Day<'_> {
             // Of a stop that is another's now the backend says nothing any more.
             return self.strategy == Strategy::None || touched;
         }
+        if parking.code == "stop_withdrawn" {
+            return touched;
+        }
         if !matches!(&*parking.code, "invalid" | "conflict" | "unmatched") {
             return false;
         }

@@ -103,6 +103,8 @@ pub struct World {
     crashed: u32,
     looking: bool,
     signing: bool,
+    /// somebody waits until the other has finished what he is at
+    waits_for_phone: bool,
 }
 
 fn servers() -> Dictionary<String, String> {
@@ -194,6 +196,7 @@ impl World {
             crashed: 0,
             looking: false,
             signing: false,
+            waits_for_phone: false,
             clock,
             base,
         };
@@ -298,7 +301,9 @@ impl World {
                 };
                 self.at(moment, event);
                 if *fault == Fault::Account {
-                    self.at(moment + long + MINUTE_MS, Event::HandOver(ANNA));
+                    // By the end of the faults the phone is back.
+                    let back = (moment + long + MINUTE_MS).min(until - 1);
+                    self.at(back.max(moment), Event::HandOver(ANNA));
                 }
             }
         }
@@ -331,7 +336,10 @@ impl World {
     pub fn live(&mut self) {
         // Faulty hours, and as long as it takes the courier to get through his day.
         let bound = self.setting.until_ms + REST_MS_MAX;
-        while self.now() < self.setting.until_ms || !self.couriers[self.who].steps.is_empty() {
+        while self.now() < self.setting.until_ms
+            || self.waits_for_phone
+            || !self.couriers[self.who].steps.is_empty()
+        {
             if self.now() > bound {
                 self.restless = Some("the couriers could not record their day".into());
                 return;
@@ -737,6 +745,7 @@ impl World {
     fn hand_over(&mut self, account: &'static str) {
         let to = usize::from(account == BERT);
         if self.who == to {
+            self.waits_for_phone = false;
             return;
         }
         if self.couriers[self.who]
@@ -745,9 +754,11 @@ impl World {
             .any(|(_, _, leads)| *leads)
         {
             // He finishes what he is at.
+            self.waits_for_phone = true;
             self.later(1_000, Event::HandOver(account));
             return;
         }
+        self.waits_for_phone = false;
         self.say(format_args!("the phone goes to {account}"));
         self.who = to;
         self.later(2_000, Event::Act);
