@@ -270,6 +270,8 @@ struct Told {
     symbology: Symbology,
     bytes: Vec<u8>,
     seen_ms: f64,
+    /// when it was new
+    new_ms: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -382,19 +384,22 @@ impl Live {
 
     fn is_new(&mut self, code: &Code, now_ms: f64) -> bool {
         let same = |t: &Told| t.symbology == code.symbology && t.bytes == code.bytes;
-        let others_since =
-            |seen: f64, told: &[Told]| told.iter().any(|t| !same(t) && t.seen_ms > seen);
         let known = self.told.iter().position(same);
-        let fresh = known.is_none_or(|i| {
+        // Another that was new after this one was last seen.
+        let another = known.is_some_and(|i| {
             let seen = self.told[i].seen_ms;
-            let limit = if others_since(seen, &self.told) {
-                FORGET_FOR_ANOTHER_MS
-            } else {
-                FORGET_MS
-            };
-            now_ms - seen > limit
+            self.told.iter().any(|t| !same(t) && t.new_ms > seen)
         });
+        let limit = if another {
+            FORGET_FOR_ANOTHER_MS
+        } else {
+            FORGET_MS
+        };
+        let fresh = known.is_none_or(|i| now_ms - self.told[i].seen_ms > limit);
         match known {
+            Some(i) if fresh => (self.told[i].seen_ms, self.told[i].new_ms) = (now_ms, now_ms),
+            // Back at once after another: held there, it has to become new in its time.
+            Some(_) if another => {}
             Some(i) => self.told[i].seen_ms = now_ms,
             None => {
                 self.told.retain(|t| now_ms - t.seen_ms <= FORGET_MS);
@@ -402,6 +407,7 @@ impl Live {
                     symbology: code.symbology,
                     bytes: code.bytes.clone(),
                     seen_ms: now_ms,
+                    new_ms: now_ms,
                 });
             }
         }

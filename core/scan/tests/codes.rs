@@ -518,6 +518,9 @@ fn a_code_before_the_lens_is_new_once() {
     // Another one between makes it new sooner.
     assert_eq!(watched(live, at, &two, 6), ["TWO"]);
     assert_eq!(watched(live, at, &one, 3), ["ONE"]);
+    // Even when it is back at once, and stays.
+    assert_eq!(watched(live, at, &two, 2), ["TWO"]);
+    assert_eq!(watched(live, at, &one, 8), ["ONE"]);
 }
 
 #[test]
