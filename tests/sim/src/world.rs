@@ -421,7 +421,7 @@ impl World {
             Event::HandOver(account) => self.hand_over(account),
             Event::Visit => {
                 self.visit();
-                if self.faulty() {
+                if self.faulty() || !self.couriers[self.who].steps.is_empty() {
                     self.later(MINUTE_MS * 2, Event::Visit);
                 }
             }
@@ -922,7 +922,12 @@ impl World {
         let mut retry_after_ms = None;
         let exchange = match fate {
             Fate::Answered | Fate::Cut => self.backend.answer(request),
-            Fate::Broken(bytes) => broken(self.backend.answer(request), bytes),
+            Fate::Broken(bytes) => {
+                let exchange = broken(self.backend.answer(request), bytes);
+                // A refusal without its body is judged by its status alone, and may need a person.
+                genuine = status_of(&exchange).is_some_and(|status| status < 400);
+                exchange
+            }
             Fate::Afterwards(status) => {
                 genuine = false;
                 let _ = self.backend.answer(request);
@@ -1141,7 +1146,15 @@ async fn look_through(
         let wanted = strategy.effects(&item.kind);
         let there = wanted.iter().all(|kind| backend.has(&item.id.0, kind));
         let stop = item.stop.as_ref().and_then(|stop| backend.status(&stop.0));
-        let taken = stop.is_some_and(|(status, owner)| owner != who || status == "cancelled");
+        let taken = stop.is_some_and(|(status, owner)| {
+            // Somebody else's, or past it: by an earlier one that was set aside and landed late.
+            let past = match &*item.kind {
+                "arrive" => status != "assigned",
+                "deliver" | "fail" | "return" => status != "arrived" && status != "assigned",
+                _ => false,
+            };
+            owner != who || status == "cancelled" || past
+        });
         let choice = if there || taken {
             Choice::Discarded
         } else {
