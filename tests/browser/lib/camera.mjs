@@ -117,8 +117,10 @@ export const showLabel = async (driver, label, { width = 640, height = 480, degr
     pen.fillRect(0, 0, width, height);
     pen.translate(width / 2, height / 2);
     pen.rotate((degrees * Math.PI) / 180);
-    const side = 0.7 * height;
-    pen.drawImage(label, -side / 2, -side / 2, side, side);
+    // In its own shape: bars that are squeezed into a square are no bars any more.
+    const scale = Math.min((0.9 * width) / label.naturalWidth, (0.7 * height) / label.naturalHeight);
+    const [wide, high] = [label.naturalWidth * scale, label.naturalHeight * scale];
+    pen.drawImage(label, -wide / 2, -high / 2, wide, high);
   };
   lens.draw();
   // A stream gives a frame only when the canvas is drawn on.
