@@ -27,11 +27,17 @@ pub fn router() -> Router<Shared> {
         .route("/labels/{file}", get(label))
 }
 
+/// A code's label as SVG.
+type Draw = fn(&str) -> Result<String, Refusal>;
+
 async fn label(State(app): State<Shared>, Path(file): Path<String>) -> Result<Response, Refusal> {
-    let (code, draw): (_, fn(&str) -> Result<String, Refusal>) = file
+    let (code, draw): (&str, Draw) = file
         .strip_suffix(".bars.svg")
-        .map(|code| (code, bars as _))
-        .or_else(|| file.strip_suffix(".svg").map(|code| (code, picture as _)))
+        .map(|code| (code, bars as Draw))
+        .or_else(|| {
+            file.strip_suffix(".svg")
+                .map(|code| (code, picture as Draw))
+        })
         .ok_or_else(|| Refusal::not_found("label"))?;
     let known: Option<String> = app.database.read(|connection| {
         connection
