@@ -995,7 +995,7 @@ fn a_table_that_came_with_the_route_is_there_when_the_network_is_not() {
 
 #[test]
 fn a_push_subscription_is_told_to_its_sender_when_new_and_again_as_a_sign_of_life() {
-    use pannier::ports::push::{PushState, PushSubscription};
+    use pannier::ports::push::{PushState, Subscription};
     let push = json!({
         "readKey": {"request": {"method": "GET", "url": "{+api}/key", "auth": false},
             "outcomes": [{"when": {"status": [200]}, "then": "applied"}]},
@@ -1020,10 +1020,9 @@ fn a_push_subscription_is_told_to_its_sender_when_new_and_again_as_a_sign_of_lif
     });
     let code = |e: pannier::ports::error::CoreError| e.code;
     let key = || run(&phone.clock, phone.core.push_key()).map_err(code);
-    let tell = |now: Option<&PushSubscription>| {
-        run(&phone.clock, phone.core.push(now.cloned())).map_err(code)
-    };
-    let first = PushSubscription {
+    let tell =
+        |now: Option<&Subscription>| run(&phone.clock, phone.core.push(now.cloned())).map_err(code);
+    let first = Subscription {
         endpoint: "https://push.example/1".into(),
         p256dh: "p".into(),
         auth: "a".into(),
@@ -1060,7 +1059,7 @@ fn a_push_subscription_is_told_to_its_sender_when_new_and_again_as_a_sign_of_lif
     phone.clock.advance(10 * 60_000);
     assert_eq!(tell(Some(&first)), Ok(PushState::On));
     assert_eq!(told(&phone), 3, "a sign of life");
-    let second = PushSubscription {
+    let second = Subscription {
         endpoint: "https://push.example/2".into(),
         ..first
     };

@@ -3,7 +3,7 @@
 import type { StorageHealth } from "./storage.js";
 import type {
   AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, Intent, Keep, Notice, OtherAccount, OutboxItem, OutboxPage, OutboxQuery,
-  Position, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Tidied, WakeReason,
+  Position, PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason,
 } from "./types.js";
 
 /** How the outbox, the backend and this phone's storage stand: what a bar on every screen shows. */
@@ -227,6 +227,18 @@ export interface PannierApi {
    * @example const stop = pannier.onHealth(({ parked, waiting }) => telemetry.gauge({ parked, waiting }));
    */
   onHealth(listener: (health: Health) => void): () => void;
+  /**
+   * The public key of whoever sends push messages, in base64url, as the profile says. For most, `startPush` is the call.
+   * @throws PannierError `push_unsupported`, `push_unreachable`, `signed_out`
+   */
+  pushKey(): Promise<string>;
+  /**
+   * What the browser has now; the sender is told when it is new or was told over ten minutes ago. For most, `lookAtPush`.
+   * @throws PannierError `signed_out`, and the store's
+   */
+  push(subscription?: Subscription): Promise<PushState>;
+  /** The person wants none any more; the sender is told if it can be. For most, `stopPush`. */
+  endPush(was: Subscription): Promise<PushState>;
   /** One bounded turn of pruning; runs by itself at launch and after drains, at most every ten minutes. */
   tidy(): Promise<Tidied>;
   /**

@@ -9,7 +9,7 @@ import { streamedRequest } from "./streamed.js";
 import type { ChangeListener, Health, History, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
   AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
-  Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Tidied, WakeReason,
+  PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason,
 } from "./types.js";
 
 interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string>; keep?: Keep }
@@ -259,6 +259,18 @@ export class Pannier implements PannierApi {
   async discard(operation: string, reason: string): Promise<void> {
     await this.#call("discard", operation, reason);
     this.onWork?.("recorded");
+  }
+
+  pushKey(): Promise<string> {
+    return this.#call("pushKey");
+  }
+
+  push(subscription?: Subscription): Promise<PushState> {
+    return this.#call("push", subscription);
+  }
+
+  endPush(was: Subscription): Promise<PushState> {
+    return this.#call("endPush", was);
   }
 
   notices(): Promise<Notice[]> {

@@ -10,6 +10,7 @@ export type * from "./types.js";
 export { PannierError } from "./error.js";
 export type { Pannier } from "./client.js";
 export { attachWakes } from "./wakes.js";
+export { lookAtPush, startPush, stopPush, type PushLook } from "./push.js";
 export { storageHealth, type StorageHealth, type StorageKind } from "./storage.js";
 export { deadline } from "./time.js";
 

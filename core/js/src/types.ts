@@ -163,6 +163,13 @@ export interface Keep {
   storagePercent?: number;
 }
 
+/** What a browser's `PushSubscription` says. */
+export interface Subscription {
+  endpoint: string;
+  p256dh: string;
+  auth: string;
+}
+
 /** Who is signed in, and what a sign-in asks for. */
 export interface SessionView {
   /** whose work is shown; stays when the sign-in has ended */
@@ -644,3 +651,11 @@ export interface DrainReport {
   /** milliseconds */
   tookMs: number;
 }
+
+/**
+ * - `unsupported`: the profile describes none
+ * - `off`: nobody has asked for it on this phone
+ * - `untold`: subscribed, and the sender could not be told yet: the next foreground tries again
+ * - `lost`: it was on, and the browser has ended it: a tap starts it again
+ */
+export type PushState = "unsupported" | "off" | "on" | "untold" | "lost";

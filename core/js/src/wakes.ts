@@ -2,6 +2,7 @@
 // is the core's answer; this only sets the timer.
 
 import type { Pannier } from "./client.js";
+import { lookAtPush } from "./push.js";
 import { after } from "./time.js";
 import type { DrainReport, WakeReason } from "./types.js";
 
@@ -46,14 +47,19 @@ export function attachWakes(api: Pannier): () => void {
     void registerSync();
     void wake(reason);
   };
-  const visible = (): void => { if (document.visibilityState === "visible") void wake("visible"); };
-  const shown = (event: PageTransitionEvent): void => { if (event.persisted) void wake("visible"); };
+  const foreground = (): void => {
+    void wake("visible");
+    lookAtPush(api).catch(() => undefined);
+  };
+  const visible = (): void => { if (document.visibilityState === "visible") foreground(); };
+  const shown = (event: PageTransitionEvent): void => { if (event.persisted) foreground(); };
   const online = (): void => void wake("online");
   document.addEventListener("visibilitychange", visible);
   addEventListener("pageshow", shown);
   addEventListener("online", online);
   void api.tidy().catch(() => undefined);
   void wake("opened");
+  lookAtPush(api).catch(() => undefined);
 
   return () => {
     ended = true;

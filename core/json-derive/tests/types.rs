@@ -15,7 +15,14 @@ use std::path::{Path, PathBuf};
 use syn::{Attribute, Expr, Fields, GenericArgument, Item, Lit, Meta, PathArguments, Type};
 
 /// What a call takes, in the order in which the file tells of them.
-const GIVEN: &[&str] = &["Intent", "Position", "OutboxQuery", "WakeReason", "Keep"];
+const GIVEN: &[&str] = &[
+    "Intent",
+    "Position",
+    "OutboxQuery",
+    "WakeReason",
+    "Keep",
+    "Subscription",
+];
 /// What a call answers.
 const ANSWERED: &[&str] = &[
     "SessionView",
@@ -33,6 +40,7 @@ const ANSWERED: &[&str] = &[
     "Health",
     "Tidied",
     "DrainReport",
+    "PushState",
 ];
 
 const HEAD: &str = "// Made from the Rust types by core/json-derive/tests/types.rs, which says how to write it anew.

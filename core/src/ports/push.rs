@@ -22,7 +22,7 @@ const TOLD_FOR_MS: i64 = 10 * 60_000;
 
 /// What a browser's `PushSubscription` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
-pub struct PushSubscription {
+pub struct Subscription {
     pub endpoint: String,
     pub p256dh: String,
     pub auth: String,
@@ -77,7 +77,7 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// `signed_out`, and the store's and the profile's.
-    pub async fn push(&self, now: Option<PushSubscription>) -> Result<PushState, CoreError> {
+    pub async fn push(&self, now: Option<Subscription>) -> Result<PushState, CoreError> {
         let profile = self.profile();
         let Some(push) = &profile.push else {
             return Ok(PushState::Unsupported);
@@ -121,7 +121,7 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// `signed_out`, and the store's and the profile's.
-    pub async fn end_push(&self, was: PushSubscription) -> Result<PushState, CoreError> {
+    pub async fn end_push(&self, was: Subscription) -> Result<PushState, CoreError> {
         let session = self.present().await?;
         let account = &session.account;
         let profile = self.profile();

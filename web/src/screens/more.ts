@@ -1,6 +1,7 @@
 // The rest: who is signed in, the switches of this phone, and what runs here.
 
 import { html, nothing, type TemplateResult } from "lit";
+import { lookAtPush, startPush, stopPush, type PushLook } from "pannier";
 import { byteSize, relativeTime, shown } from "../formats";
 import { icon } from "../icons";
 import { bar, button, tabs } from "../parts";
@@ -13,8 +14,28 @@ import { texts } from "../texts";
 export class MoreScreen extends Screen {
   readonly #signingOut = new SigningOut(this, () => this.shell);
 
+  #push: PushLook = "absent";
+  #looked = false;
+  /** asked for before the tap: some browsers let nothing come between a tap and their question */
+  #pushKey: string | undefined;
+
   protected async load(): Promise<void> {
-    // Everything here comes with the status.
+    // Everything else here comes with the status.
+    if (this.#looked || !this.shell.status?.signedIn) return;
+    this.#looked = true;
+    this.#push = await lookAtPush(this.shell.api).catch(() => this.#push);
+    if (this.#push === "off" || this.#push === "lost") {
+      this.#pushKey = await this.shell.api.pushKey().catch(() => undefined);
+    }
+  }
+
+  #pushSwitch(): TemplateResult | typeof nothing {
+    const state = this.#push;
+    if (state === "absent" || state === "unsupported") return nothing;
+    const turn = (on: boolean): void => void this.act("push", async () => {
+      this.#push = await (on ? startPush(this.shell.api, this.#pushKey) : stopPush(this.shell.api));
+    });
+    return this.#switch("switch-push", texts.more.push, texts.more.pushHint[state], state === "on" || state === "untold", turn);
   }
 
   #switch(test: string, label: string, hint: string, on: boolean, turn: (on: boolean) => void): TemplateResult {
@@ -48,6 +69,7 @@ export class MoreScreen extends Screen {
         </div>
         ${this.#switch("switch-position", texts.more.position, this.#positionHint(), positions.on, (on) => positions.turn(on))}
         ${this.#switch("switch-sound", texts.more.sound, texts.more.soundHint, preference("sound") !== false, (on) => prefer("sound", on))}
+        ${this.#pushSwitch()}
         <div class="card">
           <p class="quiet">${texts.more.storage}</p>
           <p data-test="storage" data-kind=${storage?.kind ?? nothing}>${texts.storage[storage?.kind ?? "unknown"]}</p>
