@@ -3,7 +3,7 @@
 //! browser has is looked at whenever the app comes to the foreground; telling again is also the
 //! sign of life by which a sender knows that this phone is at work.
 
-use super::driver::Driver;
+use super::driver::{Driver, signed_out};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
@@ -42,10 +42,6 @@ pub enum PushState {
     Lost,
 }
 
-fn refused(code: &str, text: &str) -> CoreError {
-    CoreError::new(code, text)
-}
-
 impl<H: Host> Driver<H> {
     /// The sender's public key, in base64url, for `pushManager.subscribe`.
     ///
@@ -54,7 +50,10 @@ impl<H: Host> Driver<H> {
     pub async fn push_key(&self) -> Result<String, CoreError> {
         let profile = self.profile();
         let Some(push) = &profile.push else {
-            return Err(refused("push_unsupported", "the profile describes no push"));
+            return Err(CoreError::new(
+                "push_unsupported",
+                "the profile describes no push",
+            ));
         };
         let session = self.present().await?;
         let mut context = self.moment(Some(&session));
@@ -62,14 +61,14 @@ impl<H: Host> Driver<H> {
             let (yes, answer) = self.say(&session.account, call, &context).await?;
             let Some(answer) = answer.filter(|_| yes) else {
                 let text = "the sender of push messages did not give its key";
-                return Err(refused("push_unreachable", text));
+                return Err(CoreError::new("push_unreachable", text));
             };
             context.set("response", answer_value(&answer));
         }
         let key = fill(&push.key, &context)?.map(|key| plain_text(&key));
         key.filter(|key| !key.is_empty()).ok_or_else(|| {
             let text = "the sender's answer has no key where the profile says";
-            refused("push_unreachable", text)
+            CoreError::new("push_unreachable", text)
         })
     }
 
@@ -139,10 +138,13 @@ impl<H: Host> Driver<H> {
         Ok(PushState::Off)
     }
 
+    /// Whoever is signed in; a sender is told nothing about anybody else.
     async fn present(&self) -> Result<Session, CoreError> {
-        let seen = self.session().await?.map(|seen| seen.value);
-        seen.filter(|session| session.state == SessionState::SignedIn)
-            .ok_or_else(|| refused("signed_out", "push messages need a sign-in"))
+        let session = self.account().await?.value;
+        match session.state {
+            SessionState::SignedIn => Ok(session),
+            _ => Err(signed_out()),
+        }
     }
 
     /// Whether it was said yes to, and the answer if there was one.

@@ -19,7 +19,7 @@ use pannier::ports::Driver;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::store::Table;
 use pannier::ports::views::{OutboxFilter, OutboxQuery};
-use pannier::profile::http::{Answer, Body, Exchange, NetFailure, Part, Piece, Request};
+use pannier::profile::http::{Answer, Exchange, NetFailure};
 use pannier::testing::backend::Backend;
 use pannier::testing::clock::TestClock;
 use pannier::testing::host::TestHost;
@@ -118,28 +118,6 @@ fn credentials(account: &str) -> Map<String, Value> {
     out.insert("username".into(), json!(account));
     out.insert("password".into(), json!("packet123"));
     out
-}
-
-/// Pictures that a request carries.
-fn handles(request: &Request) -> Vec<&pannier::domain::ids::BlobHandle> {
-    match &request.body {
-        Body::Blob { handle, .. } => vec![handle],
-        Body::Multipart(parts) => parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::File { handle, .. } => Some(handle),
-                Part::Text { .. } => None,
-            })
-            .collect(),
-        Body::JsonPieces(pieces) => pieces
-            .iter()
-            .filter_map(|piece| match piece {
-                Piece::Base64(handle) => Some(handle),
-                Piece::Text(_) => None,
-            })
-            .collect(),
-        Body::Empty | Body::Json(_) | Body::Form(_) => vec![],
-    }
 }
 
 impl World {
@@ -872,7 +850,9 @@ impl World {
             "-> {number} context {} {line} {mark}",
             sent.context
         ));
-        let missing = handles(&sent.request)
+        let missing = sent
+            .request
+            .pictures()
             .into_iter()
             .find(|handle| !self.store.has_bytes(&sent.account, handle))
             .cloned();
