@@ -6,7 +6,7 @@
 //! [`MAX_SIDE`](pannier_scan::MAX_SIDE) a side and `PIXELS_MAX` in all.
 
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use pannier_scan::{Code, Effort, Live, ScanError, measure, scan};
+use pannier_scan::{Code, Effort, FrameQuality, Live, ScanError, measure, scan};
 use wasm_bindgen::prelude::*;
 
 /// About 4096 x 4096: more than any camera frame, and 64 MB of RGBA.
@@ -26,16 +26,19 @@ export interface ScannedCode {
   inverted: boolean; mirrored: boolean; isNew: boolean; foundBy: string;
 }
 /** `sharpness` and `exposure` are 0 to 1; `advice` is what would help, if anything would. */
-export interface ScanResult { codes: ScannedCode[]; sharpness: number; exposure: number; advice?: "light" | "shade" | "still" }
+export interface Quality { sharpness: number; exposure: number; advice?: "light" | "shade" | "still" }
+export interface ScanResult extends Quality { codes: ScannedCode[] }
 "#;
 
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(typescript_type = "ScanResult")]
     pub type ScanResult;
+    #[wasm_bindgen(typescript_type = "Quality")]
+    pub type Quality;
 }
 
-/// Put RGBA or luma into `buffer`, then `scan` or `scanLuma`.
+/// Put RGBA or luma into `buffer`, then `scan` or `scanLuma`, or only `measure`.
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Scanner {
@@ -79,17 +82,21 @@ impl Scanner {
         height: u32,
         now_ms: Option<f64>,
     ) -> Result<ScanResult, JsValue> {
-        let count = checked(width, height)?;
-        grow(&mut self.luma, count);
-        let Some(pixels) = self.input.get(..count * 4) else {
-            return Err(refusal(ScanError::BufferTooShort));
-        };
-        for (grey, rgba) in self.luma.iter_mut().zip(pixels.as_chunks::<4>().0) {
-            // Whole words, so that four go at a time; a quarter, a half and a quarter need no product.
-            let word = u32::from_le_bytes(*rgba);
-            *grey = (((word & 255) + (word >> 7 & 510) + (word >> 16 & 255)) >> 2) as u8;
-        }
+        self.grey(width, height)?;
         answer(&mut self.live, &self.luma, width, height, now_ms)
+    }
+
+    /// Looks for no code: only how sharp and how bright the RGBA in `buffer` is.
+    ///
+    /// # Errors
+    /// As `scan`.
+    pub fn measure(&mut self, width: u32, height: u32) -> Result<Quality, JsValue> {
+        self.grey(width, height)?;
+        let out = Object::new();
+        let (width, height) = (width as usize, height as usize);
+        let quality = measure(&self.luma, width, height, width).map_err(refusal)?;
+        describe(&out, quality);
+        Ok(JsValue::from(out).unchecked_into())
     }
 
     /// Scans width * height bytes of luma at the start of `buffer`.
@@ -105,6 +112,20 @@ impl Scanner {
     ) -> Result<ScanResult, JsValue> {
         checked(width, height)?;
         answer(&mut self.live, &self.input, width, height, now_ms)
+    }
+
+    fn grey(&mut self, width: u32, height: u32) -> Result<(), JsValue> {
+        let count = checked(width, height)?;
+        grow(&mut self.luma, count);
+        let Some(pixels) = self.input.get(..count * 4) else {
+            return Err(refusal(ScanError::BufferTooShort));
+        };
+        for (grey, rgba) in self.luma.iter_mut().zip(pixels.as_chunks::<4>().0) {
+            // Whole words, so that four go at a time; a quarter, a half and a quarter need no product.
+            let word = u32::from_le_bytes(*rgba);
+            *grey = (((word & 255) + (word >> 7 & 510) + (word >> 16 & 255)) >> 2) as u8;
+        }
+        Ok(())
     }
 }
 
@@ -129,12 +150,16 @@ fn answer(
     }
     let result = Object::new();
     set(&result, "codes", &codes);
-    set(&result, "sharpness", &quality.sharpness.into());
-    set(&result, "exposure", &quality.exposure.into());
-    if let Some(advice) = quality.advice() {
-        set(&result, "advice", &advice.name().into());
-    }
+    describe(&result, quality);
     Ok(JsValue::from(result).unchecked_into())
+}
+
+fn describe(result: &Object, quality: FrameQuality) {
+    set(result, "sharpness", &quality.sharpness.into());
+    set(result, "exposure", &quality.exposure.into());
+    if let Some(advice) = quality.advice() {
+        set(result, "advice", &advice.name().into());
+    }
 }
 
 fn checked(width: u32, height: u32) -> Result<usize, JsValue> {

@@ -41,23 +41,31 @@ export type FrameSource =
   | { bitmap: ImageBitmap }
   | { rgba: ArrayBuffer; width: number; height: number };
 
-/** What the page says to the worker. `still`: a picture by itself, tried harder; `fresh`: the first frame of a camera. */
+/** How sharp and how bright a picture is. */
+export interface PictureQuality {
+  /** 0 (soft) to 1 (as fine as the pixels) */
+  sharpness: number;
+  /** mean brightness, 0 to 1 */
+  exposure: number;
+  /** what would help; without, the picture will do */
+  advice?: Advice;
+}
+
+/** A camera's first frame, one after others, a picture by itself that is tried harder, or only how sharp and bright it is. */
+export type Wanted = "first" | "next" | "still" | "quality";
+
+/** What the page says to the worker. */
 export type ToWorker =
   | { type: "start"; wasm: string | WebAssembly.Module }
-  | { type: "frame"; id: number; source: FrameSource; still: boolean; fresh: boolean };
+  | { type: "frame"; id: number; source: FrameSource; wanted: Wanted };
 
 /** What was seen in a frame. */
-export interface FrameResult {
+export interface FrameResult extends PictureQuality {
   type: "result";
   id: number;
   codes: FoundCode[];
   /** converting and decoding, in the worker */
   decodeMs: number;
-  /** 0 (soft) to 1 (as fine as the pixels) */
-  sharpness: number;
-  /** mean brightness, 0 to 1 */
-  exposure: number;
-  advice?: Advice;
   width: number;
   height: number;
   /** the bytes of an `rgba` frame, to be used again */

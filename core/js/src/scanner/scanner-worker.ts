@@ -6,7 +6,7 @@
 // compiled module it was given makes that a matter of milliseconds.
 
 import init, { Scanner, type InitOutput, type ScanResult } from "../../wasm/scan/pannier_scan.js";
-import type { FromWorker, ToWorker } from "./protocol.js";
+import type { FromWorker, ToWorker, Wanted } from "./protocol.js";
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 let exports: InitOutput | undefined;
@@ -45,17 +45,22 @@ function input(width: number, height: number, length: number): Uint8Array {
 
 interface Scanned { result: ScanResult; width: number; height: number; rgba?: ArrayBuffer }
 
+/** Longest sides: of what is only judged, the size that its limits were chosen for; of the rest, what the module takes. */
+const SIDE_MAX = { first: 4096, next: 4096, still: 4096, quality: 1280 };
+
 class Unsupported extends Error {}
 
-function scanned(width: number, height: number, still: boolean, luma: boolean): Scanned {
+function scanned(width: number, height: number, wanted: Wanted, luma: boolean): Scanned {
   if (!scanner) throw new Error("the scanner has not started");
-  const now = still ? undefined : performance.now();
+  if (wanted === "first") scanner.forget();
+  if (wanted === "quality") return { result: { codes: [], ...scanner.measure(width, height) }, width, height };
+  const now = wanted === "still" ? undefined : performance.now();
   const result = luma ? scanner.scanLuma(width, height, now) : scanner.scan(width, height, now);
   return { result, width, height };
 }
 
 /** Cameras give planes with luma first; it is copied and the rest is not looked at. */
-async function scanVideo(frame: VideoFrame, still: boolean): Promise<Scanned> {
+async function scanVideo(frame: VideoFrame, wanted: Wanted): Promise<Scanned> {
   try {
     const format = frame.format ?? "";
     const planar = /^(?:I4|NV12)/.test(format);
@@ -72,7 +77,7 @@ async function scanVideo(frame: VideoFrame, still: boolean): Promise<Scanned> {
     } catch (error) {
       throw error instanceof WebAssembly.RuntimeError ? error : new Unsupported(text(error));
     }
-    return scanned(width, height, still, planar);
+    return scanned(width, height, wanted, planar);
   } finally {
     frame.close();
   }
@@ -96,9 +101,10 @@ function planes(format: string, width: number, height: number): PlaneLayout[] {
   return layout;
 }
 
-function scanBitmap(bitmap: ImageBitmap, still: boolean): Scanned {
+function scanBitmap(bitmap: ImageBitmap, wanted: Wanted): Scanned {
   try {
-    const { width, height } = bitmap;
+    const scale = Math.min(1, SIDE_MAX[wanted] / Math.max(bitmap.width, bitmap.height));
+    const width = Math.max(1, Math.round(bitmap.width * scale)), height = Math.max(1, Math.round(bitmap.height * scale));
     if (!canvas || canvas.width !== width || canvas.height !== height) {
       canvas ??= new OffscreenCanvas(width, height);
       canvas.width = width;
@@ -106,27 +112,29 @@ function scanBitmap(bitmap: ImageBitmap, still: boolean): Scanned {
       context = canvas.getContext("2d", { willReadFrequently: true });
     }
     if (!context) throw new Unsupported("no 2D canvas in a worker");
-    context.drawImage(bitmap, 0, 0);
+    context.drawImage(bitmap, 0, 0, width, height);
     const { data } = context.getImageData(0, 0, width, height);
     input(width, height, data.length).set(data);
-    return scanned(width, height, still, false);
+    const done = scanned(width, height, wanted, false);
+    // Places are told in pixels of the picture that was handed over.
+    for (const code of scale < 1 ? done.result.codes : []) code.corners = code.corners.map((at) => at / scale);
+    return { ...done, width: bitmap.width, height: bitmap.height };
   } finally {
     bitmap.close();
   }
 }
 
 async function frame(message: ToWorker & { type: "frame" }): Promise<void> {
-  const { id, source, still, fresh } = message;
+  const { id, source, wanted } = message;
   const began = performance.now();
   try {
-    if (fresh) scanner?.forget();
     let done: Scanned;
-    if ("video" in source) done = await scanVideo(source.video, still);
-    else if ("bitmap" in source) done = scanBitmap(source.bitmap, still);
+    if ("video" in source) done = await scanVideo(source.video, wanted);
+    else if ("bitmap" in source) done = scanBitmap(source.bitmap, wanted);
     else {
       const { rgba, width, height } = source;
       input(width, height, width * height * 4).set(new Uint8Array(rgba, 0, width * height * 4));
-      done = { ...scanned(width, height, still, false), rgba };
+      done = { ...scanned(width, height, wanted, false), rgba };
     }
     const { result, width, height, rgba } = done;
     say({ type: "result", id, ...result, decodeMs: performance.now() - began, width, height, ...(rgba ? { rgba } : {}) }, rgba ? [rgba] : []);

@@ -4,9 +4,9 @@
 // worker that traps, or does not answer, is discarded and replaced; the camera goes on meanwhile.
 
 import { PannierError } from "../error.js";
-import type { Advice, FoundCode, FrameResult, FrameSource, FromWorker, ToWorker } from "./protocol.js";
+import type { Advice, FoundCode, FrameResult, FrameSource, FromWorker, PictureQuality, ToWorker, Wanted } from "./protocol.js";
 
-export type { Advice, FoundCode } from "./protocol.js";
+export type { Advice, FoundCode, PictureQuality } from "./protocol.js";
 
 /** Longer sides are scaled down before they are scanned. */
 const SIDE_MAX = 1280;
@@ -20,7 +20,7 @@ const ADVICE_FRAMES = 6;
 const BLACK_FRAMES_MAX = 15;
 
 /** Figures of the last frames, for a developer's eye. */
-export interface ScannerStats {
+export interface ScannerStats extends PictureQuality {
   /** frames looked at in a second, over the last few */
   fps: number;
   decodeMs: number;
@@ -28,8 +28,6 @@ export interface ScannerStats {
   height: number;
   /** workers replaced since the start */
   restarts: number;
-  sharpness: number;
-  exposure: number;
   /** what would help, when the last frames without a code said the same */
   advice?: Advice;
   /** the try that found the last code */
@@ -44,8 +42,8 @@ export interface ScannerOptions {
   workerUrl?: string | URL;
   /** where the scanner's wasm is (default: `scan.wasm` beside this script, where bundlers put it) */
   wasmUrl?: string | URL;
-  /** called with at least one code, as often as one is seen; `isNew` tells the first time; `width` and `height` are the frame's */
-  onCodes: (codes: FoundCode[], frame: { width: number; height: number }) => void;
+  /** called with at least one code of a video, as often as one is seen; `isNew` tells the first time; `width` and `height` are the frame's */
+  onCodes?: (codes: FoundCode[], frame: { width: number; height: number }) => void;
   onStats?: (stats: ScannerStats) => void;
   /** the worker has its module and waits for pictures; told again after each replacement */
   onReady?: () => void;
@@ -85,7 +83,8 @@ export class Scanner {
   #lastId = 0;
   #busy = false;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
-  #still: { resolve: (result: FrameResult) => void; reject: (error: Error) => void } | undefined;
+  /** a picture by itself, and who waits for what it says; without the picture, it is with the worker */
+  #still: { picture: ImageBitmap | undefined; wanted: "still" | "quality"; resolve: (result: FrameResult) => void; reject: (error: Error) => void } | undefined;
   #restarts = 0;
   #failedInARow = 0;
   #answeredAt: number[] = [];
@@ -125,25 +124,52 @@ export class Scanner {
   stop(): void {
     this.pause();
     this.#close();
-    this.#still?.reject(new ScannerError("scanner_unavailable", "Scanning was stopped."));
-    this.#still = undefined;
+    this.#refuseStill(new ScannerError("scanner_unavailable", "Scanning was stopped."));
   }
 
   /** One still picture, with more effort than a live frame gets. Not while a video is scanned. */
   async scanStill(picture: ImageBitmapSource): Promise<FoundCode[]> {
-    if (this.#video || this.#still) throw new ScannerError("scanner_unavailable", "The scanner is busy.");
-    const bitmap = await createImageBitmap(picture);
-    this.#open();
-    const result = await new Promise<FrameResult>((resolve, reject) => {
-      this.#still = { resolve, reject };
-      const send = (): void => {
-        if (!this.#still) return bitmap.close();
-        if (!this.#ready) { this.#timer = setTimeout(send, 20); return; }
-        this.#send({ bitmap }, [bitmap], true);
-      };
-      send();
+    return (await this.#one(picture, "still")).codes;
+  }
+
+  /**
+   * How sharp and how bright a picture is, and what would make it better; no code is looked for. A few
+   * milliseconds once the module is there. Not while a video is scanned. Rejects with a `ScannerError`,
+   * and with what `createImageBitmap` throws for a picture that it cannot read.
+   * @example if ((await scanner.judge(photo)).advice) warn();
+   */
+  async judge(picture: ImageBitmapSource): Promise<PictureQuality> {
+    const { sharpness, exposure, advice } = await this.#one(picture, "quality");
+    return { sharpness, exposure, ...(advice ? { advice } : {}) };
+  }
+
+  async #one(source: ImageBitmapSource, wanted: "still" | "quality"): Promise<FrameResult> {
+    const busy = (): boolean => this.#video !== undefined || this.#still !== undefined;
+    const picture = busy() ? undefined : await createImageBitmap(source);
+    if (!picture || busy()) {
+      picture?.close();
+      throw new ScannerError("scanner_unavailable", "The scanner is busy.");
+    }
+    return new Promise<FrameResult>((resolve, reject) => {
+      this.#still = { picture, wanted, resolve, reject };
+      this.#open();
+      this.#sendStill();
     });
-    return result.codes;
+  }
+
+  /** As soon as the worker is there. */
+  #sendStill(): void {
+    const still = this.#still;
+    if (!still?.picture || !this.#ready) return;
+    const bitmap = still.picture;
+    still.picture = undefined;
+    this.#send({ bitmap }, [bitmap], still.wanted);
+  }
+
+  #refuseStill(error: ScannerError): void {
+    this.#still?.picture?.close();
+    this.#still?.reject(error);
+    this.#still = undefined;
   }
 
   #open(): void {
@@ -183,8 +209,7 @@ export class Scanner {
     const started = this.#ready;
     this.#close();
     this.#failedInARow += 1;
-    this.#still?.reject(new ScannerError("scanner_failing", "The picture could not be scanned."));
-    this.#still = undefined;
+    this.#refuseStill(new ScannerError("scanner_failing", "The picture could not be scanned."));
     if (this.#failedInARow > RESTARTS_IN_A_ROW_MAX) return this.#giveUp(started ? "scanner_failing" : "scanner_unavailable", why);
     this.#restarts += 1;
     this.#open();
@@ -193,8 +218,7 @@ export class Scanner {
   #giveUp(code: ScannerError["code"], why: string): void {
     const text = code === "scanner_failing" ? "The scanner keeps failing. Type the code instead." : "The scanner could not be loaded. Type the code instead.";
     const error = new ScannerError(code, text, why);
-    this.#still?.reject(error);
-    this.#still = undefined;
+    this.#refuseStill(error);
     this.stop();
     this.#options.onError?.(error);
   }
@@ -207,7 +231,7 @@ export class Scanner {
         this.#ready = true;
         if (!message.offscreen && this.#way === "bitmap") this.#way = "canvas";
         this.#options.onReady?.();
-        return;
+        return this.#sendStill();
       case "failed":
         this.#module = undefined;
         return this.#lost(message.message);
@@ -215,7 +239,7 @@ export class Scanner {
         return this.#lost(message.message);
       case "unsupported":
         this.#settle(message.id);
-        if (this.#still) { this.#still.reject(new ScannerError("scanner_unavailable", "This browser cannot scan pictures.")); this.#still = undefined; }
+        this.#refuseStill(new ScannerError("scanner_unavailable", "This browser cannot scan pictures."));
         this.#way = message.source === "video" ? "bitmap" : "canvas";
         return;
       case "result":
@@ -242,7 +266,7 @@ export class Scanner {
     this.#black = result.exposure === 0 ? this.#black + 1 : 0;
     if (this.#way === "video" && this.#black > BLACK_FRAMES_MAX) this.#way = "bitmap";
     this.#stats(result);
-    if (result.codes.length > 0) this.#options.onCodes(result.codes, { width: result.width, height: result.height });
+    if (result.codes.length > 0) this.#options.onCodes?.(result.codes, { width: result.width, height: result.height });
   }
 
   #stats(result: FrameResult): void {
@@ -279,16 +303,16 @@ export class Scanner {
       this.#busy = true;
       if (this.#way === "video" && !large) {
         const frame = new VideoFrame(video, { timestamp: 0 });
-        this.#send({ video: frame }, [frame], false);
+        this.#send({ video: frame }, [frame]);
       } else if (this.#way !== "canvas") {
         const scale = SIDE_MAX / Math.max(width, height);
         const size = { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale) };
         const bitmap = await createImageBitmap(video, large ? size : {});
         if (video !== this.#video || !this.#ready) return bitmap.close();
-        this.#send({ bitmap }, [bitmap], false);
+        this.#send({ bitmap }, [bitmap]);
       } else {
         const rgba = this.#drawn(video, Math.min(1, SIDE_MAX / Math.max(width, height)));
-        this.#send(rgba, [rgba.rgba], false);
+        this.#send(rgba, [rgba.rgba]);
       }
     } catch {
       // A video without a current frame, or a way this browser only seems to have: try the next one.
@@ -318,12 +342,11 @@ export class Scanner {
     return { rgba: spare, width, height };
   }
 
-  #send(source: FrameSource, transfer: Transferable[], still: boolean): void {
+  #send(source: FrameSource, transfer: Transferable[], wanted: Wanted = this.#fresh ? "first" : "next"): void {
     this.#lastId += 1;
     this.#inFlight = this.#lastId;
-    this.#watch(still ? ANSWER_MS_MAX * 4 : ANSWER_MS_MAX);
-    const fresh = this.#fresh && !still;
-    if (fresh) this.#fresh = false;
-    this.#worker?.postMessage({ type: "frame", id: this.#inFlight, source, still, fresh } satisfies ToWorker, transfer);
+    this.#watch(wanted === "still" ? ANSWER_MS_MAX * 4 : ANSWER_MS_MAX);
+    if (wanted === "first") this.#fresh = false;
+    this.#worker?.postMessage({ type: "frame", id: this.#inFlight, source, wanted } satisfies ToWorker, transfer);
   }
 }
