@@ -127,7 +127,7 @@ export const rules = [
     name: "the checker does nothing but read and say",
     check: (project) => inRust(under(project, "check/src", ".rs"), /\bstd::(?:fs|io|net|env|thread|time|process)\b|\be?println!/g, (what) => `${what} in the checker: what touches the world belongs to cli`),
   },
-  importing("web", /^(?:pannier|pannier\/elements|pannier\/export|lit|lit\/.+)$/, "pannier, pannier/elements, pannier/export, lit and its own files"),
+  importing("web", /^(?:pannier|pannier\/elements|pannier\/export|pannier\/texts(?:\/sv\.js)?|lit|lit\/.+)$/, "pannier, pannier/elements, pannier/export, pannier/texts, lit and its own files"),
   importing("selfcheck", /^(?:pannier|pannier\/scanner|lit|lit\/.+|qrcode)$/, "pannier, pannier/scanner, lit, qrcode and its own files"),
   importing("service-worker", /^(?:pannier\/service-worker|workbox-[\w-]+(?:\/.+)?)$/, "pannier/service-worker, workbox and its own files"),
   {

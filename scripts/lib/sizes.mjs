@@ -23,6 +23,7 @@ const entries = [
   { entry: "pannier/elements", later: ["scanner/scan.wasm", "scanner/scanner-worker.js"] },
   { entry: "pannier/scanner", later: ["scanner/scan.wasm", "scanner/scanner-worker.js"] },
   { entry: "pannier/export" },
+  { entry: "pannier/texts" },
   { entry: "pannier/oidc" },
 ];
 

@@ -149,7 +149,7 @@ async function day(courier, { keeps, hold }) {
   for (const { blob } of recorded.filter((one) => one.blob)) assert.equal(pictures[blob.handle], blob.sha256, "what lies in the store is what was recorded");
   assert.equal(recorded.filter(({ intent }) => intent.kind === "photo").length, 4);
   assert.equal((await applied(server)).length, 0, "the backend knows of nothing yet");
-  await says(courier.driver, on("status-bar"), "out of reach");
+  await find(courier.driver, `${on("status-bar")}[data-reachability=unreachable]`);
   assert.equal(await peek(courier.driver, "[part=parked]"), null);
 
   // Evening: the network is back, and nobody touches the phone. Where neither sync nor push can
@@ -163,7 +163,7 @@ async function day(courier, { keeps, hold }) {
   await says(courier.driver, on("state-st-01"), "Delivered");
   await says(courier.driver, on("state-st-02"), "Partly delivered");
   await says(courier.driver, on("state-st-03"), "Not delivered");
-  await says(courier.driver, on("status-bar"), "In contact");
+  await find(courier.driver, `${on("status-bar")}[data-reachability=reachable]`);
   const sent = await exactlyOnce(courier);
   const lines = await outbox(courier, sent.length, { all: true });
   assert.deepEqual(lines.map(({ id }) => id), sent.map(({ id }) => id));

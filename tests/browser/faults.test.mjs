@@ -229,7 +229,7 @@ for (const engine of engines) {
     await courier.faults.dead();
     await note(courier, "st-07", "Nobody there");
     await reachability(courier, "unreachable");
-    await says(courier.driver, on("status-bar"), /No contact since \d\d:\d\d/);
+    await says(courier.driver, on("status-bar"), /No contact.*Last contact \d\d:\d\d/);
   });
 }
 

@@ -53,7 +53,7 @@ for (const engine of engines) {
     await photograph(courier, five);
     await deliver(courier, five, { recipient: "\"Kiosk\" \\ Solstrimman & co" });
     await holdsNothing(courier);
-    await says(driver, on("status-bar"), "out of reach");
+    await find(driver, `${on("status-bar")}[data-reachability=unreachable]`);
 
     // Evening: the network is back, and nobody touches the phone.
     await toRoute(courier);
@@ -67,7 +67,7 @@ for (const engine of engines) {
     assert.equal((await delivery(three)).failure_reason, "nobody_home: Dark windows");
     assert.equal((await delivery(four)).status, "assigned", "where nobody was nothing changed");
     for (const stop of [one, two, three, five]) await until(async () => (await stateOf(courier, stop)) === "done", { what: `${stop} to be done` });
-    await says(driver, on("status-bar"), "In contact");
+    await find(driver, `${on("status-bar")}[data-reachability=reachable]`);
     const lines = await outbox(courier, recorded.length, { all: true });
     assert.deepEqual(new Set(lines.map(({ state }) => state)), new Set(["settled"]));
   }));

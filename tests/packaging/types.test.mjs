@@ -19,7 +19,7 @@ import * as oidc from "pannier/oidc";
 const refused = async (): Promise<number> => {
   const client = await pannier.openPannier();
   // @ts-expect-error a text is no number
-  const amount: number = (await client.status()).text;
+  const amount: number = (await client.status()).said;
   // @ts-expect-error there is no such kind
   await client.record({ kind: "teleport" });
   document.querySelector("pannier-scanner")?.addEventListener("pannier-code", ({ detail }) => detail.source satisfies "camera" | "wedge" | "typed");

@@ -4,6 +4,7 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Intent, Pannier, Receipt, Status } from "pannier";
 import "pannier/elements";
+import { onSpeak } from "pannier/texts";
 import { Drafts } from "./drafts";
 import { sentence } from "./formats";
 import { icon } from "./icons";
@@ -94,6 +95,7 @@ export class CourierApp extends LitElement implements Shell {
     void this.positions.begin();
     await this.#readStatus();
     this.#opened = true;
+    onSpeak(() => { this.requestUpdate(); this.#screen?.requestUpdate(); });
     addEventListener("hashchange", () => this.#follow());
     // A page that slept may have missed changes; reading again is cheap.
     api.subscribe(() => this.#changed());

@@ -3,6 +3,7 @@
 import { attachWakes, deadline, openPannier, type OpenOptions } from "pannier";
 import { CourierApp } from "./app";
 import { listenForFirstTouch } from "./feedback";
+import { speakChosen } from "./texts";
 import { attachWorker } from "./worker";
 
 /** The page's own deadline for files that the worker's cache should have. */
@@ -59,6 +60,8 @@ async function start(app: CourierApp): Promise<void> {
 navigator.storage?.persist?.().catch(() => undefined);
 listenForFirstTouch();
 
+// A language whose file cannot be had is no reason to stay away: the page speaks English then.
+await speakChosen().catch(() => undefined);
 const app = new CourierApp();
 document.body.replaceChildren(app);
 attachWorker((newer) => app.announce(newer));

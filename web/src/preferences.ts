@@ -19,3 +19,21 @@ export function prefer(name: Preference, on: boolean): void {
     // Storage is closed to the page: the switch holds until the page goes.
   }
 }
+
+/** The language that was chosen in More. */
+export function preferredLanguage(): string | undefined {
+  try {
+    return localStorage.getItem("courier.language") ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function preferLanguage(language: string | undefined): void {
+  try {
+    if (language === undefined) localStorage.removeItem("courier.language");
+    else localStorage.setItem("courier.language", language);
+  } catch {
+    // As above.
+  }
+}

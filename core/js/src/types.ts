@@ -511,12 +511,10 @@ export interface Status {
   reachability: Reachability;
   lastReachedAt?: number;
   lastTryAt?: number;
-  /** what came of the last try, in words */
-  lastTryText?: string;
   /** when the next try is due by itself */
   nextWakeAt?: number;
-  /** one line for the bar, in words */
-  text: string;
+  /** what the bar says in one line; the values it names are beside it */
+  said: StatusSaid;
   /** records that could not be read and were set aside as they are */
   quarantined: number;
   /** what a person should know and has not put away yet */
@@ -530,6 +528,13 @@ export interface Status {
  * - `backend_trouble`: it answers with failures of its own
  */
 export type Reachability = "unknown" | "reachable" | "unreachable" | "sign_in_needed" | "backend_trouble";
+
+/**
+ * What matters most of a `Status`.
+ * - `sign_in`: nothing goes out before a new sign-in
+ * - `waiting`: in reach, and waiting for its time
+ */
+export type StatusSaid = "signed_out" | "sign_in" | "needs_person" | "out_of_reach" | "all_sent" | "sending" | "waiting";
 
 /** What a person should know although no operation waits for him. Kept until he has put it away. */
 export interface Notice {

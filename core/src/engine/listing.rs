@@ -315,16 +315,29 @@ pub struct Status {
     pub reachability: Reachability,
     pub last_reached_at: Option<i64>,
     pub last_try_at: Option<i64>,
-    /// what came of the last try, in words
-    pub last_try_text: Option<String>,
     /// when the next try is due by itself
     pub next_wake_at: Option<i64>,
-    /// one line for the bar, in words
-    pub text: String,
+    /// what the bar says in one line; the values it names are beside it
+    pub said: StatusSaid,
     /// records that could not be read and were set aside as they are
     pub quarantined: u32,
     /// what a person should know and has not put away yet
     pub notices: u32,
+}
+
+/// What matters most of a `Status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
+pub enum StatusSaid {
+    SignedOut,
+    /// nothing goes out before a new sign-in
+    SignIn,
+    NeedsPerson,
+    OutOfReach,
+    AllSent,
+    Sending,
+    /// in reach, and waiting for its time
+    Waiting,
 }
 
 /// Whose work it is.
@@ -392,25 +405,14 @@ pub fn status(part: &StatusPart<'_>) -> Status {
     } else {
         part.reach.state
     };
-    let operations = count(waiting as usize, "recording");
-    let text = match (state, waiting, parked) {
-        _ if session.is_none() => "Not signed in".to_owned(),
-        (Reachability::SignInNeeded, _, _) => format!("Sign in again to send {operations}"),
-        (_, _, 1..) => format!(
-            "{} you; {operations} wait",
-            if parked == 1 {
-                "1 recording needs"
-            } else {
-                "some recordings need"
-            }
-        ),
-        (Reachability::Unreachable, 0, _) => "Backend out of reach; nothing waits".to_owned(),
-        (Reachability::Unreachable, _, _) => {
-            format!("Backend out of reach; {operations} kept safe here")
-        }
-        (_, 0, _) => "Everything is sent".to_owned(),
-        _ if in_flight > 0 => format!("Sending; {operations} to go"),
-        _ => format!("{operations} to send"),
+    let said = match state {
+        _ if session.is_none() => StatusSaid::SignedOut,
+        Reachability::SignInNeeded => StatusSaid::SignIn,
+        _ if parked > 0 => StatusSaid::NeedsPerson,
+        Reachability::Unreachable => StatusSaid::OutOfReach,
+        _ if waiting == 0 => StatusSaid::AllSent,
+        _ if in_flight > 0 => StatusSaid::Sending,
+        _ => StatusSaid::Waiting,
     };
     Status {
         revision: part.revision,
@@ -427,9 +429,8 @@ pub fn status(part: &StatusPart<'_>) -> Status {
         reachability: state,
         last_reached_at: part.reach.last_reached_at,
         last_try_at: part.reach.last_try_at,
-        last_try_text: part.reach.last_try_text.clone(),
         next_wake_at: next_wake_at(part.lanes, part.reach, signed_in, part.now),
-        text,
+        said,
         quarantined: part.quarantined,
         notices: part.notices,
     }

@@ -62,7 +62,6 @@ pub struct Reach {
     pub state: Reachability,
     pub last_reached_at: Option<i64>,
     pub last_try_at: Option<i64>,
-    pub last_try_text: Option<String>,
     pub failures: u32,
     /// while unreachable: when a wake by timer asks again
     pub due_at: i64,
@@ -76,10 +75,9 @@ pub struct Reach {
 
 impl Reach {
     /// What one try to reach the backend came to.
-    pub fn note(&mut self, state: Reachability, text: &str, now: i64, jitter: u32) {
+    pub fn note(&mut self, state: Reachability, now: i64, jitter: u32) {
         self.state = state;
         self.last_try_at = Some(now);
-        self.last_try_text = Some(text.to_owned());
         if state == Reachability::Reachable {
             self.last_reached_at = Some(now);
             self.failures = 0;

@@ -3,7 +3,7 @@
 //! that an older one parked.
 
 use super::blobs::Blobs;
-use super::drain::{Draining, Stopped, TROUBLE, WakeReason};
+use super::drain::{Draining, Stopped, WakeReason};
 use super::driver::{Driver, STALE_MAX};
 use super::error::CoreError;
 use super::host::Host;
@@ -61,24 +61,24 @@ impl<H: Host> Driver<H> {
         };
         match verdict {
             Some(Ruling::Rule(Verdict::Applied | Verdict::Auth)) => {
-                self.note_reach(d, Reachability::Reachable, "the backend answered");
+                self.note_reach(d, Reachability::Reachable);
                 Ok(true)
             }
             Some(_) => {
-                self.note_reach(d, Reachability::BackendTrouble, TROUBLE);
+                self.note_reach(d, Reachability::BackendTrouble);
                 d.report.stopped = Stopped::Unreachable;
                 Ok(false)
             }
             None => {
-                self.note_reach(d, Reachability::Unreachable, "no connection to the backend");
+                self.note_reach(d, Reachability::Unreachable);
                 d.report.stopped = Stopped::Unreachable;
                 Ok(false)
             }
         }
     }
 
-    pub(super) fn note_reach(&self, d: &mut Draining, state: Reachability, text: &str) {
-        d.reach.note(state, text, self.now(), self.jitter());
+    pub(super) fn note_reach(&self, d: &mut Draining, state: Reachability) {
+        d.reach.note(state, self.now(), self.jitter());
     }
 
     /// Judges an answer; where it may mean that the sign-in has ended, the backend is asked first.

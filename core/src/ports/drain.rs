@@ -40,7 +40,6 @@ pub use super::wake::{DrainReport, Stopped, WakeReason};
 const BUSY_RETRY_MS: i64 = 1_500;
 /// Attempts to sign in again without any success between before a person is asked.
 const AUTH_STREAK_MAX: u32 = 2;
-pub(super) const TROUBLE: &str = "the backend had a problem of its own";
 
 pub(super) struct Draining {
     pub account: AccountId,
@@ -333,11 +332,11 @@ impl<H: Host> Driver<H> {
             if let Ok(answer) = &exchange {
                 // A proxy answers for a backend that is down: the next drain asks before it sends.
                 let trouble = answer.status >= 500 && turned.settled == 0;
-                let (state, text) = match trouble {
-                    true => (Reachability::BackendTrouble, TROUBLE),
-                    false => (Reachability::Reachable, "the backend answered"),
+                let state = match trouble {
+                    true => Reachability::BackendTrouble,
+                    false => Reachability::Reachable,
                 };
-                self.note_reach(d, state, text);
+                self.note_reach(d, state);
             }
             if let Some(next) = self.take_in(d, &send.lane, turned, Some(&send)).await? {
                 self.reserve(&next.request.url);
@@ -519,7 +518,7 @@ impl<H: Host> Driver<H> {
             d.auth_streak = 0;
         }
         if turned.unreachable {
-            self.note_reach(d, Reachability::Unreachable, "no connection to the backend");
+            self.note_reach(d, Reachability::Unreachable);
             d.stopping = true;
             d.report.stopped = Stopped::Unreachable;
         }

@@ -155,11 +155,11 @@ impl<H: Host> Driver<H> {
     /// Signing in and asking for the route tell about the backend's reach as well as a drain does.
     pub(super) async fn tried(&self, account: &AccountId, answered: bool) -> Result<(), CoreError> {
         let mut reach = self.reach(account).await?;
-        let (state, text) = match answered {
-            true => (Reachability::Reachable, "the backend answered"),
-            false => (Reachability::Unreachable, "no connection to the backend"),
+        let state = match answered {
+            true => Reachability::Reachable,
+            false => Reachability::Unreachable,
         };
-        reach.note(state, text, self.now(), self.jitter());
+        reach.note(state, self.now(), self.jitter());
         let mut change = Change::default();
         change.put_blind(&reach);
         self.write(account, change).await?;

@@ -9,7 +9,7 @@ import { addressOf } from "../places";
 import { prefer, preference } from "../preferences";
 import { Screen } from "../screen";
 import { SigningOut } from "../signing-out";
-import { texts } from "../texts";
+import { choice, choose, type Language, languages, texts } from "../texts";
 
 export class MoreScreen extends Screen {
   readonly #signingOut = new SigningOut(this, () => this.shell);
@@ -47,6 +47,14 @@ export class MoreScreen extends Screen {
       <input type="checkbox" role="switch" data-test=${test} .checked=${on} @change=${turned}></label>`;
   }
 
+  #languages(): TemplateResult {
+    const one = (language: Language | undefined, name: string): TemplateResult => html`<label class="segment"><input type="radio" name="language" data-test="language-${language ?? "phone"}"
+      .checked=${choice() === language} @change=${() => void this.act("language", () => choose(language))}><span lang=${language ?? nothing}>${name}</span></label>`;
+    return html`<fieldset class="card"><legend class="strong">${texts.more.languageTitle}</legend><div class="segments">
+      ${one(undefined, texts.more.languageOfPhone)}
+      ${Object.entries(languages).map(([language, name]) => one(language as Language, name))}</div></fieldset>`;
+  }
+
   #positionHint(): string {
     const { positions } = this.shell;
     if (positions.denied) return texts.more.positionDenied;
@@ -70,6 +78,7 @@ export class MoreScreen extends Screen {
         ${this.#switch("switch-position", texts.more.position, this.#positionHint(), positions.on, (on) => positions.turn(on))}
         ${this.#switch("switch-sound", texts.more.sound, texts.more.soundHint, preference("sound") !== false, (on) => prefer("sound", on))}
         ${this.#pushSwitch()}
+        ${this.#languages()}
         <div class="card">
           <p class="quiet">${texts.more.storage}</p>
           <p data-test="storage" data-kind=${storage?.kind ?? nothing}>${texts.storage[storage?.kind ?? "unknown"]}</p>

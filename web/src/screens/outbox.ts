@@ -3,6 +3,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Notice, OperationStateName, OutboxItem, OutboxPage } from "pannier";
+import { words } from "pannier/texts";
 import { Exporting } from "../exporting";
 import { byteSize, clockTime, relativeTime, sentence, shown } from "../formats";
 import { icon, type IconName } from "../icons";
@@ -191,7 +192,7 @@ export class OutboxScreen extends Screen {
         ${this.onlyStop === undefined ? nothing : html`<p class="notice"><span>${texts.outbox.ofStop}</span><a class="button plain" href=${addressOf({ screen: "outbox" })}>${texts.outbox.allStops}</a></p>`}
         ${status && !status.signedIn ? html`<p class="notice attention">${icon("key")}<span>${texts.more.notSignedIn}</span>
           <a class="button plain" href=${addressOf({ screen: "sign-in" })} data-test="sign-in-again">${texts.signIn.title}</a></p>` : nothing}
-        ${status?.lastTryText ? html`<p class="quiet" data-test="last-try">${sentence(status.lastTryText, 240)}${status.lastTryAt === undefined ? nothing : html`, ${relativeTime(status.lastTryAt)}`}</p>` : nothing}
+        ${status?.lastTryAt === undefined ? nothing : html`<p class="quiet" data-test="last-try">${words().tried[status.reachability]}, ${relativeTime(status.lastTryAt)}</p>`}
         ${this.#notices.filter(({ stop }) => this.onlyStop === undefined || stop === this.onlyStop).map((notice) => this.#notice(notice))}
         ${this.#page ? this.#list(this.#page) : nothing}
         ${status?.quarantined ? html`<p class="notice attention">${icon("attention")}<span>${texts.outbox.quarantined(status.quarantined)}</span></p>` : nothing}

@@ -2,6 +2,7 @@
 
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { PannierApi } from "../api.js";
+import { onSpeak } from "../texts/index.js";
 
 /** Relative times on the screen grow old. */
 const AGEING_MS = 20_000;
@@ -16,6 +17,7 @@ export class Following implements ReactiveController {
   #client: PannierApi | undefined;
   #end: () => void = () => undefined;
   #connected = false;
+  #hush: () => void = () => undefined;
   #reading = false;
   #asked = false;
 
@@ -28,11 +30,13 @@ export class Following implements ReactiveController {
 
   hostConnected(): void {
     this.#connected = true;
+    this.#hush = onSpeak(() => this.#host.requestUpdate());
     this.#follow();
   }
 
   hostDisconnected(): void {
     this.#connected = false;
+    this.#hush();
     this.#follow();
   }
 

@@ -7,7 +7,7 @@ export { PannierScanner, type ScannerLabels } from "./scanner.js";
 export { PannierSignature, type SignatureLabels } from "./signature.js";
 export { PannierSyncBar, type SyncBarLabels } from "./sync-bar.js";
 export type { CodeDetail, ErrorDetail, OutboxChangeDetail, PhotoDetail } from "./events.js";
-export { byteSize, clockTime, relativeTime, sentence, shown } from "./format.js";
+export { sentence, shown } from "./format.js";
 export { CameraError, type CameraErrorCode } from "../scanner/camera.js";
 export { Scanner, ScannerError, type FoundCode, type ScannerOptions, type ScannerStats } from "../scanner/scanner.js";
 export { encodePhoto, PhotoError, type EncodedPhoto, type EncodeOptions, type PhotoErrorCode } from "../photo/photo.js";

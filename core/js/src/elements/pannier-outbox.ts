@@ -3,7 +3,8 @@ import type { PannierApi } from "../api.js";
 import type { OutboxFilter, OutboxItem, OutboxPage } from "../types.js";
 import { errorDetail, tell, type ErrorDetail } from "./events.js";
 import { Following } from "./following.js";
-import { byteSize, clockTime, relativeTime, sentence, shown } from "./format.js";
+import { byteSize, clockTime, relativeTime } from "../texts/index.js";
+import { sentence, shown } from "./format.js";
 import { theme } from "./theme.js";
 
 const PIECE = 50;

@@ -3,22 +3,18 @@ import type { PannierApi, Status } from "../api.js";
 import type { Reachability } from "../types.js";
 import { errorDetail, tell } from "./events.js";
 import { Following } from "./following.js";
-import { clockTime, sentence } from "./format.js";
+import { clockTime, words, type Texts } from "../texts/index.js";
 import { theme } from "./theme.js";
 
-const defaults = {
-  opening: "Opening",
-  waiting: (count: number): string => `${count} waiting`,
-  parked: (count: number): string => (count === 1 ? "1 needs you" : `${count} need you`),
-  /** with the time when the backend was last reached, if ever */
-  unknown: (at?: string): string => (at === undefined ? "Backend not tried yet" : `Last reached ${at}`),
-  reachable: (at?: string): string => `In contact ${at ?? ""}`.trim(),
-  unreachable: (at?: string): string => (at === undefined ? "No contact yet" : `No contact since ${at}`),
-  sign_in_needed: (at?: string): string => (at === undefined ? "Sign-in needed" : `Sign-in needed since ${at}`),
-  backend_trouble: (at?: string): string => (at === undefined ? "Backend has trouble" : `Trouble since ${at}`),
-} satisfies Record<Reachability, (at?: string) => string> & Record<string, unknown>;
+const ofLanguage = (texts: Texts) => ({
+  opening: texts.opening,
+  waiting: texts.waits,
+  parked: texts.needsYou,
+  line: (status: Status): string => texts.status[status.said](status),
+  ...texts.contact,
+});
 /** The words of the sync bar. */
-export type SyncBarLabels = typeof defaults;
+export type SyncBarLabels = ReturnType<typeof ofLanguage>;
 
 // Strokes on a 24-unit grid; decoration beside a word.
 const icons: Record<Reachability, string> = {
@@ -52,7 +48,7 @@ export class PannierSyncBar extends LitElement {
 
   /** what `openPannier` gave */
   declare client: PannierApi | undefined;
-  /** other words than the English ones */
+  /** other words than those of the language that is spoken (`pannier/texts`) */
   declare labels: Partial<SyncBarLabels>;
   #status: Status | undefined;
 
@@ -78,27 +74,26 @@ export class PannierSyncBar extends LitElement {
 
   protected override willUpdate(): void {
     const { reachability, waiting, parked } = this.#status ?? {};
-    const look = { reachability, waiting, parked };
-    for (const [name, value] of Object.entries(look)) {
+    for (const [name, value] of Object.entries({ reachability, waiting, parked })) {
       if (value === undefined) this.removeAttribute(name);
       else this.setAttribute(name, String(value));
     }
   }
 
   protected override render(): unknown {
-    const words = { ...defaults, ...this.labels };
+    const said = { ...ofLanguage(words()), ...this.labels };
     const status = this.#status;
     const reach = status?.reachability ?? "unknown";
     const reached = status?.lastReachedAt === undefined ? undefined : clockTime(status.lastReachedAt);
     return html`
       <svg part="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${icons[reach]}></path></svg>
       <span class="words" part="words" aria-live="polite">
-        <span part="text">${status ? sentence(status.text, 160) : words.opening}</span>
-        ${status ? html`<small part="contact">${words[reach](reached)}</small>` : nothing}
+        <span part="text">${status ? said.line(status) : said.opening}</span>
+        ${status ? html`<small part="contact">${said[reach](reached)}</small>` : nothing}
       </span>
       <span class="counts" part="counts">
-        ${status?.parked ? html`<span class="parked" part="parked">${words.parked(status.parked)}</span>` : nothing}
-        ${status?.waiting ? html`<span part="waiting">${words.waiting(status.waiting)}</span>` : nothing}
+        ${status?.parked ? html`<span class="parked" part="parked">${said.parked(status.parked)}</span>` : nothing}
+        ${status?.waiting ? html`<span part="waiting">${said.waiting(status.waiting)}</span>` : nothing}
       </span>`;
   }
 }

@@ -1,7 +1,7 @@
-// Every word of the page that does not come from the core, in one place, so that another language
-// is another file. What may be done and why not, states of operations and reasons come from the
-// core's views and are shown as they are.
+// The page's own words in English; another language has the same keys. What may be done and why not,
+// states of operations and reasons are the package's (core/js/src/texts), for its elements say them too.
 
+import { count } from "pannier/texts";
 import type {
   NeedView, ParcelFate, Requirement, ScanMeaning, StopState, StopView, WakeReason,
 } from "pannier";
@@ -13,12 +13,10 @@ const purposes: Record<string, string> = { send: "Sent", probe: "Asked whether i
 const proofNames: Record<NeedView["proof"], string> = { photo: "Photo", signature: "Signature", scan: "Scan" };
 const requirementNames: Record<Requirement, string> = { required: "Required", warned: "Recommended", optional: "Optional" };
 
-function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`;
-}
-
-export const texts = {
+export const en = {
   appName: "Pannier",
+  /** the language's own name */
+  language: "English",
 
   start: {
     opening: "Opening",
@@ -368,5 +366,10 @@ export const texts = {
     signOutLead: "What is recorded is sent when you sign in here again.",
     signOutAnyway: "Sign out anyway",
     stay: "Stay signed in",
+    languageTitle: "Language",
+    languageOfPhone: "As the phone",
   },
 };
+
+/** Every text of the page in one language. */
+export type PageTexts = typeof en;

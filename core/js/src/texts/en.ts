@@ -1,0 +1,51 @@
+// English. Each table has a text for every code that the core gives, which TypeScript proves against
+// the types made from the Rust ones; another language has the same keys.
+
+import type { Reachability, Status, StatusSaid } from "../types.js";
+import { count } from "./format.js";
+
+const recordings = (n: number): string => count(n, "recording", "recordings");
+
+export const en = {
+  /** as in `<html lang>` */
+  language: "en",
+  /** for Intl */
+  locale: "en-GB",
+  opening: "Opening",
+
+  /** the bar's line */
+  status: {
+    signed_out: () => "Not signed in",
+    sign_in: ({ waiting }) => (waiting === 0 ? "Sign in again" : `Sign in again to send ${recordings(waiting)}`),
+    needs_person: ({ parked, waiting }) => (waiting > parked ? `${count(parked, "recording needs", "recordings need")} you; ${waiting} in all not sent` : `${count(parked, "recording needs", "recordings need")} you`),
+    out_of_reach: ({ waiting }) => (waiting === 0 ? "No contact; nothing waits" : `No contact; ${recordings(waiting)} kept safe here`),
+    all_sent: () => "Everything is sent",
+    sending: ({ waiting }) => `Sending; ${recordings(waiting)} to go`,
+    waiting: ({ waiting }) => `${recordings(waiting)} to send`,
+  } satisfies Record<StatusSaid, (status: Status) => string> as Record<StatusSaid, (status: Status) => string>,
+
+  /** the bar's second line, with the time when the backend was last reached, if ever */
+  contact: {
+    unknown: (at) => (at === undefined ? "Backend not tried yet" : `Last contact ${at}`),
+    reachable: (at) => (at === undefined ? "In contact" : `In contact ${at}`),
+    unreachable: (at) => (at === undefined ? "No contact yet" : `Last contact ${at}`),
+    sign_in_needed: (at) => (at === undefined ? "Sign-in needed" : `Last contact ${at}`),
+    backend_trouble: (at) => (at === undefined ? "The backend has trouble" : `The backend has trouble; last contact ${at}`),
+  } satisfies Record<Reachability, (at?: string) => string> as Record<Reachability, (at?: string) => string>,
+
+  /** what the last try came to */
+  tried: {
+    unknown: "Not tried yet",
+    reachable: "The backend answered",
+    unreachable: "No connection to the backend",
+    sign_in_needed: "The backend asks for a new sign-in",
+    backend_trouble: "The backend had a problem of its own",
+  } satisfies Record<Reachability, string> as Record<Reachability, string>,
+
+  /** the bar's counts */
+  waits: (n: number): string => `${n} waiting`,
+  needsYou: (n: number): string => count(n, "needs you", "need you"),
+};
+
+/** Every text of one language. */
+export type Texts = typeof en;

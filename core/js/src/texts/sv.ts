@@ -1,0 +1,41 @@
+// Swedish, as couriers speak it.
+
+import type { Texts } from "./en.js";
+import { count } from "./format.js";
+
+const recordings = (n: number): string => count(n, "registrering", "registreringar");
+
+export const sv: Texts = {
+  language: "sv",
+  locale: "sv-SE",
+  opening: "Öppnar",
+
+  status: {
+    signed_out: () => "Inte inloggad",
+    sign_in: ({ waiting }) => (waiting === 0 ? "Logga in igen" : `Logga in igen för att skicka ${recordings(waiting)}`),
+    needs_person: ({ parked, waiting }) => (waiting > parked ? `${count(parked, "registrering", "registreringar")} behöver dig; ${waiting} oskickade totalt` : `${recordings(parked)} behöver dig`),
+    out_of_reach: ({ waiting }) => (waiting === 0 ? "Ingen kontakt; inget väntar" : `Ingen kontakt; ${recordings(waiting)} sparade i telefonen`),
+    all_sent: () => "Allt är skickat",
+    sending: ({ waiting }) => `Skickar; ${recordings(waiting)} kvar`,
+    waiting: ({ waiting }) => `${recordings(waiting)} att skicka`,
+  },
+
+  contact: {
+    unknown: (at) => (at === undefined ? "Ingen kontakt än" : `Senaste kontakt ${at}`),
+    reachable: (at) => (at === undefined ? "Har kontakt" : `Kontakt ${at}`),
+    unreachable: (at) => (at === undefined ? "Ingen kontakt än" : `Senaste kontakt ${at}`),
+    sign_in_needed: (at) => (at === undefined ? "Du behöver logga in" : `Senaste kontakt ${at}`),
+    backend_trouble: (at) => (at === undefined ? "Servern har problem" : `Servern har problem; senaste kontakt ${at}`),
+  },
+
+  tried: {
+    unknown: "Inte försökt än",
+    reachable: "Servern svarade",
+    unreachable: "Ingen kontakt med servern",
+    sign_in_needed: "Servern vill att du loggar in igen",
+    backend_trouble: "Servern hade egna problem",
+  },
+
+  waits: (n) => `${n} väntar`,
+  needsYou: (n) => `${n} behöver dig`,
+};
