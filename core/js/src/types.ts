@@ -229,7 +229,10 @@ export interface StopView {
   /** what the courier noted */
   notes: string[];
   arrivedAt?: number;
+  /** its parcels belong into the van: a delivery that is still to come */
+  toLoad: boolean;
   can: Permissions;
+  pictures: PicturesView;
   reasons: ReasonsView;
 }
 
@@ -328,6 +331,12 @@ export interface Permission {
   code?: string;
   /** a sentence for the courier */
   text?: string;
+}
+
+/** Media types of pictures that the backend takes; an empty list takes all. */
+export interface PicturesView {
+  photo: string[];
+  signature: string[];
 }
 
 /** The profile's fixed choices for what could not be delivered. */

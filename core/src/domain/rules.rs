@@ -93,6 +93,16 @@ impl Situation<'_> {
         }
     }
 
+    /// Whether its parcels belong into the van now; why not is said of the stop, as "is a pickup".
+    pub fn to_load(&self) -> Result<(), &'static str> {
+        match self.status() {
+            _ if self.stop.kind == StopKind::Pickup => Err("is a pickup"),
+            StopStatus::Open | StopStatus::Arrived => Ok(()),
+            StopStatus::Cancelled => Err("was cancelled by the office"),
+            _ => Err("already has its outcome"),
+        }
+    }
+
     /// Whether any outcome may be recorded now.
     pub fn may_close(&self) -> Result<(), Refusal> {
         self.open()?;

@@ -1,5 +1,6 @@
 //! What a code in front of the camera means here, before anything is recorded.
 
+use super::admit::situation;
 use super::change::StopRecord;
 use crate::domain::ids::{ParcelId, StopId};
 use crate::domain::json::ToJson;
@@ -50,10 +51,11 @@ pub fn meaning(code: &str, at: Option<&StopId>, stops: &[StopRecord]) -> ScanMea
     let mut holders = stops
         .iter()
         .filter_map(|s| s.mirror.parcel_by_code(code).map(|p| (s, p)));
-    let here = match at {
-        Some(stop) => holders.clone().find(|(s, _)| s.mirror.id == *stop),
-        None => holders.next(),
-    };
+    let to_load = |s: &StopRecord| situation(s, &[], &[]).to_load();
+    let here = holders.clone().find(|(s, _)| match at {
+        Some(stop) => s.mirror.id == *stop,
+        None => to_load(s).is_ok(),
+    });
     if let Some((stop, parcel)) = here {
         let known = match at {
             Some(_) => stop.progress.scanned.contains_key(&parcel.id),
@@ -82,11 +84,16 @@ pub fn meaning(code: &str, at: Option<&StopId>, stops: &[StopRecord]) -> ScanMea
             stop: Some(stop.mirror.id.clone()),
             ..say(
                 MeaningVerdict::OtherStop,
-                format!(
-                    "{short} belongs to stop {}, {}",
-                    stop.mirror.sequence,
-                    shown(&stop.mirror.address.street, 60)
-                ),
+                match (at, to_load(stop)) {
+                    (None, Err(why)) => {
+                        format!("{short} stays behind: stop {} {why}", stop.mirror.sequence)
+                    }
+                    _ => format!(
+                        "{short} belongs to stop {}, {}",
+                        stop.mirror.sequence,
+                        shown(&stop.mirror.address.street, 60)
+                    ),
+                },
             )
         },
         None => say(

@@ -88,7 +88,10 @@ pub struct StopView {
     /// what the courier noted
     pub notes: Vec<String>,
     pub arrived_at: Option<i64>,
+    /// its parcels belong into the van: a delivery that is still to come
+    pub to_load: bool,
     pub can: Permissions,
+    pub pictures: PicturesView,
     pub reasons: ReasonsView,
 }
 
@@ -133,6 +136,13 @@ pub struct ReasonsView {
     pub fail: Vec<Choice>,
     #[json(rename = "return")]
     pub return_: Vec<Choice>,
+}
+
+/// Media types of pictures that the backend takes; an empty list takes all.
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
+pub struct PicturesView {
+    pub photo: Vec<String>,
+    pub signature: Vec<String>,
 }
 
 /// What may be recorded at a stop now.
@@ -235,12 +245,22 @@ pub fn stop_view(record: &StopRecord, lanes: &[Lane], profile: &Profile) -> Stop
         signature: progress.signature.as_ref().map(|p| p.blob.clone()),
         notes: progress.notes.iter().map(|n| n.text.clone()).collect(),
         arrived_at: progress.arrived.map(|m| m.at),
+        to_load: at.to_load().is_ok(),
         can: permissions(&at, profile),
+        pictures: PicturesView {
+            photo: taken(profile, "photo"),
+            signature: taken(profile, "signature"),
+        },
         reasons: ReasonsView {
             fail: profile.reasons.fail.clone(),
             return_: profile.reasons.return_.clone(),
         },
     }
+}
+
+fn taken(profile: &Profile, kind: &str) -> Vec<String> {
+    let offered = profile.operations.get(kind);
+    offered.map_or_else(Vec::new, |o| o.blob.media_types.clone())
 }
 
 fn permissions(at: &Situation<'_>, profile: &Profile) -> Permissions {

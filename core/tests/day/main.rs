@@ -841,6 +841,36 @@ fn codes_mean_what_the_route_says() {
 }
 
 #[test]
+fn only_what_is_still_to_be_delivered_belongs_into_the_van() {
+    let phone = Phone::new();
+    let meaning = |code: &str| {
+        let said = run(&phone.clock, phone.core.meaning(code, None)).expect("judges");
+        (said.verdict, said.text)
+    };
+    let to_load = |phone: &Phone| -> Vec<String> {
+        let route = run(&phone.clock, phone.core.route()).expect("reads");
+        let stops = route.stops.iter().filter(|s| s.to_load);
+        stops.map(|s| s.id.0.clone()).collect()
+    };
+    assert!(to_load(&phone).contains(&"s1".to_owned()));
+    assert!(!to_load(&phone).contains(&"s6".to_owned()));
+    let (verdict, text) = meaning("PN-s6-A");
+    assert_eq!(verdict, MeaningVerdict::OtherStop);
+    assert!(text.contains("is a pickup"), "{text}");
+
+    phone.done(Intent::Load {
+        code: "PN-s1-A".into(),
+    });
+    assert_eq!(meaning("PN-s1-A").0, MeaningVerdict::AlreadyScanned);
+    phone.done(arrive("s1"));
+    phone.done(fail("s1"));
+    assert!(!to_load(&phone).contains(&"s1".to_owned()));
+    let (verdict, text) = meaning("PN-s1-A");
+    assert_eq!(verdict, MeaningVerdict::OtherStop);
+    assert!(text.contains("already has its outcome"), "{text}");
+}
+
+#[test]
 fn a_draft_keeps_its_pictures_and_orphans_are_swept() {
     let phone = Phone::new();
     let stage = |tail: u8| {
