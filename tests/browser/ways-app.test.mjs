@@ -81,15 +81,6 @@ for (const engine of engines) {
     await exactlyOnce(courier);
   });
 
-  spoiled("a Safari tab is told to come by the Home Screen before the day begins", `
-    Object.defineProperty(navigator, "standalone", { get: () => false });
-    Object.defineProperty(navigator, "storage", { get: () => ({ persisted: async () => false, persist: async () => false }) });`, async (courier) => {
-    const { driver } = courier;
-    // A private window has the more urgent thing to say.
-    await says(driver, on("storage-warning"), engine === "webkit" ? /private window/ : /Add to Home Screen.*seven days/, { ms: 15_000 });
-    await shot(courier, "tab");
-  });
-
   test(`${engine}: a worker whose registration vanished is registered again when the app comes back`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
     const { driver } = courier;
     await shellIsCached(courier);

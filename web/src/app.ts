@@ -6,6 +6,7 @@ import type { Intent, Pannier, Receipt, Status } from "pannier";
 import "pannier/elements";
 import { onSpeak } from "pannier/texts";
 import { Drafts } from "./drafts";
+import { inTab, seenInTab } from "./home-screen";
 import { sentence } from "./formats";
 import { icon } from "./icons";
 import { addressOf, home, placeOf, type Place, type ScreenName } from "./places";
@@ -13,6 +14,8 @@ import { Positions } from "./positions";
 import { coalesced, type Screen, type Shell, StopScreen } from "./screen";
 import { DeliverScreen } from "./screens/deliver";
 import { FailScreen, ReturnScreen } from "./screens/fail";
+import { InstallScreen } from "./screens/install";
+import { LoadScreen } from "./screens/load";
 import { MoreScreen } from "./screens/more";
 import { NoteScreen } from "./screens/note";
 import { OperationScreen } from "./screens/operation";
@@ -21,7 +24,7 @@ import { OutboxScreen } from "./screens/outbox";
 import { PhotoScreen } from "./screens/photo";
 import { PickUpScreen } from "./screens/pick-up";
 import { RouteScreen } from "./screens/route";
-import { LoadScreen, ScanScreen } from "./screens/scan";
+import { ScanScreen } from "./screens/scan";
 import { ShiftScreen } from "./screens/shift";
 import { SignatureScreen } from "./screens/signature";
 import { SignInScreen } from "./screens/sign-in";
@@ -31,6 +34,7 @@ import type { Newer } from "./worker";
 
 const screens: Record<ScreenName, new () => Screen> = {
   "sign-in": SignInScreen,
+  install: InstallScreen,
   route: RouteScreen,
   load: LoadScreen,
   outbox: OutboxScreen,
@@ -197,8 +201,9 @@ export class CourierApp extends LitElement implements Shell {
 
   #follow(): void {
     const asked = placeOf(location.hash);
+    if (inTab() && !seenInTab(asked.screen, this.#account !== undefined)) this.#place = { screen: "install" };
     // What another courier left here is seen without a sign-in as well.
-    this.#place = this.#account === undefined && asked.screen !== "others" ? { screen: "sign-in" } : asked;
+    else this.#place = this.#account === undefined && asked.screen !== "others" ? { screen: "sign-in" } : asked;
     const address = addressOf(this.#place);
     if (address === this.#screenAddress) return;
     this.#screenAddress = address;

@@ -5,13 +5,13 @@
 import { preference } from "./preferences";
 
 /** What a code turned out to be. */
-export type Signal = "good" | "known" | "wrong";
+export type Signal = "good" | "known" | "bad";
 
 /** Pitch (Hz), start and length (s); the buzz in ms, on and off by turns. No two are alike to the ear or to the hand. */
 const signals: Record<Signal, { tones: [number, number, number][]; buzz: number[] }> = {
   good: { tones: [[1320, 0, 0.12]], buzz: [40] },
   known: { tones: [[880, 0, 0.07], [880, 0.11, 0.07]], buzz: [30, 60, 30] },
-  wrong: { tones: [[330, 0, 0.16], [247, 0.2, 0.3]], buzz: [160, 80, 240] },
+  bad: { tones: [[330, 0, 0.16], [247, 0.2, 0.3]], buzz: [160, 80, 240] },
 };
 
 let audio: AudioContext | undefined;

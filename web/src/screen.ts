@@ -4,6 +4,7 @@
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Intent, Pannier, Receipt, Status, StopView } from "pannier";
+import { keepCamera } from "pannier/elements";
 import type { Drafts, StopDraft } from "./drafts";
 import type { Place } from "./places";
 import type { Positions } from "./positions";
@@ -110,6 +111,18 @@ export abstract class StopScreen extends Screen {
   protected stop: StopView | undefined;
   protected loaded = false;
   #opened = false;
+  /** Between two screens of one visit the camera stays: iOS would ask for it again. */
+  #releaseCamera: (() => void) | undefined;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#releaseCamera = keepCamera();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#releaseCamera?.();
+  }
 
   protected get draft(): StopDraft {
     return this.shell.drafts.of(this.stopId);

@@ -44,10 +44,8 @@ export class SignInScreen extends Screen {
 
   /** Before the day begins is the time to say it: later there is work that could be lost. */
   #storageWarning(): unknown {
-    const { kind } = this.shell.status?.storage ?? {};
-    const { standalone } = navigator as Navigator & { standalone?: boolean };
-    const text = kind === "temporary" ? texts.storage.temporaryLead : kind === "evictable" && standalone === false ? texts.storage.tabLead : undefined;
-    return text === undefined ? nothing : html`<p class="notice attention" data-test="storage-warning">${icon("attention")}<span>${text}</span></p>`;
+    if (this.shell.status?.storage.kind !== "temporary") return nothing;
+    return html`<p class="notice attention" data-test="storage-warning">${icon("attention")}<span>${texts.storage.temporaryLead}</span></p>`;
   }
 
   /** Whoever takes this phone over should know before he signs in. */

@@ -37,7 +37,25 @@ export const en = {
     newerBar: "A newer version wrote this storage. Update the app: until then nothing can be recorded or sent. What waits can be exported.",
     temporaryBar: "Private window: what you record here is gone when it closes",
     temporaryLead: "This is a private window. Open Pannier in an ordinary one before you start: what is recorded here is gone when the window closes.",
-    tabLead: "Put Pannier on the Home Screen first (Share, then Add to Home Screen) and open it from there. In a Safari tab the phone may delete what is recorded after seven days.",
+  },
+
+  /** in a tab of iOS */
+  install: {
+    title: "Put Pannier on the Home Screen",
+    lead: "The phone deletes what is recorded in a browser tab after seven days without a visit. From the Home Screen it is kept. Sign in there.",
+    steps: [
+      { do: "Tap Share", more: "The square with the arrow, at the foot of Safari; it may be behind the three dots." },
+      { do: "Choose Add to Home Screen", more: "Further down in the list." },
+      { do: "Leave Open as Web App on, and tap Add", more: "Older phones have no such switch." },
+      { do: "Open Pannier from the Home Screen", more: "You can close this tab." },
+    ],
+    waits: (n: number) => `${count(n, "item is", "items are")} not sent and in this tab only. Send or export them before you go on.`,
+    nothingWaits: "Nothing waits here. Sign out in this tab, and go on from the Home Screen.",
+    finish: "Look at what waits",
+    leave: "Sign out here",
+    elsewhere: "No such choice? Open this address in Safari:",
+    copy: "Copy the address",
+    copied: "Copied",
   },
 
   update: {
@@ -173,11 +191,29 @@ export const en = {
     } satisfies Record<ScanMeaning["verdict"], string>,
     loaded: "Loaded",
     noText: "This code holds no text. Type the one on the label.",
+    /** several before the lens at once */
+    together: (good: number, known: number, wrong: number) =>
+      [[good, "scanned"], [known, "scanned before"], [wrong, "wrong"]].filter(([n]) => n !== 0).map(([n, what]) => `${n} ${what}`).join(", "),
     checking: "Checking",
     openOther: "Open that stop",
     done: "Done scanning",
     ticked: "scanned",
     unticked: "not scanned",
+  },
+
+  load: {
+    nothing: "No route yet",
+    nothingHint: "Fetch it first. Then the parcels of the day can be scanned into the van.",
+    missing: (n: number) => `${n} missing`,
+    noneMissing: "None missing",
+    wrong: (n: number) => `${n} wrong`,
+    wrongTitle: "Not for this van",
+    putAside: "Put aside",
+    missingTitle: "Missing",
+    loadedTitle: "In the van",
+    forStop: (sequence: number, street: string) => `Stop ${sequence}, ${street}`,
+    more: (n: number) => `and ${n} more`,
+    done: "All loaded: to the route",
   },
 
   photo: {

@@ -33,7 +33,24 @@ export const sv: PageTexts = {
     newerBar: "En nyare version har skrivit i lagret. Uppdatera appen: till dess kan inget registreras eller skickas. Det som väntar kan exporteras.",
     temporaryBar: "Privat fönster: det du registrerar är borta när det stängs",
     temporaryLead: "Det här är ett privat fönster. Öppna Pannier i ett vanligt innan du börjar: det du registrerar här är borta när fönstret stängs.",
-    tabLead: "Lägg först Pannier på hemskärmen (Dela, sedan Lägg till på hemskärmen) och öppna appen därifrån. I en flik i Safari kan telefonen radera det du registrerat efter sju dagar.",
+  },
+
+  install: {
+    title: "Lägg Pannier på hemskärmen",
+    lead: "Telefonen raderar det som registreras i en flik efter sju dagar utan besök. På hemskärmen sparas det. Logga in där.",
+    steps: [
+      { do: "Tryck på Dela", more: "Kvadraten med pilen längst ner i Safari; den kan ligga bakom de tre punkterna." },
+      { do: "Välj Lägg till på hemskärmen", more: "Längre ner i listan." },
+      { do: "Låt Öppna som webbapp vara på och tryck på Lägg till", more: "Äldre telefoner har inte den knappen." },
+      { do: "Öppna Pannier från hemskärmen", more: "Du kan stänga den här fliken." },
+    ],
+    waits: (n) => `${count(n, "sak är", "saker är")} inte skickade och finns bara i den här fliken. Skicka eller exportera dem innan du går vidare.`,
+    nothingWaits: "Inget väntar här. Logga ut i den här fliken och fortsätt från hemskärmen.",
+    finish: "Se vad som väntar",
+    leave: "Logga ut här",
+    elsewhere: "Finns inte valet? Öppna adressen i Safari:",
+    copy: "Kopiera adressen",
+    copied: "Kopierad",
   },
 
   update: {
@@ -155,11 +172,28 @@ export const sv: PageTexts = {
     },
     loaded: "Lastat",
     noText: "Koden innehåller ingen text. Skriv den som står på etiketten.",
+    together: (good, known, wrong) =>
+      [[good, "skannade"], [known, "skannade förut"], [wrong, "fel"]].filter(([n]) => n !== 0).map(([n, what]) => `${n} ${what}`).join(", "),
     checking: "Kontrollerar",
     openOther: "Öppna det stoppet",
     done: "Färdigskannat",
     ticked: "skannat",
     unticked: "inte skannat",
+  },
+
+  load: {
+    nothing: "Ingen rutt ännu",
+    nothingHint: "Hämta den först. Sedan kan dagens paket skannas in i bilen.",
+    missing: (n) => `${n} saknas`,
+    noneMissing: "Inget saknas",
+    wrong: (n) => `${n} fel`,
+    wrongTitle: "Inte för den här bilen",
+    putAside: "Lagd åt sidan",
+    missingTitle: "Saknas",
+    loadedTitle: "I bilen",
+    forStop: (sequence, street) => `Stopp ${sequence}, ${street}`,
+    more: (n) => `och ${n} till`,
+    done: "Allt lastat: till rutten",
   },
 
   photo: {

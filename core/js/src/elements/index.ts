@@ -8,6 +8,6 @@ export { PannierSignature, type SignatureLabels } from "./signature.js";
 export { PannierSyncBar, type SyncBarLabels } from "./sync-bar.js";
 export type { CodeDetail, ErrorDetail, OutboxChangeDetail, PhotoDetail } from "./events.js";
 export { sentence, shown } from "./format.js";
-export { CameraError, type CameraErrorCode } from "../scanner/camera.js";
+export { CameraError, keepCamera, type CameraErrorCode } from "../scanner/camera.js";
 export { Scanner, ScannerError, type FoundCode, type ScannerOptions, type ScannerStats } from "../scanner/scanner.js";
 export { encodePhoto, PhotoError, type EncodedPhoto, type EncodeOptions, type PhotoErrorCode } from "../photo/photo.js";

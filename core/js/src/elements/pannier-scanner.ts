@@ -6,20 +6,25 @@ import { theme } from "./theme.js";
 import { Wedge } from "./wedge.js";
 
 const HIT_MS = 350;
+/** No two pictures of a camera are alike to the last figure: when all are for so long, it stands still. */
+const STILL_MS_MAX = 6_000;
+const WATCH_MS = 1_000;
+/** Zooms that a thumb goes through, as far as the camera has them. */
+const ZOOMS = [1, 2, 4];
 
 const defaults = {
   opening: "Opening the camera …", aim: "Point the camera at a code", paused: "The camera is paused",
   light: "More light would help", shade: "Too bright: tilt the label", still: "Hold still", unreadable: "This code holds no text", read: "Code read", off: "The camera is off",
-  torch: "Torch", typed: "Type the code", use: "Use", retry: "Try again",
+  torch: "Torch", zoom: "Zoom", typed: "Type the code", use: "Use", retry: "Try again",
 };
 /** The words of the scanner. */
 export type ScannerLabels = typeof defaults;
 
 /**
- * Camera, aiming frame, torch, a typed-code form and keyboard-wedge input; decoding in a worker.
+ * Camera, aiming frame, torch and zoom where the camera has them, a typed-code form and keyboard-wedge input; decoding in a worker.
  *
  * Fires `pannier-code` ({@link CodeDetail}) and `pannier-error` (`{code, message}`).
- * Parts: `view`, `video`, `frame`, `torch`, `status`, `retry`, `typed`, `typed-input`, `typed-button`.
+ * Parts: `view`, `video`, `frame`, `torch`, `zoom`, `status`, `retry`, `typed`, `typed-input`, `typed-button`.
  * The camera is open while the element is connected and not `paused`.
  *
  * @example
@@ -36,7 +41,7 @@ export class PannierScanner extends LitElement {
     paused: { type: Boolean, reflect: true },
     noTyped: { type: Boolean, attribute: "no-typed" },
     labels: { attribute: false },
-    _camera: { state: true }, _error: { state: true }, _torch: { state: true }, _hit: { state: true }, _hint: { state: true },
+    _camera: { state: true }, _error: { state: true }, _torch: { state: true }, _zoom: { state: true }, _hit: { state: true }, _hint: { state: true },
   };
 
   /** where the scanner's worker script is (default: where the bundler put it) */
@@ -54,6 +59,7 @@ export class PannierScanner extends LitElement {
   declare private _camera: CameraState;
   declare private _error: CameraError | ScannerError | undefined;
   declare private _torch: { has: boolean; on: boolean };
+  declare private _zoom: { steps: number[]; at: number };
   declare private _hit: boolean;
   declare private _hint: keyof ScannerLabels | undefined;
 
@@ -64,6 +70,10 @@ export class PannierScanner extends LitElement {
   #scanner: Scanner | undefined;
   readonly #wedge = new Wedge((text) => this.#found(text, new TextEncoder().encode(text), [], "wedge"));
   #hitTimer: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  /** when the last picture was not the one before it */
+  #movedAt = 0;
+  #ready = false;
 
   constructor() {
     super();
@@ -73,6 +83,7 @@ export class PannierScanner extends LitElement {
     this.labels = {};
     this._camera = "closed";
     this._torch = { has: false, on: false };
+    this._zoom = { steps: [], at: 0 };
     this._hit = false;
   }
 
@@ -84,6 +95,7 @@ export class PannierScanner extends LitElement {
     }
     .frame.hit { border-color: #4be38a; box-shadow: 0 0 0 100vmax rgb(0 80 30 / 0.35); }
     .torch { position: absolute; right: 12px; bottom: 12px; }
+    .zoom { position: absolute; left: 12px; bottom: 12px; font-variant-numeric: tabular-nums; }
     .torch[aria-pressed="true"] { background: var(--_accent); color: var(--_on-accent); }
     .status { min-height: 1.4em; margin: 8px 0; color: var(--_muted); }
     .status.error { color: var(--_danger); }
@@ -99,8 +111,7 @@ export class PannierScanner extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#closeCamera();
-    this.#scanner?.stop();
-    this.#scanner = undefined;
+    this.#dropScanner();
     this.#wedge.stop();
     clearTimeout(this.#hitTimer);
   }
@@ -109,8 +120,7 @@ export class PannierScanner extends LitElement {
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has("workerUrl") || changed.has("wasmUrl")) {
-      this.#scanner?.stop();
-      this.#scanner = undefined;
+      this.#dropScanner();
       if (this._camera === "live") this.#scan();
     }
     if ((changed.has("paused") || changed.has("wedge")) && this.#camera) this.#apply();
@@ -131,11 +141,16 @@ export class PannierScanner extends LitElement {
     if (!video) return;
     this.#camera ??= new Camera(video, { onState: (state, error) => this.#state(state, error) });
     if (this.paused) this.#closeCamera();
-    // A failure is told through onState.
-    else if (this.#camera.state === "closed" || this.#camera.state === "failed") this.#camera.open().catch(() => undefined);
+    else if (this.#camera.state === "closed" || this.#camera.state === "failed") {
+      // A failure is told through onState.
+      this.#camera.open().catch(() => undefined);
+      // The camera takes its time to open; the worker and its module load meanwhile.
+      this.#made().warm();
+    }
   }
 
   #closeCamera(): void {
+    clearInterval(this.#watch);
     this.#scanner?.pause();
     this.#camera?.close();
   }
@@ -143,8 +158,13 @@ export class PannierScanner extends LitElement {
   #state(state: CameraState, error?: CameraError): void {
     this._camera = state;
     this._torch = { has: state === "live" && this.#camera?.hasTorch === true, on: false };
+    const zoom = state === "live" ? this.#camera?.zoom : undefined;
+    this._zoom = { steps: zoom ? ZOOMS.filter((step) => step >= zoom.min && step <= zoom.max) : [], at: 0 };
+    clearInterval(this.#watch);
     if (state === "live") {
       this._error = undefined;
+      this.#movedAt = performance.now();
+      this.#watch = setInterval(() => this.#look(), WATCH_MS);
       this.#scan();
     } else {
       this.#scanner?.pause();
@@ -152,17 +172,46 @@ export class PannierScanner extends LitElement {
     if (error) this.#failed(error);
   }
 
-  #scan(): void {
-    const video = this.renderRoot.querySelector("video");
-    if (!video) return;
-    this.#scanner ??= new Scanner({
+  #made(): Scanner {
+    return this.#scanner ??= new Scanner({
       ...(this.workerUrl === undefined ? {} : { workerUrl: this.workerUrl }),
       ...(this.wasmUrl === undefined ? {} : { wasmUrl: this.wasmUrl }),
-      onCodes: (codes) => codes.forEach((code) => this.#seen(code)),
-      onStats: (stats) => { this.stats = stats; this._hint = stats.advice; },
+      onCodes: (codes) => {
+        // Whoever sees a code sees by its place whether the picture moves.
+        this.#moved();
+        codes.forEach((code) => this.#seen(code));
+      },
+      onStats: (stats) => {
+        if (stats.exposure !== this.stats?.exposure || stats.sharpness !== this.stats.sharpness) this.#moved();
+        this.stats = stats;
+        this._hint = stats.advice;
+      },
+      onReady: () => { this.#ready = true; this.#movedAt = performance.now(); },
       onError: (failure) => this.#failed(failure),
     });
-    this.#scanner.start(video);
+  }
+
+  #dropScanner(): void {
+    this.#scanner?.stop();
+    this.#scanner = undefined;
+    this.#ready = false;
+  }
+
+  #scan(): void {
+    const video = this.renderRoot.querySelector("video");
+    if (video) this.#made().start(video);
+  }
+
+  #moved(): void {
+    this.#movedAt = performance.now();
+    this.#camera?.moving();
+  }
+
+  /** After the background a stream may say that it runs, and give one black picture for ever, or none. */
+  #look(): void {
+    if (!this.#ready || performance.now() - this.#movedAt < STILL_MS_MAX) return;
+    this.#movedAt = performance.now();
+    this.#camera?.stale();
   }
 
   #failed(error: CameraError | ScannerError): void {
@@ -197,6 +246,13 @@ export class PannierScanner extends LitElement {
     if (await this.#camera?.setTorch(on)) this._torch = { has: true, on };
   }
 
+  async #zoomOn(): Promise<void> {
+    const { steps, at } = this._zoom;
+    const next = (at + 1) % steps.length;
+    const zoom = steps[next];
+    if (zoom !== undefined && await this.#camera?.setZoom(zoom)) this._zoom = { steps, at: next };
+  }
+
   #status(words: ScannerLabels): string {
     if (this._error) return this._error.message;
     if (this._hit) return words.read;
@@ -215,6 +271,7 @@ export class PannierScanner extends LitElement {
         <video part="video" playsinline muted autoplay disablepictureinpicture aria-hidden="true"></video>
         <div class="frame ${this._hit ? "hit" : ""}" part="frame"></div>
         ${this._torch.has ? html`<button class="torch" part="torch" type="button" aria-pressed=${this._torch.on ? "true" : "false"} @click=${this.#toggleTorch}>${words.torch}</button>` : nothing}
+        ${this._zoom.steps.length > 1 ? html`<button class="zoom" part="zoom" type="button" aria-label="${words.zoom} ${this._zoom.steps[this._zoom.at]}×" @click=${this.#zoomOn}>${this._zoom.steps[this._zoom.at]}×</button>` : nothing}
       </div>
       <p class="status ${this._error ? "error" : ""}" part="status" role="status">${this.#status(words)}</p>
       ${this._error ? html`<p><button part="retry" type="button" @click=${this.retry}>${words.retry}</button></p>` : nothing}

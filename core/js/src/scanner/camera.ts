@@ -1,5 +1,6 @@
 // The phone's camera, opened once and shared: iOS may ask for permission again at every opening, so
-// scanner and photo view of one visit use the same stream, which lingers a moment between the two.
+// scanner and photo view of one visit use the same stream, which lingers a moment between the two,
+// or as long as somebody keeps it.
 //
 // A hidden page gives the camera back and opens it again when visible. A stream that ends, stays
 // muted, or shows no new picture is opened again a bounded number of times.
@@ -29,7 +30,11 @@ const PICTURE_MS_MAX = 4_000;
 /** Mute events within the first second are spurious on iOS. */
 const MUTE_MS_MAX = 1_000;
 const LINGER_MS = 3_000;
+/** A kept camera that nobody looks through costs the battery; after so long another question costs less. */
+const KEPT_MS_MAX = 120_000;
 const REOPENINGS_MAX = 3;
+/** Openings because the picture stands still although the stream says it runs; a lens in the dark looks the same. */
+const STALE_MAX = 2;
 
 const wanted: MediaStreamConstraints = {
   audio: false,
@@ -38,6 +43,7 @@ const wanted: MediaStreamConstraints = {
 
 let shared: Promise<MediaStream> | undefined;
 let users = 0;
+let keepers = 0;
 let lingering: ReturnType<typeof setTimeout> | undefined;
 
 function live(stream: MediaStream): boolean {
@@ -49,6 +55,41 @@ function drop(): void {
   const old = shared;
   shared = undefined;
   void old?.then((stream) => stream.getTracks().forEach((track) => track.stop()), () => undefined);
+}
+
+/** Nobody looks through it any more: it is given back soon, or late when somebody keeps it. */
+function linger(): void {
+  clearTimeout(lingering);
+  if (users === 0) lingering = setTimeout(drop, keepers > 0 ? KEPT_MS_MAX : LINGER_MS);
+}
+
+/** A hidden page has no use for it, whoever keeps it. */
+function hidden(): void {
+  if (document.hidden && users === 0) drop();
+}
+
+/**
+ * Keeps a camera that was opened over the pauses of one visit, so that it is not asked for again: for two minutes
+ * after the last use, and no longer than the page is seen. Opens none. Call what it gives when the visit is over.
+ * @example
+ * const release = keepCamera();
+ * // scanner, form, photo view
+ * release();
+ */
+export function keepCamera(): () => void {
+  keepers += 1;
+  // The last screen of the visit may have let go already.
+  if (shared) linger();
+  if (keepers === 1) document.addEventListener("visibilitychange", hidden);
+  let kept = true;
+  return () => {
+    if (!kept) return;
+    kept = false;
+    keepers -= 1;
+    if (keepers > 0) return;
+    document.removeEventListener("visibilitychange", hidden);
+    linger();
+  };
 }
 
 /** The shared stream, opened when it is not there or `fresh` is wanted. */
@@ -101,6 +142,7 @@ export class Camera {
   /** raised by every opening and closing; what belongs to an older one is ignored */
   #turn = 0;
   #reopenings = 0;
+  #stale = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
   #mute: ReturnType<typeof setTimeout> | undefined;
   #pictureAt = 0;
@@ -120,6 +162,7 @@ export class Camera {
     document.addEventListener("visibilitychange", this.#visibility);
     if (!this.#counted) { this.#counted = true; users += 1; }
     this.#reopenings = 0;
+    this.#stale = 0;
     if (document.hidden) return this.#become("paused");
     await this.#show(false);
   }
@@ -131,7 +174,7 @@ export class Camera {
     if (this.#counted) {
       this.#counted = false;
       users -= 1;
-      if (users === 0) lingering = setTimeout(drop, LINGER_MS);
+      linger();
     }
     this.#become("closed");
   }
@@ -145,15 +188,44 @@ export class Camera {
 
   /** Says whether the torch obeyed. */
   async setTorch(on: boolean): Promise<boolean> {
-    if (!this.hasTorch) return false;
+    return this.hasTorch && this.#constrain({ torch: on });
+  }
+
+  /** The zoom that the camera offers, where the browser and the phone have one: from 1 on. */
+  get zoom(): { now: number; min: number; max: number } | undefined {
+    const track = this.#stream?.getVideoTracks()[0];
+    const { zoom } = (track?.getCapabilities?.() ?? {}) as { zoom?: { min: number; max: number } };
+    if (!track || !zoom || !(zoom.max > zoom.min)) return undefined;
+    const now = (track.getSettings() as { zoom?: number }).zoom;
+    return { now: now ?? zoom.min, min: zoom.min, max: zoom.max };
+  }
+
+  /** Says whether the zoom obeyed. */
+  async setZoom(zoom: number): Promise<boolean> {
+    return this.zoom !== undefined && this.#constrain({ zoom });
+  }
+
+  async #constrain(constraint: object): Promise<boolean> {
     try {
-      const constraint = { advanced: [{ torch: on }] } as unknown as MediaTrackConstraints;
-      await this.#stream?.getVideoTracks()[0]?.applyConstraints(constraint);
+      await this.#stream?.getVideoTracks()[0]?.applyConstraints({ advanced: [constraint] } as MediaTrackConstraints);
       return true;
     } catch {
       return false;
     }
   }
+
+  /**
+   * Whoever looks at the pictures finds that they stand still, though the stream says it runs, as on a phone that
+   * came back from the background: it is opened anew, twice at most, since a lens in the dark looks the same.
+   */
+  stale(): void {
+    if (this.#state !== "live" || this.#stale >= STALE_MAX) return;
+    this.#stale += 1;
+    this.#again();
+  }
+
+  /** What moves again was not at its end. */
+  moving(): void { this.#stale = 0; }
 
   #become(state: CameraState, error?: CameraError): void {
     this.#state = state;

@@ -1,2 +1,2 @@
-export { Camera, CameraError, type CameraErrorCode, type CameraOptions, type CameraState } from "./camera.js";
+export { Camera, CameraError, keepCamera, type CameraErrorCode, type CameraOptions, type CameraState } from "./camera.js";
 export { Scanner, ScannerError, type Advice, type FoundCode, type PictureQuality, type ScannerOptions, type ScannerStats } from "./scanner.js";

@@ -99,6 +99,9 @@ export class Scanner {
 
   get restarts(): number { return this.#restarts; }
 
+  /** Loads the worker and its module, so that the first picture does not wait for them. */
+  warm(): void { this.#open(); }
+
   /** Scans what `video` shows until `stop`. Starting again moves to another video. */
   start(video: HTMLVideoElement): void {
     this.pause();
