@@ -74,6 +74,9 @@ function byPackage({ inputs }) {
   return [...sums].map(([name, raw]) => ({ name, raw })).filter(({ raw }) => raw > 0).sort((a, b) => b.raw - a.raw);
 }
 
+/** The page's script for the Capacitor shell, which no browser ever loads. */
+export const shell = (outfile) => bundle({ file: "the shell's app.js", entry: "capacitor/src/main.ts", format: "esm" }, outfile);
+
 /** Fills dist from scratch; gives the packages in each script and the list that is precached. */
 export async function assemble() {
   present("static/index.html", "the page's shell");

@@ -80,6 +80,11 @@ export interface OpenOptions {
    * null when the person has to sign in again; throws or gives nothing when it cannot say now.
    */
   token?: () => Promise<Record<string, unknown> | null | undefined>;
+  /**
+   * Sends a request in the place of the browser's `fetch`, as a native host can for a backend without CORS: the whole answer,
+   * or a rejection where none came. The request's signal says when nobody waits any more.
+   */
+  exchange?: (request: Request) => Promise<Response>;
   /** how long what is settled stays; kept on the device, so that the service worker goes by the same */
   keep?: Keep;
   /**

@@ -3,9 +3,9 @@
 import { Core } from "../wasm/core/pannier_core.js";
 import { PannierError } from "./error.js";
 import { requestLock } from "./locks.js";
+import { leaveBy } from "./network.js";
 import { currentGeneration, guarded, restartCount, start } from "./runtime.js";
 import { storageHealth } from "./storage.js";
-import { streamedRequest } from "./streamed.js";
 import type { ChangeListener, Health, History, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
   AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
@@ -24,6 +24,7 @@ export class Pannier implements PannierApi {
 
   readonly #options: CoreOptions;
   readonly #token: OpenOptions["token"];
+  readonly #exchange: OpenOptions["exchange"];
   #core: Promise<Core> | undefined;
   #generation = -1;
   #versions: Omit<Versions, "restarts"> = { core: "", schema: 0 };
@@ -39,10 +40,11 @@ export class Pannier implements PannierApi {
   /** the office's public key, for `pannier/export` */
   readonly sealTo: OpenOptions["sealTo"];
 
-  private constructor(options: CoreOptions, token: OpenOptions["token"], sealTo: OpenOptions["sealTo"]) {
+  private constructor(options: CoreOptions, { token, exchange, sealTo }: OpenOptions) {
     this.sealTo = sealTo;
     this.#options = options;
     this.#token = token;
+    this.#exchange = exchange;
     // Other tabs and the worker learn of a change by this; it is only a hint to read again.
     this.#channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(`pannier:${options.database}`);
     if (this.#channel) {
@@ -55,10 +57,10 @@ export class Pannier implements PannierApi {
   }
 
   static async open(options: OpenOptions & { wasm: WasmSource }): Promise<Pannier> {
-    const { database = "pannier", profile, servers = {}, secrets = {}, token, keep, sealTo, wasm } = options;
+    const { database = "pannier", profile, servers = {}, secrets = {}, keep, wasm } = options;
     await start(wasm);
     const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
-    const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }), ...(keep === undefined ? {} : { keep }) }, token, sealTo);
+    const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }), ...(keep === undefined ? {} : { keep }) }, options);
     await client.#on(async () => undefined);
     return client;
   }
@@ -69,7 +71,7 @@ export class Pannier implements PannierApi {
     await start("");
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
-      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock, this.#token, streamedRequest));
+      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock, this.#token, leaveBy(this.#exchange)));
       this.#core = opening;
       opening.then(
         (core) => { this.#versions = core.versions(); },

@@ -89,20 +89,14 @@ impl Core {
         on_change: Function,
         request_lock: Function,
         ask_token: Option<Function>,
-        streamed: Function,
+        leave: Function,
     ) -> Promise {
         promise(Box::pin(async move {
             let options = decode_value("options", &options)
                 .and_then(|o| Options::from_json(o).map_err(|e| invalid("options", &e)))
                 .map_err(|e| to_js(&e))?;
             let database = options.database.unwrap_or_else(|| "pannier".to_owned());
-            let host = BrowserHost::new(
-                &database,
-                Some(on_change),
-                request_lock,
-                ask_token,
-                streamed,
-            );
+            let host = BrowserHost::new(&database, Some(on_change), request_lock, ask_token, leave);
             let driver = Driver::open(host, options.profile, options.servers, options.secrets);
             let driver = driver.await.map_err(|e| to_js(&e))?;
             if let Some(keep) = options.keep {

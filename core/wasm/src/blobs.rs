@@ -28,12 +28,16 @@ async fn sha256(bytes: &ArrayBuffer) -> Result<String, StoreError> {
     let digest = JsFuture::from(digest)
         .await
         .map_err(|_| failed("the browser refused"))?;
-    let mut text = String::with_capacity(64);
-    for byte in Uint8Array::new(&digest).to_vec() {
+    Ok(hex(&Uint8Array::new(&digest).to_vec()))
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
-    Ok(text)
+    text
 }
 
 impl Blobs for IdbStore {

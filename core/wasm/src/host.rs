@@ -29,13 +29,13 @@ impl BrowserHost {
         on_change: Option<Function>,
         request_lock: Function,
         ask_token: Option<Function>,
-        streamed: Function,
+        leave: Function,
     ) -> Self {
         let store = IdbStore::new(database);
         Self {
             net: FetchNet {
                 blobs: store.clone(),
-                streamed,
+                leave,
             },
             store,
             clock: BrowserClock,

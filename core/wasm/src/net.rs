@@ -1,13 +1,15 @@
-//! One exchange by `fetch`, through gloo-net, with a deadline of our own and an abort when the
-//! drain is dropped.
+//! One exchange with a deadline of our own and an abort when the drain is dropped. How it leaves is
+//! the client's to say: by the browser's own `fetch`, or natively in the shell.
 
-use crate::clock::elapsed;
+use crate::blobs::hex;
+use crate::clock::{BrowserIds, elapsed};
 use crate::store::IdbStore;
 use futures_util::future::{Either, select};
-use gloo_net::http::{Method, RequestBuilder};
-use js_sys::{Array, ArrayBuffer, Function, Uint8Array};
+use gloo_net::http::{Method, RequestBuilder, Response};
+use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
 use pannier::domain::ids::{AccountId, BlobHandle};
 use pannier::ports::blobs::Blobs;
+use pannier::ports::clock::Ids;
 use pannier::ports::net::Net;
 use pannier::profile::functions::base64;
 use pannier::profile::http::{
@@ -15,13 +17,14 @@ use pannier::profile::http::{
 };
 use std::pin::pin;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortController, BlobPropertyBag, FormData, RequestCache, RequestCredentials};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, AbortSignal, RequestCache, RequestCredentials};
 
 #[derive(Clone)]
 pub struct FetchNet {
     pub blobs: IdbStore,
-    /// `(Request) -> Request`: `streamedRequest` of `core/js`
-    pub streamed: Function,
+    /// `(Request, streamed: boolean) -> Promise<Response>`: `network.ts` of `core/js`
+    pub leave: Function,
 }
 
 /// Aborts the request when its future is dropped.
@@ -57,34 +60,51 @@ impl FetchNet {
         }
     }
 
-    async fn body(&self, account: &AccountId, body: &Body) -> Result<Option<JsValue>, NetFailure> {
-        Ok(match body {
-            Body::Empty => None,
-            Body::Json(text) | Body::Form(text) => Some(JsValue::from_str(text)),
+    /// The body, and what it is where the request does not say it itself.
+    async fn body(
+        &self,
+        account: &AccountId,
+        request: &Request,
+    ) -> Result<(Option<JsValue>, Option<String>), NetFailure> {
+        let mut media_type = request.content_type().map(str::to_owned);
+        let parts = Array::new();
+        let text = |text: &str| {
+            parts.push(&JsValue::from_str(text));
+        };
+        match &request.body {
+            Body::Empty => return Ok((None, None)),
+            Body::Json(text) | Body::Form(text) => {
+                return Ok((Some(JsValue::from_str(text)), media_type));
+            }
+            Body::Blob { handle, .. } => {
+                let bytes = self.bytes(account, handle).await?;
+                return Ok((Some(bytes.into()), media_type));
+            }
             Body::JsonPieces(pieces) => {
-                let parts = Array::new();
                 for piece in pieces {
                     match piece {
-                        Piece::Text(text) => {
-                            parts.push(&JsValue::from_str(text));
-                        }
+                        Piece::Text(piece) => text(piece),
                         Piece::Base64(handle) => {
                             encode(&self.bytes(account, handle).await?, &parts);
                         }
                     }
                 }
-                let blob = web_sys::Blob::new_with_str_sequence(&parts)
-                    .map_err(|_| not_sent("request_unbuildable", "the body could not be made"))?;
-                Some(blob.into())
             }
-            Body::Blob { handle, .. } => Some(self.bytes(account, handle).await?.into()),
-            Body::Multipart(parts) => {
-                let refused = |_| not_sent("request_unbuildable", "the form could not be made");
-                let form = FormData::new().map_err(refused)?;
-                for part in parts {
+            // Not a FormData: WebKit reads none with a picture in it back out of a request, and
+            // whoever sends it past the web view has to.
+            Body::Multipart(list) => {
+                let boundary = ["pannier-", &hex(&BrowserIds.random())].concat();
+                let begin = [
+                    "--",
+                    &boundary,
+                    "\r\nContent-Disposition: form-data; name=\"",
+                ]
+                .concat();
+                for part in list {
+                    text(&begin);
                     match part {
                         Part::Text { name, value } => {
-                            form.append_with_str(name, value).map_err(refused)?;
+                            text(&[&quoted(name), "\"\r\n\r\n", value].concat());
                         }
                         Part::File {
                             name,
@@ -92,23 +112,70 @@ impl FetchNet {
                             media_type,
                             handle,
                         } => {
-                            let bytes = self.bytes(account, handle).await?;
-                            let options = BlobPropertyBag::new();
-                            options.set_type(media_type);
-                            let sequence = Array::of1(&bytes);
-                            let blob = web_sys::Blob::new_with_buffer_source_sequence_and_options(
-                                &sequence, &options,
-                            )
-                            .map_err(refused)?;
-                            form.append_with_blob_and_filename(name, &blob, filename)
-                                .map_err(refused)?;
+                            text(&quoted(name));
+                            text("\"; filename=\"");
+                            text(&quoted(filename));
+                            text("\"\r\nContent-Type: ");
+                            text(media_type);
+                            text("\r\n\r\n");
+                            let bytes: JsValue = self.bytes(account, handle).await?.into();
+                            parts.push(&bytes);
                         }
                     }
+                    text("\r\n");
                 }
-                Some(form.into())
+                text(&["--", &boundary, "--\r\n"].concat());
+                media_type = Some(["multipart/form-data; boundary=", &boundary].concat());
             }
-        })
+        }
+        let blob = web_sys::Blob::new_with_str_sequence(&parts)
+            .map_err(|_| not_sent("request_unbuildable", "the body could not be made"))?;
+        Ok((Some(blob.into()), media_type))
     }
+
+    /// The request as the browser has it. `signal` ends it.
+    async fn made(
+        &self,
+        account: &AccountId,
+        request: &Request,
+        signal: Option<&AbortSignal>,
+    ) -> Result<web_sys::Request, NetFailure> {
+        let refused = |why: &str| {
+            let text = ["the request could not be made: ", why].concat();
+            not_sent("request_unbuildable", text)
+        };
+        let (body, media_type) = self.body(account, request).await?;
+        let method: Method = request
+            .method
+            .parse()
+            .map_err(|_| refused(&request.method))?;
+        let mut builder = RequestBuilder::new(&request.url)
+            .method(method)
+            .credentials(if request.cookies {
+                RequestCredentials::Include
+            } else {
+                RequestCredentials::Omit
+            })
+            .cache(RequestCache::NoStore)
+            .abort_signal(signal);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        if let Some(media_type) = media_type {
+            builder = builder.header("content-type", &media_type);
+        }
+        let built = match body {
+            Some(body) => builder.body(body),
+            None => builder.build(),
+        };
+        Ok(built.map_err(|e| refused(&e.to_string()))?.into())
+    }
+}
+
+/// A name inside quotes, as browsers write it.
+fn quoted(name: &str) -> String {
+    let name = name.replace('"', "%22").replace('\r', "%0D");
+    name.replace('\n', "%0A")
 }
 
 /// Whole groups of three bytes, so that pieces join without padding between them.
@@ -127,51 +194,21 @@ fn encode(bytes: &ArrayBuffer, parts: &Array) {
 
 impl Net for FetchNet {
     async fn exchange(&self, account: &AccountId, request: &Request) -> Exchange {
-        let refused = |why: String| {
-            not_sent(
-                "request_unbuildable",
-                format!("the request could not be made: {why}"),
-            )
-        };
-        let body = self.body(account, &request.body).await?;
-        let controller =
-            AbortController::new().map_err(|_| refused("no AbortController".into()))?;
+        let controller = AbortController::new()
+            .map_err(|_| not_sent("request_unbuildable", "there is no AbortController"))?;
         let signal = controller.signal();
         let abort = Abort(controller);
-        let method: Method = request
-            .method
-            .parse()
-            .map_err(|_| refused(request.method.clone()))?;
-        let mut builder = RequestBuilder::new(&request.url)
-            .method(method)
-            .credentials(if request.cookies {
-                RequestCredentials::Include
-            } else {
-                RequestCredentials::Omit
-            })
-            .cache(RequestCache::NoStore)
-            .abort_signal(Some(&signal));
-        for (name, value) in &request.headers {
-            builder = builder.header(name, value);
-        }
-        if let Some(media_type) = request.content_type()
-            && !matches!(request.body, Body::Multipart(_))
-        {
-            builder = builder.header("content-type", media_type);
-        }
-        let built = match body {
-            Some(body) => builder.body(body),
-            None => builder.build(),
-        };
-        let mut built = built.map_err(|e| refused(e.to_string()))?;
-        if request.streamed {
-            let plain = web_sys::Request::from(built);
-            let streamed = self.streamed.call1(&JsValue::UNDEFINED, &plain);
-            let streamed = streamed.ok().and_then(|s| s.dyn_into().ok());
-            built = streamed.unwrap_or(plain).into();
-        }
+        let built = self.made(account, request, Some(&signal)).await?;
         let exchange = async {
-            let response = built.send().await.map_err(|_| NetFailure::Unreachable)?;
+            let streamed = JsValue::from_bool(request.streamed);
+            let leaving = self.leave.call2(&JsValue::UNDEFINED, &built, &streamed);
+            let leaving = leaving.and_then(|p| p.dyn_into::<Promise>());
+            let response = match leaving {
+                Ok(promise) => JsFuture::from(promise).await,
+                Err(e) => Err(e),
+            };
+            let response = response.and_then(|r| r.dyn_into::<web_sys::Response>());
+            let response = Response::from(response.map_err(|_| NetFailure::Unreachable)?);
             let mut answer = Answer {
                 status: response.status(),
                 ..Answer::default()

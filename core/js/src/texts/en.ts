@@ -42,6 +42,9 @@ export const en = {
     backend_trouble: "The backend had a problem of its own",
   } satisfies Record<Reachability, string> as Record<Reachability, string>,
 
+  /** the notification about unsent work, around the bar's line */
+  reminder: { title: "Not sent yet", hint: "Open the app where there is a network." },
+
   /** the bar's counts */
   waits: (n: number): string => `${n} waiting`,
   needsYou: (n: number): string => count(n, "needs you", "need you"),

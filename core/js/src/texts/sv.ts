@@ -36,6 +36,8 @@ export const sv: Texts = {
     backend_trouble: "Servern hade egna problem",
   },
 
+  reminder: { title: "Inte skickat än", hint: "Öppna appen där det finns nät." },
+
   waits: (n) => `${n} väntar`,
   needsYou: (n) => `${n} behöver dig`,
 };

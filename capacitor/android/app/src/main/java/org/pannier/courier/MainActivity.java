@@ -1,0 +1,5 @@
+package org.pannier.courier;
+
+import com.getcapacitor.BridgeActivity;
+
+public class MainActivity extends BridgeActivity {}
