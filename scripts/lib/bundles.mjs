@@ -75,7 +75,7 @@ function byPackage({ inputs }) {
 }
 
 /** The page's script for the Capacitor shell, which no browser ever loads. */
-export const shell = (outfile) => bundle({ file: "the shell's app.js", entry: "capacitor/src/main.ts", format: "esm" }, outfile);
+export const shell = (outfile) => bundle({ file: "the shell's app.js", entry: "capacitor/src/main.ts", format: "esm", splitting: true }, outfile);
 
 /** Fills dist from scratch; gives the packages in each script and the list that is precached. */
 export async function assemble() {
