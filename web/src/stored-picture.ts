@@ -7,12 +7,15 @@ import { icon } from "./icons";
 import { texts } from "./texts";
 
 export class StoredPicture extends LitElement {
-  static override properties = { handle: { type: String }, label: { type: String } };
+  static override properties = { handle: { type: String }, label: { type: String }, told: { type: Boolean } };
   declare handle: string;
   declare label: string;
+  /** says in words why there is nothing to see */
+  declare told: boolean;
   declare api: PannierApi;
   #address: string | undefined;
-  #missing = false;
+  /** the bytes are gone, or of a kind that this browser cannot show */
+  #unseen: "missing" | "unshown" | undefined;
 
   protected override createRenderRoot(): this {
     return this;
@@ -37,14 +40,19 @@ export class StoredPicture extends LitElement {
     const blob = await this.api.blob(handle).catch(() => undefined);
     if (handle !== this.handle || !this.isConnected) return;
     this.#release();
-    this.#missing = blob === undefined;
+    this.#unseen = blob === undefined ? "missing" : undefined;
     if (blob) this.#address = URL.createObjectURL(blob);
     this.requestUpdate();
   }
 
   protected override render(): unknown {
-    if (this.#address !== undefined) return html`<img src=${this.#address} alt=${this.label}>`;
-    return html`<span class="no-picture" title=${this.#missing ? texts.photo.missing : ""}>${icon("photo")}</span>`;
+    const unshown = (): void => {
+      this.#unseen = "unshown";
+      this.requestUpdate();
+    };
+    if (this.#address !== undefined && this.#unseen === undefined) return html`<img src=${this.#address} alt=${this.label} @error=${unshown}>`;
+    const words = this.#unseen === undefined ? "" : texts.photo[this.#unseen];
+    return html`<span class="no-picture" title=${words}>${icon("photo")}${this.told && words ? html`<span>${words}</span>` : ""}</span>`;
   }
 }
 customElements.define("courier-picture", StoredPicture);

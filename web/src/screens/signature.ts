@@ -1,5 +1,6 @@
 // The signature. Its strokes and the signer's name are kept in the draft as they come; what was
-// begun before a kill is shown again as a picture, to be saved or begun anew.
+// begun before a kill is shown again as a picture, to be saved or begun anew. It is stored as the
+// kind of picture that the backend names first: its strokes as SVG, or drawn as PNG or JPEG.
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { StopView } from "pannier";
@@ -11,7 +12,13 @@ import { StopScreen } from "../screen";
 import "../stored-picture";
 import { texts } from "../texts";
 
-const pngWidth = 1200;
+const drawnWidth = 1200;
+
+/** The first of what the backend takes that can be made of strokes; a PNG where it takes all. */
+function wantedType(stop: StopView): "image/svg+xml" | "image/png" | "image/jpeg" {
+  for (const type of stop.pictures.signature) if (type === "image/svg+xml" || type === "image/png" || type === "image/jpeg") return type;
+  return "image/png";
+}
 
 /** The pad's SVG has a shape and no size; without one some browsers draw nothing of it. */
 function sized(svg: string): string {
@@ -19,23 +26,29 @@ function sized(svg: string): string {
   return width && height ? svg.replace("<svg ", `<svg width="${width}" height="${height}" `) : svg;
 }
 
-/** Strokes kept as SVG, drawn as the PNG that a backend takes. */
-async function pngOf(address: string): Promise<ArrayBuffer> {
-  const picture = new Image();
-  picture.src = address;
-  await picture.decode();
-  const ratio = picture.naturalHeight / picture.naturalWidth || 0.5;
-  const canvas = document.createElement("canvas");
-  canvas.width = pngWidth;
-  canvas.height = Math.round(pngWidth * ratio);
-  const pen = canvas.getContext("2d");
-  if (!pen) throw new Error("no canvas");
-  pen.fillStyle = "#fff";
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  // Not `toBlob`: a browser may put that off until it is idle, and the courier waits for this.
-  const encoded = canvas.toDataURL("image/png");
-  return Uint8Array.from(atob(encoded.slice(encoded.indexOf(",") + 1)), (byte) => byte.charCodeAt(0)).buffer;
+/** Strokes as SVG, drawn as the picture that a backend takes. */
+async function drawn(svg: string, type: string): Promise<ArrayBuffer> {
+  const address = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+  try {
+    const picture = new Image();
+    picture.src = address;
+    await picture.decode();
+    const ratio = picture.naturalHeight / picture.naturalWidth || 0.5;
+    const canvas = document.createElement("canvas");
+    canvas.width = drawnWidth;
+    canvas.height = Math.round(drawnWidth * ratio);
+    const pen = canvas.getContext("2d");
+    if (!pen) throw new Error("no canvas");
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    // Not `toBlob`: a browser may put that off until it is idle, and the courier waits for this.
+    const encoded = canvas.toDataURL(type, 0.9);
+    canvas.width = canvas.height = 0;
+    return Uint8Array.from(atob(encoded.slice(encoded.indexOf(",") + 1)), (byte) => byte.charCodeAt(0)).buffer;
+  } finally {
+    URL.revokeObjectURL(address);
+  }
 }
 
 export class SignatureScreen extends StopScreen {
@@ -73,22 +86,28 @@ export class SignatureScreen extends StopScreen {
     this.requestUpdate();
   }
 
-  async #png(): Promise<ArrayBuffer | undefined> {
-    if (this.#kept === undefined) return this.#pad?.toPng();
+  async #picture(type: string): Promise<ArrayBuffer | undefined> {
+    const pad = this.#pad;
+    if (this.#kept === undefined && type === "image/png") return pad?.toPng();
+    const svg = this.#kept === undefined ? pad?.toSvg() : this.draft.fields.signatureSvg;
+    if (!svg) return undefined;
     try {
-      return await pngOf(this.#kept);
+      // Shown first: what was kept may be damaged, and is not to be recorded then.
+      const picture = await drawn(sized(svg), type === "image/svg+xml" ? "image/png" : type);
+      return type === "image/svg+xml" ? new TextEncoder().encode(sized(svg)).buffer : picture;
     } catch {
       this.shell.failed(texts.signature.unreadable);
       return undefined;
     }
   }
 
-  #save(): Promise<void> {
+  #save(stop: StopView): Promise<void> {
     return this.act("sign-done", async () => {
-      const png = await this.#png();
-      if (!png) return;
+      const type = wantedType(stop);
+      const picture = await this.#picture(type);
+      if (!picture) return;
       const signer = this.draft.fields.signer?.trim();
-      const staged = await this.shell.api.stage(png, "image/png");
+      const staged = await this.shell.api.stage(picture, type);
       const receipt = await this.shell.record({ kind: "signature", stop: this.stopId, blob: staged.handle, ...(signer ? { signer } : {}) });
       this.shell.saved(receipt);
       await this.draft.change({ signatureSvg: undefined, signer: undefined });
@@ -120,7 +139,7 @@ export class SignatureScreen extends StopScreen {
           : html`<img class="pad" data-test="signature-kept" src=${this.#kept} alt=${texts.signature.alt}>`}
       </div>
       <footer class="actions two">
-        ${button({ test: "sign-done", label: texts.signature.done, kind: "primary", icon: "check", busy: this.busy, disabled, hint, tap: () => void this.#save() })}
+        ${button({ test: "sign-done", label: texts.signature.done, kind: "primary", icon: "check", busy: this.busy, disabled, hint, tap: () => void this.#save(stop) })}
         ${button({ test: "sign-clear", label: this.#kept === undefined ? texts.signature.clear : texts.signature.again, busy: this.busy, disabled: blank, tap: () => this.#clear() })}
       </footer>`;
   }

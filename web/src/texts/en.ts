@@ -3,7 +3,7 @@
 
 import { count } from "pannier/texts";
 import type {
-  NeedView, ParcelFate, Requirement, ScanMeaning, StopState, StopView, WakeReason,
+  NeedView, OperationStateName, ParcelFate, Requirement, ScanMeaning, StopState, StopView, WakeReason,
 } from "pannier";
 
 const signInFields: Record<string, string> = { username: "Username", email: "Email", phone: "Phone number", password: "Password", key: "Key", account: "Name of this van or courier", code: "The code you were sent" };
@@ -226,6 +226,22 @@ export const en = {
     notStored: "The photo is not kept yet",
     storeAgain: "Try to keep it again",
     missing: "The picture is no longer on this phone",
+    unshown: "This browser cannot show this kind of picture. It is kept and sent as it is.",
+    another: "Use, take another",
+    /** never in the way: the picture may be used all the same */
+    advice: {
+      light: "Dark: with more light more could be seen",
+      shade: "Too bright: tilt it, or stand in its shade",
+      still: "Blurred: hold still, or go a step back",
+    },
+    state: {
+      waiting: "Waits to be sent",
+      in_flight: "Sending",
+      in_doubt: "Finding out whether it arrived",
+      parked: "Needs you",
+      settled: "Sent",
+      discarded: "Set aside",
+    } satisfies Record<OperationStateName, string>,
     saved: (n: number) => `Photo ${n}`,
   },
 

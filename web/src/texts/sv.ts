@@ -206,6 +206,21 @@ export const sv: PageTexts = {
     notStored: "Fotot är inte sparat än",
     storeAgain: "Försök spara igen",
     missing: "Bilden finns inte längre i telefonen",
+    unshown: "Webbläsaren kan inte visa den här sortens bild. Den sparas och skickas som den är.",
+    another: "Använd, ta en till",
+    advice: {
+      light: "Mörk: med mer ljus skulle mer synas",
+      shade: "För ljus: luta den eller ställ dig i vägen för ljuset",
+      still: "Suddig: håll stilla eller ta ett steg tillbaka",
+    },
+    state: {
+      waiting: "Väntar på att skickas",
+      in_flight: "Skickas",
+      in_doubt: "Tar reda på om den kom fram",
+      parked: "Behöver dig",
+      settled: "Skickad",
+      discarded: "Lagd åt sidan",
+    },
     saved: (n) => `Foto ${n}`,
   },
 

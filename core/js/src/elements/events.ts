@@ -1,6 +1,7 @@
 // The elements' events, typed for `addEventListener`.
 
 import type { Status } from "../api.js";
+import type { EncodedPhoto } from "../photo/photo.js";
 
 /** A code that was scanned, typed, or came from a keyboard wedge. */
 export interface CodeDetail {
@@ -13,8 +14,8 @@ export interface CodeDetail {
   /** from the camera only: nothing else says it */
   symbology?: "qr" | "code128";
 }
-/** A photo straight from the shutter or the file, turned upright and without metadata. */
-export interface PhotoDetail { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
+/** A photo straight from the shutter or the file, turned upright and without metadata; or a file as it is (`asItIs`). */
+export type PhotoDetail = EncodedPhoto;
 /** A person's choice on an operation, which has taken effect. */
 export interface OutboxChangeDetail { operation: string; choice: "retry" | "discard" }
 /** What went wrong: a stable code and a sentence for a person. */

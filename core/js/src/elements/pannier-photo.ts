@@ -14,7 +14,7 @@ export type PhotoLabels = typeof defaults;
 /**
  * A camera view with a shutter, or a file input when there is no camera or by choice.
  *
- * Fires `pannier-photo` (`{bytes, mediaType, width, height}`) straight from the shutter, before
+ * Fires `pannier-photo` ({@link PhotoDetail}) straight from the shutter, before
  * anything is shown, so that the host can store the bytes first; and `pannier-error` (`{code, message}`).
  * Parts: `view`, `video`, `shutter`, `file`, `switch`, `error`.
  *
@@ -30,6 +30,7 @@ export class PannierPhoto extends LitElement {
     maxSide: { type: Number, attribute: "max-side" },
     quality: { type: Number },
     paused: { type: Boolean, reflect: true },
+    accepts: { attribute: false },
     labels: { attribute: false },
     _camera: { state: true }, _error: { state: true }, _busy: { state: true },
   };
@@ -42,6 +43,8 @@ export class PannierPhoto extends LitElement {
   declare quality: number;
   /** closes the camera */
   declare paused: boolean;
+  /** media types that the backend takes, as `stop.pictures.photo` says; an empty list takes all */
+  declare accepts: readonly string[];
   /** other words than the English ones */
   declare labels: Partial<PhotoLabels>;
   declare private _camera: CameraState;
@@ -55,6 +58,7 @@ export class PannierPhoto extends LitElement {
     this.maxSide = 1600;
     this.quality = 0.8;
     this.paused = false;
+    this.accepts = [];
     this.labels = {};
     this._camera = "closed";
     this._busy = false;
@@ -114,7 +118,7 @@ export class PannierPhoto extends LitElement {
     this._busy = true;
     this._error = undefined;
     try {
-      tell(this, "pannier-photo", await encodePhoto(source, { maxSide: this.maxSide, quality: this.quality }));
+      tell(this, "pannier-photo", await encodePhoto(source, { maxSide: this.maxSide, quality: this.quality, accepts: this.accepts }));
     } catch (error) {
       this.#failed(error);
     } finally {

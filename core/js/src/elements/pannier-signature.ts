@@ -41,6 +41,8 @@ export class PannierSignature extends LitElement {
   #strokes: Point[][] = [];
   #count = 0;
   #pointer: number | undefined;
+  /** a pen tells more points than a screen shows: they are drawn once a frame */
+  #drawing = 0;
   /** CSS pixels of the pad when the first stroke was made; later sizes only scale the view */
   #size: { width: number; height: number } | undefined;
   readonly #resized = new ResizeObserver(() => this.#redraw());
@@ -137,12 +139,16 @@ export class PannierSignature extends LitElement {
     if (event.pointerId !== this.#pointer) return;
     const merged = event.getCoalescedEvents?.() ?? [];
     for (const one of merged.length > 0 ? merged : [event]) this.#add(one);
-    this.#redraw();
+    this.#drawing ||= requestAnimationFrame(() => {
+      this.#drawing = 0;
+      this.#redraw();
+    });
   }
 
   #up(event: PointerEvent): void {
     if (event.pointerId !== this.#pointer) return;
     this.#pointer = undefined;
+    this.#redraw();
     this.#changed();
   }
 

@@ -2,8 +2,11 @@
 //
 // What the bytes are is told from the bytes, never from a name or a declared type. The orientation
 // is turned into pixels; drawing on a canvas leaves everything else of the file behind: place, time,
-// camera, thumbnail. One canvas is reused, and one picture is worked on at a time, because phones
-// end pages that hold several large pictures.
+// camera, thumbnail. One picture is worked on at a time, the engine makes it smaller while it decodes,
+// and the canvas gives its memory back, because phones end pages that hold several large pictures.
+//
+// What the engine cannot decode (HEIC, outside of Safari) is kept as it is where the backend takes
+// it: with its metadata, and judged by nobody here.
 
 import { PannierError } from "../error.js";
 import { sizeOf, sniff } from "./sniff.js";
@@ -34,10 +37,20 @@ export interface EncodeOptions {
   quality?: number;
   /** default image/jpeg; a browser that cannot write it gives another, see `mediaType` of the result */
   type?: string;
+  /** media types that the backend takes; an empty list, and none, takes all. A HEIC file that the browser cannot read is kept as it is where it is taken */
+  accepts?: readonly string[];
 }
 
 /** A picture turned upright, without metadata; width and height in pixels. */
-export interface EncodedPhoto { bytes: ArrayBuffer; mediaType: string; width: number; height: number }
+export interface EncodedPhoto {
+  bytes: ArrayBuffer;
+  mediaType: string;
+  /** 0 with `asItIs` */
+  width: number;
+  height: number;
+  /** the file's own bytes: this browser cannot read them, nor show them */
+  asItIs?: true;
+}
 
 /** A larger file is refused, in bytes. */
 export const PHOTO_BYTES_MAX = 50 * 1024 * 1024;
@@ -60,7 +73,8 @@ export function encodePhoto(source: Blob | HTMLVideoElement, options: EncodeOpti
 async function encoded(source: Blob | HTMLVideoElement, options: EncodeOptions): Promise<EncodedPhoto> {
   const maxSide = Math.max(1, options.maxSide ?? 1600);
   if (source instanceof Blob) {
-    const picture = await decoded(source, maxSide);
+    const picture = await decoded(source, maxSide, options.accepts ?? []);
+    if ("bytes" in picture) return picture;
     try {
       return await drawn(picture.source, picture.width, picture.height, maxSide, options);
     } finally {
@@ -74,7 +88,7 @@ async function encoded(source: Blob | HTMLVideoElement, options: EncodeOptions):
 
 interface Decoded { source: CanvasImageSource; width: number; height: number; release(): void }
 
-async function decoded(blob: Blob, maxSide: number): Promise<Decoded> {
+async function decoded(blob: Blob, maxSide: number, accepts: readonly string[]): Promise<Decoded | EncodedPhoto> {
   if (blob.size === 0) throw new PhotoError("photo_empty");
   if (blob.size > PHOTO_BYTES_MAX) throw new PhotoError("photo_too_large");
   const head = new Uint8Array(await read(blob.slice(0, 256 * 1024)));
@@ -91,6 +105,10 @@ async function decoded(blob: Blob, maxSide: number): Promise<Decoded> {
       // An engine may show more kinds of picture than it turns into bitmaps.
       return await element(typed);
     } catch (error) {
+      // Of the kinds that a phone's camera writes this is the one that engines lack; any other is broken.
+      if (kind === "image/heic" && (accepts.length === 0 || accepts.includes(kind))) {
+        return { bytes: await read(blob), mediaType: kind, width: 0, height: 0, asItIs: true };
+      }
       const text = kind === "image/heic" ? "This browser cannot read HEIC pictures. Take the photo here, or set the camera to “Most Compatible”." : undefined;
       throw new PhotoError("photo_undecodable", text, error);
     }
@@ -133,13 +151,11 @@ async function element(blob: Blob): Promise<Decoded> {
   }
 }
 
-let canvas: OffscreenCanvas | HTMLCanvasElement | undefined;
-
 async function drawn(source: CanvasImageSource, fromWidth: number, fromHeight: number, maxSide: number, options: EncodeOptions): Promise<EncodedPhoto> {
   const scale = Math.min(1, maxSide / Math.max(fromWidth, fromHeight));
   const width = Math.max(1, Math.round(fromWidth * scale));
   const height = Math.max(1, Math.round(fromHeight * scale));
-  canvas ??= typeof OffscreenCanvas === "function" ? new OffscreenCanvas(width, height) : document.createElement("canvas");
+  const canvas = typeof OffscreenCanvas === "function" ? new OffscreenCanvas(width, height) : document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d", { alpha: false }) as CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D | null;
@@ -149,10 +165,17 @@ async function drawn(source: CanvasImageSource, fromWidth: number, fromHeight: n
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
   context.drawImage(source, 0, 0, width, height);
-  const blob = await written(canvas, options.type ?? "image/jpeg", options.quality ?? 0.8);
+  const blob = await written(canvas, options.type ?? wanted(options.accepts), options.quality ?? 0.8);
+  // Safari keeps a canvas's memory until it is collected, which may be long after the next picture.
+  canvas.width = canvas.height = 0;
   const bytes = await blob.arrayBuffer();
   if (bytes.byteLength === 0) throw new PhotoError("photo_empty");
   return { bytes, mediaType: blob.type, width, height };
+}
+
+/** What a canvas is written as: JPEG, unless the backend takes only others. */
+function wanted(accepts: readonly string[] = []): string {
+  return accepts.length === 0 || accepts.includes("image/jpeg") ? "image/jpeg" : ["image/webp", "image/png"].find((type) => accepts.includes(type)) ?? "image/jpeg";
 }
 
 function written(from: OffscreenCanvas | HTMLCanvasElement, type: string, quality: number): Promise<Blob> {

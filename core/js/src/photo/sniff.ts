@@ -31,7 +31,24 @@ export function sniff(bytes: Uint8Array): PictureKind | undefined {
 export function sizeOf(bytes: Uint8Array, kind: PictureKind): { width: number; height: number } | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (kind === "image/png") return bytes.length >= 24 ? { width: view.getUint32(16), height: view.getUint32(20) } : undefined;
-  return kind === "image/jpeg" ? jpegSize(view) : undefined;
+  return kind === "image/jpeg" ? jpegSize(view) : kind === "image/heic" || kind === "image/avif" ? heifSize(view) : undefined;
+}
+
+/** A picture of tiles names the size of each and of the whole: the whole is the largest. */
+function heifSize(view: DataView): { width: number; height: number } | undefined {
+  const ISPE = 0x69737065, IROT = 0x69726f74;
+  let [width, height, turned] = [0, 0, false];
+  for (let at = 4; at + 16 <= view.byteLength; at++) {
+    const type = view.getUint32(at);
+    if (type === ISPE && view.getUint32(at - 4) === 20) {
+      const [wide, high] = [view.getUint32(at + 8), view.getUint32(at + 12)];
+      if (wide * high > width * height) [width, height] = [wide, high];
+    } else if (type === IROT && view.getUint32(at - 4) === 9) {
+      turned ||= (view.getUint8(at + 4) & 1) === 1;
+    }
+  }
+  if (!width || !height) return undefined;
+  return turned ? { width: height, height: width } : { width, height };
 }
 
 function jpegSize(view: DataView): { width: number; height: number } | undefined {

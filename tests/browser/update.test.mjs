@@ -1,0 +1,118 @@
+// A new version of the app: offered, taken by one tap, and nothing half filled in is lost by it. Page
+// and worker of different versions work together meanwhile.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { dist } from "../../scripts/lib/paths.mjs";
+import { evaluate, find, peek, screenshot, startSandbox, tap, type, until } from "./lib/index.mjs";
+import { allSent, arrive, at, engines, note, on, shellIsCached, signIn, toStop, withCourier } from "./stories/courier.mjs";
+import { exactlyOnce } from "./stories/backend.mjs";
+import { operations } from "./stories/store.mjs";
+
+const shots = process.env.PANNIER_SHOTS;
+async function shot({ browser }, name) {
+  if (!shots || browser.engine !== "chromium") return;
+  mkdirSync(shots, { recursive: true });
+  for (const dark of [false, true]) await screenshot(browser, join(shots, `${name}-${dark ? "dark" : "light"}.png`), { dark });
+}
+
+/** The server has another version from now on: a page that says so, and a worker that knows of it. */
+function publish(folder) {
+  const page = join(folder, "app.js"), worker = join(folder, "sw.js");
+  writeFileSync(page, `${readFileSync(page, "utf8")}\n;document.documentElement.dataset.version = "2";\n`);
+  const listed = /\{"revision":"[0-9a-f]+","url":"app\.js"\}/u;
+  const script = readFileSync(worker, "utf8");
+  assert.match(script, listed, "the worker lists the page's script");
+  writeFileSync(worker, script.replace(listed, `{"revision":"of-the-second-version","url":"app.js"}`));
+}
+
+const version = ({ driver }) => driver.executeScript("return document.documentElement.dataset.version ?? '1'");
+const lookForNews = ({ driver }) => evaluate(driver, "() => { document.dispatchEvent(new Event('visibilitychange')); }");
+const isVersion = (courier, wanted) => until(async () => {
+  try { return await version(courier) === wanted && await peek(courier.driver, "main.outlet h1") !== null; } catch { return false; }
+}, { what: `version ${wanted} of the page`, ms: 20_000 });
+
+for (const engine of engines) {
+  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 180_000 }, async (context) => {
+    const folder = mkdtempSync(join(tmpdir(), "pannier-update-"));
+    cpSync(process.env.PANNIER_DIST ?? dist, folder, { recursive: true });
+    const server = await startSandbox({ static: folder });
+    try {
+      await withCourier({ engine, server }, (courier) => work(courier, folder))(context);
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  story("a new version is offered, and one tap takes it without losing a half-filled stop", async (courier, folder) => {
+    const { driver } = courier;
+    await signIn(courier);
+    await shellIsCached(courier);
+    await arrive(courier, "st-01");
+    await tap(driver, on("note"));
+    await type(driver, on("note-text"), "Half written when the version came");
+    publish(folder);
+    await lookForNews(courier);
+    await find(driver, on("update"), { ms: 20_000 });
+    assert.equal(await version(courier), "1", "nobody is interrupted");
+    await shot(courier, "update");
+    await tap(driver, on("update"));
+    await isVersion(courier, "2");
+    await at(courier, "#/note/st-01");
+    await until(() => driver.executeScript("return document.querySelector(arguments[0])?.value === 'Half written when the version came'", on("note-text")), { what: "the note as it was left" });
+    assert.equal(await peek(driver, on("update")), null);
+    await tap(driver, on("save-note"));
+    await until(async () => (await operations(driver)).length === 2, { what: "the note to be recorded" });
+    await allSent(courier);
+    await exactlyOnce(courier);
+  });
+
+  story("an old page works on with the new worker, and is told", async (courier, folder) => {
+    const { driver } = courier;
+    await signIn(courier);
+    await shellIsCached(courier);
+    const old = await driver.getWindowHandle();
+    await driver.switchTo().newWindow("window");
+    const other = await driver.getWindowHandle();
+    await driver.get(courier.page);
+    await find(driver, on("stop-st-01"));
+    publish(folder);
+    await lookForNews(courier);
+    await tap(driver, on("update"), { ms: 20_000 });
+    await isVersion(courier, "2");
+    await driver.switchTo().window(old);
+    await find(driver, on("update"), { ms: 20_000 });
+    assert.equal(await version(courier), "1");
+    await note(courier, "st-07", "By the old page under the new worker");
+    await driver.switchTo().window(other);
+    await note(courier, "st-07", "By the new page");
+    await allSent(courier);
+    await exactlyOnce(courier);
+    await driver.switchTo().window(old);
+    await toStop(courier, "st-07");
+    await tap(driver, on("update"));
+    await isVersion(courier, "2");
+  });
+
+  // WebKit's driver has no way past a worker.
+  if (engine !== "webkit") story("a new page works with the old worker", async (courier, folder) => {
+    const { driver, browser } = courier;
+    await signIn(courier);
+    await shellIsCached(courier);
+    publish(folder);
+    // Past the worker, as a forced reload goes.
+    if (engine === "chromium") await browser.cdp("Page.reload", { ignoreCache: true });
+    else await driver.navigate().refresh();
+    await isVersion(courier, "2");
+    const waiting = await evaluate(driver, "async () => { const { active, waiting } = await navigator.serviceWorker.getRegistration(); return [active?.state, waiting?.state ?? null]; }");
+    assert.equal(waiting[0], "activated", "the old worker is in its place");
+    await note(courier, "st-07", "By the new page beside the old worker");
+    await arrive(courier, "st-01");
+    await allSent(courier);
+    await exactlyOnce(courier);
+  });
+}
