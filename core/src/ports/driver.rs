@@ -276,8 +276,9 @@ impl<H: Host> Driver<H> {
     pub fn session(&self) -> Boxed<'_, Result<Option<Seen<Session>>, CoreError>> {
         Box::pin(async move {
             loop {
+                let asked = self.whose();
                 let mut found = self.read(&self.with_whose(vec![])).await?;
-                if let Ok(session) = self.who(&mut found) {
+                if let Ok(session) = self.who(&asked, &mut found) {
                     return Ok(session);
                 }
             }
@@ -296,9 +297,10 @@ impl<H: Host> Driver<H> {
         queries
     }
 
-    /// Takes what `with_whose` asked off what was found. `Err`: read again; `Ok(None)`: nobody.
+    /// Takes what `with_whose` asked for this account off what was found. `Err`: read again; `Ok(None)`: nobody.
     pub(super) fn who(
         &self,
+        asked: &AccountId,
         found: &mut Vec<Vec<Record>>,
     ) -> Result<Option<Seen<Session>>, Another> {
         let session = found.pop().unwrap_or_default();
@@ -306,7 +308,8 @@ impl<H: Host> Driver<H> {
         let Some(Ok(current)) = current.first().map(records::open::<Current>) else {
             return Ok(None);
         };
-        if current.value.account != *self.whose.borrow() {
+        // Not with `whose`: another call may have learned of somebody meanwhile.
+        if current.value.account != *asked {
             self.whose.replace(current.value.account);
             return Err(Another);
         }

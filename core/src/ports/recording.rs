@@ -159,7 +159,7 @@ impl<H: Host> Driver<H> {
         (profile, id, position): (&Profile, &OperationId, &Option<Position>),
         mut found: Vec<Vec<Record>>,
     ) -> Result<(Change, Box<Operation>), Said> {
-        let session = match self.who(&mut found) {
+        let session = match self.who(account, &mut found) {
             Ok(Some(session)) => session.value,
             Ok(None) => return Err(Said::Refused(signed_out())),
             Err(Another) => return Err(Said::Again),

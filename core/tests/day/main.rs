@@ -841,6 +841,23 @@ fn codes_mean_what_the_route_says() {
 }
 
 #[test]
+fn a_core_that_was_just_opened_tells_all_who_ask_at_once_who_is_signed_in() {
+    let phone = Phone::new();
+    let tab = phone.tab(7);
+    run(&phone.clock, async {
+        let (first, second, recorded) = futures_util::join!(
+            tab.status(),
+            tab.status(),
+            tab.record(note("s1", "At once"), None)
+        );
+        for status in [first, second] {
+            assert!(status.expect("reads").account.is_some());
+        }
+        recorded.expect("is signed in");
+    });
+}
+
+#[test]
 fn only_what_is_still_to_be_delivered_belongs_into_the_van() {
     let phone = Phone::new();
     let meaning = |code: &str| {
