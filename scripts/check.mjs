@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { wasmCrates, wasmTarget } from "./lib/cargo.mjs";
-import { compilePackage } from "./lib/package.mjs";
+import { compilePackage, hostScript } from "./lib/package.mjs";
 import { at } from "./lib/paths.mjs";
 import { Parts, cargoCounts, command, nodeTests } from "./lib/parts.mjs";
 import { isMain, main, options, run } from "./lib/run.mjs";
@@ -38,6 +38,7 @@ export async function check(parts) {
   await parts.run("the menu's own tests", () => nodeTests(selfTests()));
   await parts.run("types", types);
   await parts.run("lint", () => command("cargo", ["clippy", ...native, "--all-targets", ...strictly]));
+  await hostScript();
   await parts.run("lint for the browser", () => command("cargo", ["clippy", ...browser, "--all-targets", ...strictly]));
   // Whole days take minutes without optimisation: the simulation runs in a build made for speed.
   await parts.run("native tests", async () => cargoCounts(await run("cargo", ["test", ...native, "--exclude", "pannier-sim"])));

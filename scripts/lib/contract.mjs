@@ -9,6 +9,7 @@ import { freePort, start, stop } from "../../tests/browser/lib/programs.mjs";
 import { until } from "../../tests/browser/lib/waiting.mjs";
 import { chromiumArguments, need } from "./browsers.mjs";
 import { wasmTarget } from "./cargo.mjs";
+import { hostScript } from "./package.mjs";
 import { cache, root } from "./paths.mjs";
 import { run } from "./run.mjs";
 
@@ -62,6 +63,7 @@ function safariDoor(port) {
 
 /** Runs `cargo test` for the browser crates in one engine; `run`'s result. */
 export async function contractSuite(engine, { runner, packages, cwd = root }) {
+  await hostScript();
   const { env, capabilities, down } = await engines[engine]();
   const folder = join(cache, "contract");
   mkdirSync(folder, { recursive: true });

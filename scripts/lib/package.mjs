@@ -58,6 +58,12 @@ function watchCore() {
   writeFileSync(glue, text.replace(/\bwasm = (\w+\.exports);/g, "wasm = watched($1);") + watch.js);
 }
 
+/** The host that the package ships, as a script that the tests of core/wasm hold in their own module. */
+export async function hostScript() {
+  const { build } = await import("esbuild");
+  await build({ entryPoints: [at("core/js/src/host/index.ts")], outfile: at("core/js/wasm/host.js"), bundle: true, format: "iife", globalName: "host", target: "safari16.4", logLevel: "error" });
+}
+
 /** Fills core/js/lib from scratch. The wasm modules and their types have to be there. */
 export async function compilePackage() {
   rmSync(folder("lib"), { recursive: true, force: true });

@@ -2,9 +2,8 @@
 
 import { Core } from "../wasm/core/pannier_core.js";
 import { PannierError } from "./error.js";
-import { requestLock } from "./locks.js";
-import { leaveBy } from "./network.js";
-import { currentGeneration, guarded, restartCount, start } from "./runtime.js";
+import { BrowserHost } from "./host/index.js";
+import { currentGeneration, giveBack, guarded, lend, restartCount, start } from "./runtime.js";
 import { storageHealth } from "./storage.js";
 import type { ChangeListener, Health, History, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
@@ -17,6 +16,14 @@ interface CoreOptions { database: string; profile?: string; servers: Record<stri
 /** The core decides when there is something to prune; asking the browser how full it is costs as well. */
 const TIDY_MS = 60_000;
 
+function textOf(given: unknown[]): string {
+  try {
+    return JSON.stringify(given);
+  } catch (error) {
+    throw new PannierError("arguments_invalid", `the arguments cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** The client that `openPannier` gives; what its methods do is said at {@link PannierApi}. */
 export class Pannier implements PannierApi {
   /** @internal Set by `attachWakes`: there is something to send, and why now. */
@@ -26,6 +33,7 @@ export class Pannier implements PannierApi {
   readonly #token: OpenOptions["token"];
   readonly #exchange: OpenOptions["exchange"];
   #core: Promise<Core> | undefined;
+  #host: BrowserHost | undefined;
   #generation = -1;
   #versions: Omit<Versions, "restarts"> = { core: "", schema: 0 };
   readonly #listeners = new Set<ChangeListener>();
@@ -71,11 +79,17 @@ export class Pannier implements PannierApi {
     await start("");
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
-      const opening = guarded((): Promise<Core> => Core.open(this.#options, (revision: number) => this.#changed(revision), requestLock, this.#token, leaveBy(this.#exchange)));
+      const { database, ...options } = this.#options;
+      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange }));
+      this.#host = host;
+      const opening = guarded((): Promise<Core> => Core.open(JSON.stringify(options), host));
       this.#core = opening;
       opening.then(
-        (core) => { this.#versions = core.versions(); },
-        () => { if (this.#core === opening) this.#core = undefined; },
+        (core) => { this.#versions = JSON.parse(core.versions()) as Omit<Versions, "restarts">; },
+        () => {
+          giveBack(host);
+          if (this.#core === opening) this.#core = undefined;
+        },
       );
     }
     return this.#core;
@@ -87,8 +101,9 @@ export class Pannier implements PannierApi {
   }
 
   /** A call of the core by name; arguments and answer are JSON. */
-  #call<T>(name: string, ...given: unknown[]): Promise<T> {
-    return this.#on((core): Promise<T> => core.call(name, given));
+  async #call<T>(name: string, ...given: unknown[]): Promise<T> {
+    const text = textOf(given);
+    return JSON.parse(await this.#on((core): Promise<string> => core.call(name, text))) as T;
   }
 
   /**
@@ -158,15 +173,15 @@ export class Pannier implements PannierApi {
     return receipt;
   }
 
-  stage(bytes: ArrayBuffer, _mediaType: string): Promise<BlobMeta> {
+  async stage(bytes: ArrayBuffer, _mediaType: string): Promise<BlobMeta> {
     // What a picture is, its own bytes say; the claimed type is not believed.
-    return this.#on((core): Promise<BlobMeta> => core.stage(bytes));
+    return JSON.parse(await this.#on((core): Promise<string> => core.stage(bytes))) as BlobMeta;
   }
 
   /** `of`: another account's, by its reference; for `pannier/export`. */
   async blob(handle: string, of?: string): Promise<Blob | undefined> {
-    const found = await this.#on((core): Promise<{ mediaType: string; bytes: ArrayBuffer } | undefined> => core.blob(handle, of));
-    return found && new Blob([found.bytes], { type: found.mediaType });
+    const found = await this.#on((core): Promise<[mediaType: string, bytes: ArrayBuffer] | undefined> => core.blob(handle, of));
+    return found && new Blob([found[1]], { type: found[0] });
   }
 
   async draft(stop: string): Promise<Draft | undefined> {
@@ -183,7 +198,8 @@ export class Pannier implements PannierApi {
 
   async status(): Promise<Status> {
     const [status, storage] = await Promise.all([this.#call<CoreStatus>("status"), storageHealth()]);
-    return { ...status, storage };
+    const storageNewer = this.#host?.newer();
+    return { ...status, storage, ...(storageNewer === undefined ? {} : { storageNewer }) };
   }
 
   async drain(reason: WakeReason, options: { budgetMs?: number } = {}): Promise<DrainReport> {
@@ -303,8 +319,7 @@ export class Pannier implements PannierApi {
     this.#channel?.close();
     this.#listeners.clear();
     this.#health.clear();
-    const generation = this.#generation;
-    void this.#core?.then((core) => { if (generation === currentGeneration()) core.close(); }, () => undefined);
+    giveBack(this.#host);
   }
 
   /** @internal Kills the instance, so that a test can see the next call work on a fresh one. */

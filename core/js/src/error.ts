@@ -24,8 +24,9 @@ export class PannierError extends Error {
   /** What the wasm module threw, as this class; anything else as `core_failed`. */
   static from(thrown: unknown): PannierError {
     if (thrown instanceof PannierError) return thrown;
-    if (thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" && thrown.name === "PannierError") {
-      return new PannierError(thrown.code, thrown.message);
+    if (typeof thrown === "string" && thrown.startsWith('{"code":')) {
+      const { code, message } = JSON.parse(thrown) as { code: string; message: string };
+      return new PannierError(code, message);
     }
     return new PannierError("core_failed", thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
   }

@@ -6,8 +6,8 @@
 
 import init, { __wbg_reset_state, onPanic, onTrap } from "../wasm/core/pannier_core.js";
 import { PannierError } from "./error.js";
-import { releaseAllLocks } from "./locks.js";
 import type { WasmSource } from "./api.js";
+import type { BrowserHost } from "./host/index.js";
 
 /** Raised by each restart; what was made under an older one is gone. */
 let generation = 0;
@@ -15,9 +15,21 @@ let restarts = 0;
 let starting: Promise<void> | undefined;
 let lastWords = "";
 const underWay = new Set<(reason: PannierError) => void>();
+const lent = new Set<BrowserHost>();
 
 /** How often the core was started again here. */
 export const restartCount = (): number => restarts;
+/** What this core goes by is taken back when the instance dies. */
+export function lend(host: BrowserHost): BrowserHost {
+  lent.add(host);
+  return host;
+}
+
+/** A host that nobody uses any more. */
+export function giveBack(host: BrowserHost | undefined): void {
+  if (host && lent.delete(host)) host.close();
+}
+
 /** Which instance runs: what was made under another is gone. */
 export const currentGeneration = (): number => generation;
 
@@ -58,7 +70,8 @@ function fall(): void {
   for (const reject of underWay) reject(reason);
   underWay.clear();
   // Only the dead instance could have released what it held.
-  releaseAllLocks();
+  for (const host of lent) host.end();
+  lent.clear();
   starting = new Promise((resolve) => {
     setTimeout(() => {
       __wbg_reset_state();

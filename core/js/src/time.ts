@@ -1,7 +1,6 @@
 // Time that has passed, on a phone that sleeps. While iOS suspends a page its timers stand still,
 // `AbortSignal.timeout` and `performance.now()` with them; only the wall clock goes on. So a wait is
-// cut into short pieces, and after each the wall clock is asked. The core's own deadlines do the
-// same (core/wasm/src/clock.rs).
+// cut into short pieces, and after each the wall clock is asked.
 
 /** The longest piece, and so the longest that a wait outlasts the end of a sleep. */
 const PIECE_MS = 1_000;

@@ -4,7 +4,7 @@
 //! everything else in place); reading a parsed `Value` field by field costs a tenth of it, and
 //! an error names the place it was found at.
 
-pub use super::json_text::{parse, print};
+pub use super::json_text::{parse, print, quote};
 pub use pannier_json_derive::{FromJson, ToJson};
 use serde_json::{Map, Number, Value};
 use std::fmt;

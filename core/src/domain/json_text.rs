@@ -250,7 +250,7 @@ fn write(value: &Value, out: &mut String) {
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => out.push_str(number.as_str()),
-        Value::String(text) => write_text(text, out),
+        Value::String(text) => quote(text, out),
         Value::Array(items) => {
             out.push('[');
             for (i, item) in items.iter().enumerate() {
@@ -267,7 +267,7 @@ fn write(value: &Value, out: &mut String) {
                 if i > 0 {
                     out.push(',');
                 }
-                write_text(name, out);
+                quote(name, out);
                 out.push(':');
                 write(value, out);
             }
@@ -276,7 +276,8 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
-fn write_text(text: &str, out: &mut String) {
+/// A text as JSON has it, quotes included.
+pub fn quote(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

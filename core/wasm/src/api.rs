@@ -1,10 +1,9 @@
 //! The JavaScript API. `core/js` wraps it with types and with recovery from traps; nobody else
 //! calls it.
 
-use crate::error::{invalid, to_js};
-use crate::host::BrowserHost;
+use crate::host::{BrowserHost, JsHost};
 use crate::store::SCHEMA;
-use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
 use pannier::domain::address::Position;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
@@ -13,15 +12,16 @@ use pannier::domain::operation::Intent;
 use pannier::engine::listing::{account_view, session_view};
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
-use pannier::ports::{CoreError, Driver, Host, Keep, Room};
+use pannier::ports::{CoreError, Driver, Keep, Room};
 use serde_json::{Map, Value};
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-type Answer = Result<JsValue, JsValue>;
+type Answer = Result<JsValue, CoreError>;
 
 #[wasm_bindgen]
 pub struct Core {
@@ -31,7 +31,6 @@ pub struct Core {
 #[derive(FromJson)]
 #[json(deny_unknown_fields)]
 struct Options {
-    database: Option<String>,
     /// the document as JSON text
     profile: Option<String>,
     #[json(default)]
@@ -41,20 +40,16 @@ struct Options {
     keep: Option<Keep>,
 }
 
-/// JSON crosses as text: JavaScript's own reader is native, and numbers need no code here.
-fn encode(value: &Value) -> Answer {
-    js_sys::JSON::parse(&print(value))
+/// JSON crosses as text, both ways: JavaScript's own reader and printer are native.
+fn encode(value: &Value) -> JsValue {
+    JsValue::from_str(&print(value))
 }
 
-/// JavaScript's own JSON writes, the core's reads: floats, dates and odd objects need no code here.
-pub fn decode_value(what: &str, value: &JsValue) -> Result<Value, CoreError> {
-    if value.is_undefined() {
-        return Ok(Value::Null);
-    }
-    let text = js_sys::JSON::stringify(value)
-        .ok()
-        .and_then(|t| t.as_string());
-    parse(&text.unwrap_or_default()).map_err(|e| invalid(what, &e))
+fn invalid(what: &str, error: &dyn Display) -> CoreError {
+    CoreError::new(
+        &[what, "_invalid"].concat(),
+        format!("the {what} cannot be read: {error}"),
+    )
 }
 
 /// What a call was given, in order; what is missing is null.
@@ -70,7 +65,12 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// The one place where a future becomes a promise: boxed, so that the machinery exists once.
 fn promise(future: Boxed<Answer>) -> Promise {
-    future_to_promise(future)
+    future_to_promise(async { future.await.map_err(|e| encode(&told(&e))) })
+}
+
+/// What `PannierError` of `core/js` is made from.
+fn told(error: &CoreError) -> Value {
+    write_fields(&[("code", &error.code), ("message", &error.message)])
 }
 
 /// Tells `on_panic` what happened before the instance dies, so that the client can start another.
@@ -83,25 +83,17 @@ pub fn on_panic(listener: Function) {
 
 #[wasm_bindgen]
 impl Core {
-    /// A `Core`.
-    pub fn open(
-        options: JsValue,
-        on_change: Function,
-        request_lock: Function,
-        ask_token: Option<Function>,
-        leave: Function,
-    ) -> Promise {
+    /// A `Core`. `options`: as JSON.
+    pub fn open(options: String, host: JsHost) -> Promise {
         promise(Box::pin(async move {
-            let options = decode_value("options", &options)
-                .and_then(|o| Options::from_json(o).map_err(|e| invalid("options", &e)))
-                .map_err(|e| to_js(&e))?;
-            let database = options.database.unwrap_or_else(|| "pannier".to_owned());
-            let host = BrowserHost::new(&database, Some(on_change), request_lock, ask_token, leave);
+            let options = parse(&options).map_err(|e| invalid("options", &e))?;
+            let options = Options::from_json(options).map_err(|e| invalid("options", &e))?;
+            let host = BrowserHost::new(host);
             let driver = Driver::open(host, options.profile, options.servers, options.secrets);
-            let driver = driver.await.map_err(|e| to_js(&e))?;
+            let driver = driver.await?;
             if let Some(keep) = options.keep {
                 match driver.keep(&keep).await {
-                    Err(e) if e.code != "storage_newer" => return Err(to_js(&e)),
+                    Err(e) if e.code != "storage_newer" => return Err(e),
                     _ => {}
                 }
             }
@@ -112,15 +104,11 @@ impl Core {
         }))
     }
 
-    pub fn close(&self) {
-        self.driver.host.store().close();
-    }
-
-    /// `{ core, schema, profile }`
-    pub fn versions(&self) -> Answer {
+    /// `{ core, schema, profile }` as JSON.
+    pub fn versions(&self) -> String {
         let profile = self.driver.profile();
         let profile = [&*profile.name, " ", profile.revision.as_str()].concat();
-        encode(&write_fields(&[
+        print(&write_fields(&[
             ("core", &env!("CARGO_PKG_VERSION")),
             ("schema", &SCHEMA),
             ("profile", &profile),
@@ -128,16 +116,15 @@ impl Core {
     }
 
     /// Every call whose arguments and answer are JSON, by the name it has in `types.ts`.
-    pub fn call(&self, name: String, arguments: JsValue) -> Promise {
+    pub fn call(&self, name: String, arguments: String) -> Promise {
         let core = self.driver.clone();
         promise(Box::pin(async move {
-            let outcome = async {
-                let Value::Array(given) = decode_value("arguments", &arguments)? else {
-                    return Err(invalid("arguments", &"a list is expected"));
-                };
-                dispatch(core, &name, Arguments(given.into_iter()))?.await
+            let Value::Array(given) = parse(&arguments).map_err(|e| invalid("arguments", &e))?
+            else {
+                return Err(invalid("arguments", &"a list is expected"));
             };
-            encode(&outcome.await.map_err(|e| to_js(&e))?)
+            let answer = dispatch(core, &name, Arguments(given.into_iter()))?.await?;
+            Ok(encode(&answer))
         }))
     }
 
@@ -147,28 +134,22 @@ impl Core {
         let length = bytes.byte_length();
         let head = Uint8Array::new_with_byte_offset_and_length(&bytes, 0, length.min(32)).to_vec();
         promise(Box::pin(async move {
-            let staged = core
-                .stage(&head, u64::from(length), bytes)
-                .await
-                .map_err(|e| to_js(&e))?;
-            encode(&staged.to_json())
+            let staged = core.stage(&head, u64::from(length), bytes).await?;
+            Ok(encode(&staged.to_json()))
         }))
     }
 
-    /// `{ mediaType, bytes }` or undefined. `of`: another account, by its reference.
+    /// Media type and bytes, or undefined. `of`: another account, by its reference.
     pub fn blob(&self, handle: String, of: Option<String>) -> Promise {
         let core = self.driver.clone();
         promise(Box::pin(async move {
-            let found = core
-                .blob(&BlobHandle(handle), of.as_deref())
-                .await
-                .map_err(|e| to_js(&e))?;
+            let found = core.blob(&BlobHandle(handle), of.as_deref()).await?;
             let Some((media_type, bytes)) = found else {
                 return Ok(JsValue::UNDEFINED);
             };
-            let out = Object::new();
-            Reflect::set(&out, &"mediaType".into(), &media_type.into())?;
-            Reflect::set(&out, &"bytes".into(), &bytes)?;
+            let out = Array::new();
+            out.push(&JsValue::from_str(&media_type));
+            out.push(&bytes);
             Ok(out.into())
         }))
     }
@@ -241,13 +222,7 @@ fn dispatch(
             let query: Option<OutboxQuery> = given.next("query")?;
             run!(core.outbox(query.unwrap_or_default()))
         }
-        "status" => Box::pin(async move {
-            let mut status = core.status().await?.to_json();
-            if let (Value::Object(fields), Some(found)) = (&mut status, core.host.store().newer()) {
-                fields.insert("storageNewer".into(), found.to_json());
-            }
-            Ok(status)
-        }),
+        "status" => run!(core.status()),
         "drain" => {
             let (reason, budget): (WakeReason, Option<u32>) =
                 (given.next("reason")?, given.next("budgetMs")?);

@@ -1,104 +1,219 @@
-//! All adapters of one browser context.
+//! What a page or a worker lends the core: `BrowserHost` of `core/js/src/host`, whose methods take
+//! and give text, numbers and lists. It does the work; here it is fitted to the ports.
 
-use crate::api::decode_value;
-use crate::clock::{BrowserClock, BrowserIds};
-use crate::lock::BrowserLock;
-use crate::net::FetchNet;
-use crate::store::IdbStore;
-use js_sys::{Function, Promise};
+use crate::net::JsNet;
+use crate::store::JsStore;
+use js_sys::{Array, ArrayBuffer, Promise};
+use pannier::domain::json::parse;
 use pannier::ports::Host;
+use pannier::ports::clock::{Clock, Ids};
 use pannier::ports::host::HostToken;
+use pannier::ports::lock::Lock;
+use pannier::ports::store::Table;
 use serde_json::Value;
-use wasm_bindgen::{JsCast, JsValue};
+use std::cell::Cell;
+use std::rc::Rc;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
 
+#[wasm_bindgen]
+extern "C" {
+    /// Its promises tell everything by what they resolve to, but for the store's troubles.
+    #[derive(Clone)]
+    #[wasm_bindgen(typescript_type = "import(\"../../src/host/index.js\").BrowserHost")]
+    pub type JsHost;
+
+    #[wasm_bindgen(method)]
+    pub fn prepare(this: &JsHost, schema: u32, tables: &str);
+    #[wasm_bindgen(method)]
+    fn changed(this: &JsHost, revision: f64);
+    #[wasm_bindgen(method)]
+    fn token(this: &JsHost) -> Promise;
+    #[wasm_bindgen(method)]
+    fn monotonic(this: &JsHost) -> f64;
+    #[wasm_bindgen(method)]
+    fn zone(this: &JsHost) -> i32;
+    #[wasm_bindgen(method)]
+    fn random(this: &JsHost) -> Vec<u8>;
+    #[wasm_bindgen(method)]
+    fn sleep(this: &JsHost, ms: u32) -> Promise;
+    #[wasm_bindgen(method)]
+    fn lock(
+        this: &JsHost,
+        ticket: u32,
+        name: &str,
+        option: Option<&str>,
+        ms: Option<u32>,
+    ) -> Promise;
+    #[wasm_bindgen(method)]
+    fn unlock(this: &JsHost, ticket: u32);
+    #[wasm_bindgen(method)]
+    pub fn read(this: &JsHost, queries: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn begin(this: &JsHost, tables: &str, queries: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn commit(
+        this: &JsHost,
+        commit: &str,
+        bodies: Array,
+        begun: &JsValue,
+        picture: &JsValue,
+    ) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn picture(this: &JsHost, key: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn hash(this: &JsHost, bytes: &ArrayBuffer) -> Promise;
+    #[wasm_bindgen(method)]
+    pub fn exchange(this: &JsHost, ticket: u32, request: &str) -> Promise;
+    #[wasm_bindgen(method, js_name = giveUp)]
+    pub fn give_up(this: &JsHost, ticket: u32);
+    /// Only the client's: a test closes what it opened.
+    #[wasm_bindgen(method)]
+    pub fn close(this: &JsHost);
+}
+
+/// The browser's time and chance.
+#[derive(Clone)]
+pub struct JsClock(JsHost);
+
+#[allow(clippy::cast_possible_truncation)]
+impl Clock for JsClock {
+    fn now_ms(&self) -> i64 {
+        js_sys::Date::now() as i64
+    }
+    fn monotonic_ms(&self) -> f64 {
+        self.0.monotonic()
+    }
+    fn zone_min(&self) -> i64 {
+        i64::from(self.0.zone())
+    }
+    async fn sleep(&self, ms: u32) {
+        // It only ever resolves.
+        let _ = JsFuture::from(self.0.sleep(ms)).await;
+    }
+}
+
+impl Ids for JsClock {
+    fn random(&self) -> [u8; 16] {
+        let mut out = [0; 16];
+        for (to, from) in out.iter_mut().zip(self.0.random()) {
+            *to = from;
+        }
+        out
+    }
+}
+
+/// Web Locks, and what a request under way is known by: by its ticket it is given back, granted or
+/// not.
+#[derive(Clone)]
+pub struct JsLock {
+    host: JsHost,
+    tickets: Rc<Cell<u32>>,
+}
+
+pub struct Guard(JsHost, u32);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.unlock(self.1);
+    }
+}
+
+impl JsLock {
+    async fn ask(&self, name: &str, option: Option<&str>, ms: Option<u32>) -> Option<Guard> {
+        let ticket = next(&self.tickets);
+        let guard = Guard(self.host.clone(), ticket);
+        let granted = JsFuture::from(self.host.lock(ticket, name, option, ms)).await;
+        granted.is_ok_and(|g| g.is_truthy()).then_some(guard)
+    }
+}
+
+pub fn next(tickets: &Cell<u32>) -> u32 {
+    tickets.set(tickets.get().wrapping_add(1));
+    tickets.get()
+}
+
+impl Lock for JsLock {
+    type Guard = Guard;
+
+    async fn try_acquire(&self, name: &str, steal: bool) -> Option<Guard> {
+        let option = if steal { "steal" } else { "ifAvailable" };
+        self.ask(name, Some(option), None).await
+    }
+
+    async fn acquire(&self, name: &str, ms: u32) -> Option<Guard> {
+        self.ask(name, None, Some(ms)).await
+    }
+}
+
+/// All ports of one browser context.
 pub struct BrowserHost {
-    store: IdbStore,
-    net: FetchNet,
-    clock: BrowserClock,
-    ids: BrowserIds,
-    lock: BrowserLock,
-    on_change: Option<Function>,
-    /// `() -> Promise<credentials | null | undefined>`
-    ask_token: Option<Function>,
+    js: JsHost,
+    store: JsStore,
+    net: JsNet,
+    clock: JsClock,
+    lock: JsLock,
 }
 
 impl BrowserHost {
-    pub fn new(
-        database: &str,
-        on_change: Option<Function>,
-        request_lock: Function,
-        ask_token: Option<Function>,
-        leave: Function,
-    ) -> Self {
-        let store = IdbStore::new(database);
+    pub fn new(js: JsHost) -> Self {
+        let names: Vec<String> = Table::ALL
+            .iter()
+            .map(|t| ["\"", t.name(), "\""].concat())
+            .collect();
+        js.prepare(crate::store::SCHEMA, &["[", &names.join(","), "]"].concat());
         Self {
-            net: FetchNet {
-                blobs: store.clone(),
-                leave,
+            store: JsStore(js.clone()),
+            net: JsNet::new(js.clone()),
+            clock: JsClock(js.clone()),
+            lock: JsLock {
+                host: js.clone(),
+                tickets: Rc::default(),
             },
-            store,
-            clock: BrowserClock,
-            ids: BrowserIds,
-            lock: BrowserLock {
-                prefix: ["pannier:", database].concat(),
-                request: request_lock,
-            },
-            on_change,
-            ask_token,
+            js,
         }
     }
 }
 
 impl Host for BrowserHost {
-    type Store = IdbStore;
-    type Blobs = IdbStore;
-    type Net = FetchNet;
-    type Clock = BrowserClock;
-    type Ids = BrowserIds;
-    type Lock = BrowserLock;
-    fn store(&self) -> &IdbStore {
+    type Store = JsStore;
+    type Blobs = JsStore;
+    type Net = JsNet;
+    type Clock = JsClock;
+    type Ids = JsClock;
+    type Lock = JsLock;
+    fn store(&self) -> &JsStore {
         &self.store
     }
-    fn blobs(&self) -> &IdbStore {
+    fn blobs(&self) -> &JsStore {
         &self.store
     }
-    fn net(&self) -> &FetchNet {
+    fn net(&self) -> &JsNet {
         &self.net
     }
-    fn clock(&self) -> &BrowserClock {
+    fn clock(&self) -> &JsClock {
         &self.clock
     }
-    fn ids(&self) -> &BrowserIds {
-        &self.ids
+    fn ids(&self) -> &JsClock {
+        &self.clock
     }
-    fn lock(&self) -> &BrowserLock {
+    fn lock(&self) -> &JsLock {
         &self.lock
     }
     fn changed(&self, revision: u64) {
-        if let Some(on_change) = &self.on_change {
-            #[allow(clippy::cast_precision_loss)]
-            let revision = JsValue::from_f64(revision as f64);
-            // A listener's own error is its own; the change has happened.
-            let _ = on_change.call1(&JsValue::UNDEFINED, &revision);
-        }
+        #[allow(clippy::cast_precision_loss)]
+        self.js.changed(revision as f64);
     }
     /// The host's answer: credentials, null for "sign in again", or none at all.
     async fn token(&self) -> HostToken {
-        let Some(ask) = &self.ask_token else {
-            return HostToken::Absent;
-        };
-        let asked = ask.call0(&JsValue::UNDEFINED).ok();
-        let Some(promise) = asked.and_then(|p| p.dyn_into::<Promise>().ok()) else {
-            return HostToken::Absent;
-        };
-        match JsFuture::from(promise).await {
-            Ok(none) if none.is_null() => HostToken::Refused,
-            Ok(given) => match decode_value("token", &given) {
-                Ok(Value::Object(credentials)) => HostToken::Given(credentials),
-                _ => HostToken::Absent,
-            },
-            Err(_) => HostToken::Absent,
+        let given = JsFuture::from(self.js.token()).await.unwrap_or_default();
+        if given.is_null() {
+            return HostToken::Refused;
+        }
+        match given.as_string().map(|text| parse(&text)) {
+            Some(Ok(Value::Object(credentials))) => HostToken::Given(credentials),
+            _ => HostToken::Absent,
         }
     }
 }

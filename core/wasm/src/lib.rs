@@ -4,16 +4,11 @@
 #![cfg(target_arch = "wasm32")]
 
 mod api;
-mod blobs;
-mod clock;
-mod error;
 mod host;
-mod lock;
 mod net;
-pub mod store;
+mod store;
+mod wire;
 
 pub use api::Core;
-pub use blobs::Bytes;
-pub use clock::{BrowserClock, BrowserIds};
-pub use host::BrowserHost;
-pub use lock::BrowserLock;
+pub use host::{BrowserHost, JsHost};
+pub use store::JsStore;

@@ -4,23 +4,46 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(target_arch = "wasm32")]
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{ArrayBuffer, Function, Uint8Array};
 use pannier::domain::ids::{AccountId, BlobHandle};
+use pannier::ports::Host;
 use pannier::ports::blobs::Blobs;
 use pannier::ports::clock::{Clock, Ids};
 use pannier::ports::lock::Lock;
 use pannier::ports::store::{Commit, Committed, Durability, Envelope, Key, Query, Store, Table};
 use pannier::testing::contract;
-use pannier_wasm::store::IdbStore;
-use pannier_wasm::{BrowserClock, BrowserIds, BrowserLock};
+use pannier_wasm::{BrowserHost, JsHost, JsStore};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-fn fresh(name: &str) -> IdbStore {
-    // Databases of earlier runs may still be there, so the name holds a random part.
-    let random = u64::from_le_bytes(BrowserIds.random()[..8].try_into().expect("eight bytes"));
-    IdbStore::new(&format!("contract-{name}-{random:x}"))
+/// The host that the package ships, in one script: `contractSuite` of scripts/lib/contract.mjs
+/// writes it.
+const HOST: &str = include_str!("../../js/wasm/host.js");
+
+fn host(database: &str) -> BrowserHost {
+    let made = format!(
+        "{HOST}\nreturn new host.BrowserHost({{ database, changed() {{}}, token: undefined }})"
+    );
+    let made = Function::new_with_args("database", &made)
+        .call1(&JsValue::UNDEFINED, &database.into())
+        .expect("the host is made");
+    BrowserHost::new(made.unchecked_into::<JsHost>())
+}
+
+/// Databases of earlier runs may still be there, so the name holds a random part.
+fn unique(name: &str) -> String {
+    let random = u64::from_le_bytes(
+        host("").ids().random()[..8]
+            .try_into()
+            .expect("eight bytes"),
+    );
+    format!("contract-{name}-{random:x}")
+}
+
+fn fresh(name: &str) -> JsStore {
+    host(&unique(name)).store().clone()
 }
 
 fn abc() -> ArrayBuffer {
@@ -60,7 +83,7 @@ fn put(body: &str) -> Commit {
     }
 }
 
-async fn body(store: &IdbStore) -> Vec<String> {
+async fn body(store: &JsStore) -> Vec<String> {
     let query = Query::under(Table::Drafts, Key::new("anna"));
     store
         .read(&[query])
@@ -76,22 +99,22 @@ async fn body(store: &IdbStore) -> Vec<String> {
 async fn what_was_committed_is_there_for_the_next_connection() {
     let store = fresh("reopened");
     store.commit(put("kept")).await.expect("commits");
-    store.close();
+    store.0.close();
     assert_eq!(body(&store).await, ["kept"]);
 }
 
 #[wasm_bindgen_test]
 async fn two_connections_see_each_other() {
-    let random = u64::from_le_bytes(BrowserIds.random()[..8].try_into().expect("eight bytes"));
-    let name = format!("contract-shared-{random:x}");
-    let (page, worker) = (IdbStore::new(&name), IdbStore::new(&name));
+    let name = unique("shared");
+    let (page, worker) = (host(&name), host(&name));
+    let (page, worker) = (page.store(), worker.store());
     page.commit(put("from the page")).await.expect("commits");
-    assert_eq!(body(&worker).await, ["from the page"]);
+    assert_eq!(body(worker).await, ["from the page"]);
     assert_eq!(
         worker.commit(put("from the worker")).await,
         Ok(Committed::Done(2))
     );
-    assert_eq!(body(&page).await, ["from the worker"]);
+    assert_eq!(body(page).await, ["from the worker"]);
 }
 
 #[wasm_bindgen_test]
@@ -104,7 +127,7 @@ async fn staged_bytes_are_the_same_bytes() {
         .stage(&anna, handle.clone(), "image/jpeg", staged, 1)
         .await
         .expect("stages");
-    store.close();
+    store.0.close();
     let (_, read) = store
         .bytes(&anna, &handle)
         .await
@@ -115,17 +138,8 @@ async fn staged_bytes_are_the_same_bytes() {
 
 #[wasm_bindgen_test]
 async fn a_lock_is_held_by_one_and_can_be_stolen() {
-    let random = u64::from_le_bytes(BrowserIds.random()[..8].try_into().expect("eight bytes"));
-    // What `requestLock` of core/js does, without its book-keeping.
-    let request = js_sys::Function::new_with_args(
-        "name, option",
-        "return new Promise((resolve) => navigator.locks.request(name, option ? { [option]: true } : {}, \
-         (lock) => lock ? new Promise((done) => resolve(done)) : void resolve(null)).catch(() => resolve(null)))",
-    );
-    let lock = BrowserLock {
-        prefix: format!("contract-{random:x}"),
-        request,
-    };
+    let context = host(&unique("lock"));
+    let lock = context.lock();
     let held = lock.try_acquire("drain", false).await;
     assert!(held.is_some());
     assert!(lock.try_acquire("drain", false).await.is_none());
@@ -143,7 +157,9 @@ async fn a_lock_is_held_by_one_and_can_be_stolen() {
 
 #[wasm_bindgen_test]
 async fn the_clock_sleeps_about_as_long_as_asked() {
-    let began = BrowserClock.monotonic_ms();
-    BrowserClock.sleep(30).await;
-    assert!(BrowserClock.monotonic_ms() - began >= 29.0);
+    let context = host("");
+    let clock = context.clock();
+    let began = clock.monotonic_ms();
+    clock.sleep(30).await;
+    assert!(clock.monotonic_ms() - began >= 29.0);
 }

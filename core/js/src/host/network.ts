@@ -1,7 +1,7 @@
 // How requests leave. The core makes them and judges the answers; here one goes out.
 
 import { streamedRequest } from "./streamed.js";
-import type { OpenOptions } from "./api.js";
+import type { OpenOptions } from "../api.js";
 
 /**
  * The browser's own `fetch`. Capacitor can put another in its place, which turns bytes into text and heeds no abort; the

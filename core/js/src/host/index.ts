@@ -1,0 +1,128 @@
+// What a page or a worker lends the core: storage, network, time, chance, locks. The core calls it
+// by text and lists, which cross cheaply, and is told everything by what a promise resolves to.
+
+import type { OpenOptions } from "../api.js";
+import { after } from "../time.js";
+import { Locks } from "./locks.js";
+import { leaveBy } from "./network.js";
+import { Net, type Exchange, type WireRequest } from "./net.js";
+import { IdbStore, StoreTrouble, type Begun, type Commit, type Committed, type Key, type Query } from "./store.js";
+
+export interface HostOptions {
+  /** name of the IndexedDB database */
+  database: string;
+  /** something in the store changed */
+  changed: (revision: number) => void;
+  token: OpenOptions["token"];
+  exchange: OpenOptions["exchange"];
+}
+
+/** Called by core/wasm/src/host.rs alone. */
+export class BrowserHost {
+  readonly #options: HostOptions;
+  readonly #locks: Locks;
+  #store = new IdbStore("", 1, []);
+  #net: Net;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#locks = new Locks(`pannier:${options.database}`);
+    this.#net = new Net(this.#store, leaveBy(options.exchange));
+  }
+
+  /** The first call of all: which schema the core knows, and its tables. */
+  prepare(schema: number, tables: string): void {
+    this.#store = new IdbStore(this.#options.database, schema, JSON.parse(tables) as string[]);
+    this.#net = new Net(this.#store, leaveBy(this.#options.exchange));
+  }
+
+  changed(revision: number): void {
+    this.#options.changed(revision);
+  }
+
+  /** The host's credentials as JSON; null for "sign in again", undefined when there is none to ask or it cannot say now. */
+  async token(): Promise<string | null | undefined> {
+    try {
+      const given = await this.#options.token?.();
+      return given ? JSON.stringify(given) : given;
+    } catch {
+      return undefined;
+    }
+  }
+
+  monotonic(): number {
+    return globalThis.performance?.now() ?? 0;
+  }
+
+  /** Minutes that the device's zone is east of Greenwich. */
+  zone(): number {
+    return -new Date().getTimezoneOffset();
+  }
+
+  random(): Uint8Array {
+    return crypto.getRandomValues(new Uint8Array(16));
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => { after(ms, () => resolve()); });
+  }
+
+  lock(ticket: number, name: string, option: string | undefined, ms: number | undefined): Promise<boolean> {
+    return this.#locks.request(ticket, name, option as "ifAvailable" | "steal" | undefined, ms);
+  }
+
+  unlock(ticket: number): void {
+    this.#locks.release(ticket);
+  }
+
+  async read(queries: string): Promise<unknown[]> {
+    return this.#store.read(JSON.parse(queries) as Query[]);
+  }
+
+  async begin(tables: string, queries: string): Promise<Begun> {
+    return this.#store.begin(JSON.parse(tables) as string[], JSON.parse(queries) as Query[]);
+  }
+
+  /** `picture`: key, media type and bytes, in the same transaction. */
+  async commit(commit: string, bodies: string[], begun: Begun | undefined, picture: [key: string, mediaType: string, bytes: ArrayBuffer] | undefined): Promise<Committed> {
+    const beside = picture && { key: JSON.parse(picture[0]) as Key, mediaType: picture[1], bytes: picture[2] };
+    return this.#store.commit(JSON.parse(commit) as Commit, bodies, begun, beside);
+  }
+
+  /** Media type and bytes. */
+  async picture(key: string): Promise<[string, ArrayBuffer] | undefined> {
+    const found = await this.#store.picture(JSON.parse(key) as Key);
+    return found && [found.mediaType, found.bytes];
+  }
+
+  /** SHA-256 in lower-case hexadecimal digits. */
+  async hash(bytes: ArrayBuffer): Promise<string> {
+    const { subtle } = globalThis.crypto as { subtle?: SubtleCrypto };
+    if (!subtle) throw new StoreTrouble("storage_unavailable", "hashing is not available: the page is not served over https");
+    const digest = new Uint8Array(await subtle.digest("SHA-256", bytes));
+    return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  newer(): number | undefined {
+    return this.#store.newer;
+  }
+
+  exchange(ticket: number, request: string): Promise<Exchange> {
+    return this.#net.exchange(ticket, JSON.parse(request) as WireRequest);
+  }
+
+  giveUp(ticket: number): void {
+    this.#net.giveUp(ticket);
+  }
+
+  close(): void {
+    this.#store.close();
+  }
+
+  /** For a core that is gone and can release nothing. */
+  end(): void {
+    this.#locks.releaseAll();
+    this.#net.giveUpAll();
+    this.#store.end();
+  }
+}
