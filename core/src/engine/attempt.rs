@@ -1,7 +1,7 @@
 //! The head of a due lane becomes an attempt on record, before any byte leaves.
 
 use super::amend::REPLACED;
-use super::change::{Change, EntityKey, Seen, StopRecord};
+use super::change::{Change, EntityKey, Seen, StopRecord, TakenOut};
 use super::context::{Here, carry, for_operation, operation_value};
 use super::lane::{Head, Lane};
 use super::session::Session;
@@ -44,6 +44,7 @@ pub struct LanePart {
     pub head: Seen<Operation>,
     pub next: Option<Seen<Operation>>,
     pub stop: Option<Seen<StopRecord>>,
+    pub taken_out: Seen<TakenOut>,
 }
 
 /// Bytes to send, for which an attempt is on record.
@@ -99,6 +100,7 @@ pub(super) struct Turning<'a> {
     pub head: Seen<Operation>,
     pub next: Option<Seen<Operation>>,
     pub stop: Option<Seen<StopRecord>>,
+    pub taken_out: Seen<TakenOut>,
     pub change: Change,
     pub out: Turned,
 }
@@ -110,6 +112,7 @@ impl<'a> Turning<'a> {
             head,
             next,
             stop,
+            taken_out,
         } = part;
         let change = Change {
             generation: Some(turn.generation),
@@ -122,6 +125,7 @@ impl<'a> Turning<'a> {
             head,
             next,
             stop,
+            taken_out,
             change,
             out: Turned::default(),
         }
@@ -256,6 +260,8 @@ impl<'a> Turning<'a> {
         let number = op.attempt_count + 1;
         op.profile
             .get_or_insert_with(|| self.profile.revision.clone());
+        // A person's word holds for one sending.
+        op.released &= purpose != Purpose::Send;
         op.state = OperationState::InFlight {
             attempt: number,
             generation: self.turn.generation,
@@ -288,7 +294,12 @@ impl<'a> Turning<'a> {
         }
         let (lane, seq) = (op.lane.clone(), op.seq);
         // An attempt that could duplicate must be on the disk before its bytes leave.
-        self.change.strict |= purpose == Purpose::Send && !step.identity.resend_is_safe();
+        if purpose == Purpose::Send && !step.identity.resend_is_safe() {
+            self.change.strict = true;
+            // It does not go out unasked if it was taken out a moment ago.
+            let seen = self.taken_out.revision;
+            self.change.expect(EntityKey::TakenOut, seen);
+        }
         self.write_head();
         if is(Sabotage::RemoveBeforeSend) {
             self.change.delete(EntityKey::Operation(lane.clone(), seq));
@@ -350,7 +361,7 @@ impl<'a> Turning<'a> {
             return Ok(());
         }
         let doubt = match &self.head.value.state {
-            OperationState::Waiting { .. } => false,
+            OperationState::Waiting { .. } => self.is_taken_out(),
             OperationState::InDoubt { .. } => true,
             OperationState::InFlight { purpose, .. } => {
                 // Whoever sent it is gone, and the answer with it. What was sent may still land.
@@ -376,12 +387,21 @@ impl<'a> Turning<'a> {
             let asks = !is(Sabotage::SkipProbe);
             self.begin(step, if asks { Purpose::Probe } else { Purpose::Send })
         } else {
-            self.park(Reason::new(
-                "in_doubt",
-                "it may or may not have arrived, and this backend cannot be asked",
-            ));
+            let why = match self.head.value.state {
+                OperationState::Waiting { .. } => {
+                    "it was taken out as a file and may have been sent from there, and this backend cannot be asked"
+                }
+                _ => "it may or may not have arrived, and this backend cannot be asked",
+            };
+            self.park(Reason::new("in_doubt", why));
             Ok(())
         }
+    }
+
+    /// Somebody who has the file may have sent it, unless a person said that nobody has.
+    pub fn is_taken_out(&self) -> bool {
+        let op = &self.head.value;
+        op.seq < self.taken_out.value.before && !op.released
     }
 
     /// Why a person is asked before this is sent for the first time: the office took the stop away.

@@ -39,6 +39,7 @@ pub enum EntityKey {
     Attempts(OperationId, u32),
     Pruned,
     Push,
+    TakenOut,
 }
 
 /// What the engine can have written: where it belongs, and what its envelope calls it.
@@ -73,6 +74,7 @@ stored! {
     Pruned, "pruned", self => EntityKey::Pruned;
     AttemptPage, "attempts", self => EntityKey::Attempts(self.operation.clone(), self.page);
     PushRecord, "push", self => EntityKey::Push;
+    TakenOut, "taken_out", self => EntityKey::TakenOut;
     // In the outbox until it is settled or set aside, in the history from then on.
     Operation, "operation", self => match settled_at(self) {
         Some(at) => EntityKey::Settled(at, self.seq),
@@ -242,6 +244,14 @@ impl Notice {
 pub struct PushRecord {
     pub endpoint: String,
     pub told_at: i64,
+}
+
+/// An account's work left this device as a file: whoever has it may send it too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
+pub struct TakenOut {
+    pub at: i64,
+    /// everything recorded before this place in the account's order
+    pub before: u64,
 }
 
 /// Why a drain ran and what came of it.

@@ -14,7 +14,7 @@ pub fn retry(now: i64, lane: Seen<Lane>, op: Seen<Operation>) -> Result<Change, 
     let mut change = Change::strict();
     let (mut lane, mut op) = (lane, op);
     op.value.released |= matches!(&op.value.state,
-        OperationState::Parked { reason, .. } if reason.code == "stop_withdrawn");
+        OperationState::Parked { reason, .. } if matches!(&*reason.code, "stop_withdrawn" | "in_doubt"));
     op.value.state = match op.value.state {
         OperationState::InDoubt { floor_at, .. } => OperationState::InDoubt {
             due_at: floor_at.max(now),

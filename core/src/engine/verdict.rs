@@ -282,6 +282,12 @@ impl Turning<'_> {
     pub(super) fn go_on(&mut self) {
         let now = self.turn.now;
         match self.step() {
+            Ok(Some(_)) if self.is_taken_out() => {
+                self.write_head();
+                if !self.turn.stopping {
+                    self.take_up();
+                }
+            }
             Ok(Some(next)) => self.again(next),
             Ok(None) => {
                 let how = match self.head.value.steps.last() {

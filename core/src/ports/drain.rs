@@ -22,7 +22,9 @@ use crate::domain::json::ToJson;
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::backoff::is_ahead;
-use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord, WakeRecord};
+use crate::engine::change::{
+    Change, EntityKey, RouteRecord, Seen, StopRecord, TakenOut, WakeRecord,
+};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
@@ -462,10 +464,20 @@ impl<H: Host> Driver<H> {
             .read(&[
                 records::one(account, &EntityKey::Lane(id.clone())),
                 records::lane_from(account, id, 0, Some(2)),
+                records::one(account, &EntityKey::TakenOut),
                 records::stop(account, &guess),
             ])
             .await?;
         let stop = found.pop().unwrap_or_default();
+        // One that cannot be read says at least that there was one.
+        let taken_out = records::first_or(&found[2], TakenOut::default());
+        let taken_out = taken_out.unwrap_or_else(|unreadable| Seen {
+            value: TakenOut {
+                at: 0,
+                before: u64::MAX,
+            },
+            revision: Some(unreadable.record.revision),
+        });
         let lane = self.lane_or_heal(account, id, &found[0]).await?;
         let Some(value) = lane.value else {
             return Ok(None);
@@ -498,6 +510,7 @@ impl<H: Host> Driver<H> {
             head,
             next,
             stop,
+            taken_out,
         }))
     }
 

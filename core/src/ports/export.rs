@@ -9,10 +9,11 @@ use super::handover::everyone;
 use super::host::Host;
 use super::records;
 use super::store::{Key, Query, Record, Table};
+use crate::domain::ids::AccountId;
 use crate::domain::json::{ToJson, parse, write_fields};
 use crate::domain::operation::{Operation, OperationState};
 use crate::domain::text::find;
-use crate::engine::change::EntityKey;
+use crate::engine::change::{Change, Counters, EntityKey, TakenOut};
 use crate::engine::listing::item;
 use crate::engine::session::Session;
 use serde_json::Value;
@@ -29,6 +30,7 @@ impl<H: Host> Driver<H> {
     /// `account_unknown`, `signed_out`; the store's failures.
     pub async fn export(&self, of: Option<&str>) -> Result<Value, CoreError> {
         let account = self.referred(of).await?;
+        let taken_out = self.take_out(&account).await?;
         let mut found = self
             .read(&[
                 records::all(&account, Table::Operations),
@@ -77,7 +79,8 @@ impl<H: Host> Driver<H> {
                     }
                     (0, Ok(Value::Object(mut fields)), Some(op)) => {
                         // A field of the courier's own may look like that state.
-                        if !matches!(op.state, OperationState::Settled { .. }) {
+                        let settled = matches!(op.state, OperationState::Settled { .. });
+                        if !settled && op.seq < taken_out.unwrap_or(u64::MAX) {
                             let line = item(op, None);
                             fields.insert("title".into(), line.title.to_json());
                             fields.insert("stateText".into(), line.state_text.to_json());
@@ -107,7 +110,32 @@ impl<H: Host> Driver<H> {
             ("blobs", &lists[4]),
             ("profiles", &lists[5]),
             ("unreadable", &raw),
+            ("noted", &taken_out.is_some()),
         ]))
+    }
+
+    /// Notes that the account's work leaves this device: from now on the backend is asked before
+    /// any of it is sent from here. Gives the place in the order of recording before which it
+    /// holds; `None` where this store takes no writes, which keeps nobody's work in.
+    async fn take_out(&self, account: &AccountId) -> Result<Option<u64>, CoreError> {
+        let queries = [records::one(account, &EntityKey::Counters)];
+        let mut before = 0;
+        let mut work = |found: Vec<Vec<Record>>| {
+            // Counters that cannot be read hold up recording too, so nothing is added after them.
+            let counters = records::first_or(&found[0], Counters::default());
+            before = counters.map_or(u64::MAX, |c| c.value.next_seq);
+            let mut change = Change::strict();
+            change.put_blind(&TakenOut {
+                at: self.now(),
+                before,
+            });
+            Some(records::commit(account, change))
+        };
+        match self.decide(&queries, &[Table::Meta], &mut work).await {
+            Ok(_) => Ok(Some(before)),
+            Err(error) if error.code.starts_with("storage_") => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

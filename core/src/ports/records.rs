@@ -31,6 +31,7 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
         EntityKey::Route => (Table::Meta, base.text("route")),
         EntityKey::Pruned => (Table::Meta, base.text("pruned")),
         EntityKey::Push => (Table::Meta, base.text("push")),
+        EntityKey::TakenOut => (Table::Meta, base.text("taken_out")),
         EntityKey::Session => (Table::Session, base.text("session")),
         EntityKey::Lane(lane) => (Table::Lanes, base.text(&lane.0)),
         EntityKey::Operation(lane, seq) => (Table::Operations, base.text(&lane.0).number(*seq)),

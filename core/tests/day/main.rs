@@ -31,6 +31,7 @@ mod handover;
 mod keeping;
 mod killed;
 mod phone;
+mod taken_out;
 mod time;
 mod withdrawn;
 
