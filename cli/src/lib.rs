@@ -6,10 +6,13 @@
 mod arguments;
 mod check;
 pub mod machine;
-mod net;
+#[cfg(feature = "native")]
+pub mod native;
+pub mod net;
 mod send;
-mod talk;
+pub mod talk;
 mod trial;
+pub mod way;
 mod words;
 
 use lexopt::{Arg, Parser};
@@ -24,7 +27,7 @@ enum End {
 }
 
 /// Why it could not be looked at: a file, an argument, a terminal.
-struct Trouble(String);
+pub struct Trouble(pub String);
 
 impl<E: std::error::Error> From<E> for Trouble {
     fn from(error: E) -> Self {

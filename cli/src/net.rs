@@ -7,14 +7,13 @@ use pannier::profile::http::{ANSWER_BYTES_MAX, Answer, Body, Part, Piece, Reques
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-const USER_AGENT: &str = concat!("pannier/", env!("CARGO_PKG_VERSION"), " (profile try)");
-
 /// Nothing that is sent may hold it; a picture does so by no chance that matters.
 const BOUNDARY: &str = "pannier-7d1f0a9c53e84b62";
 const BOUNDARY_SAID: &str = "; boundary=pannier-7d1f0a9c53e84b62";
 
 pub struct Net {
     machine: Rc<dyn Machine>,
+    user_agent: String,
     /// by host, then name
     cookies: BTreeMap<String, BTreeMap<String, String>>,
     /// bytes of pictures by handle
@@ -22,20 +21,25 @@ pub struct Net {
 }
 
 impl Net {
-    pub fn new(machine: &Rc<dyn Machine>) -> Self {
+    /// `who` asks: the backend's log shows it.
+    pub fn new(machine: &Rc<dyn Machine>, who: &str) -> Self {
         Self {
             machine: machine.clone(),
+            user_agent: format!("pannier/{} ({who})", env!("CARGO_PKG_VERSION")),
             cookies: BTreeMap::new(),
             pictures: BTreeMap::new(),
         }
     }
 
     /// The answer, or why there is none.
+    ///
+    /// # Errors
+    /// In words; whether anything arrived is not known.
     pub fn exchange(&mut self, request: &Request) -> Result<Answer, String> {
         let (boundary, body) = self.body(&request.body)?;
         let mut headers = request.headers.clone();
         let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
-        add("user-agent", USER_AGENT.to_owned());
+        add("user-agent", self.user_agent.clone());
         if let Some(media_type) = request.content_type() {
             add("content-type", [media_type, boundary].concat());
         }

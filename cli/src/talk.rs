@@ -15,14 +15,19 @@ const HIDDEN_MIN: usize = 4;
 
 impl Talk {
     pub fn new(machine: &Rc<dyn Machine>, file: &str) -> Self {
-        let talk = Self {
-            machine: machine.clone(),
-            hidden: vec![],
-        };
+        let talk = Self::plain(machine);
         talk.say(format!(
             "{file}: a real backend is asked; tokens and passwords are not shown"
         ));
         talk
+    }
+
+    /// Without a word of its own.
+    pub fn plain(machine: &Rc<dyn Machine>) -> Self {
+        Self {
+            machine: machine.clone(),
+            hidden: vec![],
+        }
     }
 
     /// This text is never said again, nor as it stands in an address.
@@ -47,6 +52,9 @@ impl Talk {
     }
 
     /// From the environment, or asked for without showing it.
+    ///
+    /// # Errors
+    /// When it is in neither.
     pub fn secret(&mut self, variable: Option<&str>, question: &str) -> Result<String, Trouble> {
         let given = match variable {
             Some(name) => (self.machine.variable(name))
@@ -66,6 +74,8 @@ impl Talk {
         Ok(given)
     }
 
+    /// # Errors
+    /// When nobody sits there.
     pub fn prompt(&mut self, question: &str) -> Result<String, Trouble> {
         self.secret(None, question)
     }

@@ -83,14 +83,14 @@ pub fn run(machine: &Rc<dyn Machine>, arguments: Parser) -> Result<End, Trouble>
             )));
         }
     };
-    wanted.address(&mut profile)?;
+    wanted.way.address(&mut profile)?;
     let mut talk = Talk::new(machine, &wanted.file);
-    let secrets = wanted.secrets(&profile, &mut talk)?;
-    wanted.trust(machine.as_ref())?;
+    let secrets = wanted.way.secrets(&profile, &mut talk)?;
+    wanted.way.trust(machine.as_ref())?;
     let mut trial = Trial {
         machine: machine.clone(),
         places: Places::of(&text),
-        net: Net::new(machine),
+        net: Net::new(machine, "profile try"),
         session: None,
         secrets,
         requests: 0,
@@ -257,7 +257,7 @@ impl Trial {
 
     fn sign_in(&mut self, profile: &Profile, wanted: &Wanted) -> Walked<()> {
         let how = &profile.sign_in;
-        let mut credentials = wanted.credentials(how.kind, &mut self.talk)?;
+        let mut credentials = wanted.way.credentials(how.kind, &mut self.talk)?;
         let here = self.here();
         let context = |credentials: &Map<String, Value>| {
             let given = Value::Object(credentials.clone());

@@ -7,30 +7,10 @@ import { test } from "node:test";
 import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { evaluate, log, until } from "./lib/index.mjs";
 import { allSent, engines } from "./stories/courier.mjs";
-import { call, done, withClient } from "./stories/client-page.mjs";
+import { call, done, file, officeKeys, photograph, withClient, write } from "./stories/client-page.mjs";
 import { operations, session, storedPictures } from "./stories/store.mjs";
 import { unzipped } from "./stories/zip.mjs";
 
-const write = (driver, text, stop = "st-07") => done(driver, `(stop, text) => pannier.record({ kind: "note", stop, text })`, stop, text);
-/** A picture of its own colour and of many bytes, staged and recorded at a stop. */
-const photograph = (driver, stop, hue) => done(driver, `async (stop, hue) => {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
-  const paint = canvas.getContext("2d");
-  for (let x = 0; x < 640; x += 4) { paint.fillStyle = "hsl(" + (hue + x * 7) % 360 + " 80% " + (20 + x % 60) + "%)"; paint.fillRect(x, 0, 4, 480 - x / 2); }
-  const png = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.95));
-  const { handle } = await pannier.stage(await png.arrayBuffer(), "image/jpeg");
-  return pannier.record({ kind: "photo", stop, blob: handle });
-}`, stop, hue);
-/** A file that the page made, with what it was told of it. */
-async function file(driver, make, ...given) {
-  const told = await done(driver, `async (...given) => {
-    const made = await (${make})(...given);
-    const address = await new Promise((resolve) => { const reader = new FileReader(); reader.onload = () => resolve(reader.result); reader.readAsDataURL(made.blob); });
-    const { blob: _, ...rest } = made;
-    return { ...rest, type: made.blob.type, base64: address.slice(address.indexOf(",") + 1) };
-  }`, ...given);
-  return { ...told, bytes: Buffer.from(told.base64, "base64") };
-}
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
 /** As an office opens it: by the document, with an HPKE that is not ours. */
@@ -50,13 +30,6 @@ async function opened(bytes, privateKey) {
   }
   return { plain: Buffer.concat(pieces), pieces: pieces.length };
 }
-const officeKeys = async () => {
-  const { publicKey, privateKey } = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]);
-  const jwk = await crypto.subtle.exportKey("jwk", publicKey);
-  const spki = Buffer.from(await crypto.subtle.exportKey("spki", publicKey)).toString("base64");
-  const raw = Buffer.from(await crypto.subtle.exportKey("raw", publicKey));
-  return { jwk, pem: `-----BEGIN PUBLIC KEY-----\n${spki.match(/.{1,64}/gu).join("\n")}\n-----END PUBLIC KEY-----\n`, raw, privateKey };
-};
 
 for (const engine of engines) {
   const story = (name, work) => test(`${engine}: ${name}`, { timeout: 120_000 }, withClient({ engine }, work));

@@ -52,3 +52,38 @@ export const withClient = (options, work) => async (context) => {
     rmSync(folder, { recursive: true, force: true });
   }
 };
+
+/** A note. */
+export const write = (driver, text, stop = "st-07") => done(driver, `(stop, text) => pannier.record({ kind: "note", stop, text })`, stop, text);
+/** A picture of its own colour and of many bytes, staged and recorded at a stop. */
+export const photograph = (driver, stop, hue) => done(driver, `async (stop, hue) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 480 });
+  const paint = canvas.getContext("2d");
+  for (let x = 0; x < 640; x += 4) { paint.fillStyle = "hsl(" + (hue + x * 7) % 360 + " 80% " + (20 + x % 60) + "%)"; paint.fillRect(x, 0, 4, 480 - x / 2); }
+  const png = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.95));
+  const { handle } = await pannier.stage(await png.arrayBuffer(), "image/jpeg");
+  return pannier.record({ kind: "photo", stop, blob: handle });
+}`, stop, hue);
+/** A file that the page made, with what it was told of it. */
+export async function file(driver, make, ...given) {
+  const told = await done(driver, `async (...given) => {
+    const made = await (${make})(...given);
+    const address = await new Promise((resolve) => { const reader = new FileReader(); reader.onload = () => resolve(reader.result); reader.readAsDataURL(made.blob); });
+    const { blob: _, ...rest } = made;
+    return { ...rest, type: made.blob.type, base64: address.slice(address.indexOf(",") + 1) };
+  }`, ...given);
+  return { ...told, bytes: Buffer.from(told.base64, "base64") };
+}
+
+/** A pair of the office's, the public one as an app is given it. */
+export const officeKeys = async () => {
+  const { publicKey, privateKey } = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveBits"]);
+  const jwk = await crypto.subtle.exportKey("jwk", publicKey);
+  const spki = Buffer.from(await crypto.subtle.exportKey("spki", publicKey)).toString("base64");
+  const raw = Buffer.from(await crypto.subtle.exportKey("raw", publicKey));
+  const privatePem = async () => {
+    const pkcs8 = Buffer.from(await crypto.subtle.exportKey("pkcs8", privateKey)).toString("base64");
+    return `-----BEGIN PRIVATE KEY-----\n${pkcs8.match(/.{1,64}/gu).join("\n")}\n-----END PRIVATE KEY-----\n`;
+  };
+  return { jwk, pem: `-----BEGIN PUBLIC KEY-----\n${spki.match(/.{1,64}/gu).join("\n")}\n-----END PUBLIC KEY-----\n`, raw, privateKey, privatePem };
+};

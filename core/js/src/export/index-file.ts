@@ -39,6 +39,8 @@ export interface ExportIndex {
   unreadable: { key: string; type: string; typeVersion: number; body: string }[];
   profiles: { revision: string; servers: Json; document: Json }[];
   blobs: ExportBlob[];
+  /** false: the phone could not note that its work was taken out, and may send it again without asking */
+  noted: boolean;
 }
 
 /** What the core gives. */
@@ -48,6 +50,7 @@ export interface Records {
   stops: Json[]; drafts: Json[]; blobs: ExportBlob[];
   profiles: { document: string; servers: Json }[];
   unreadable: ExportIndex["unreadable"];
+  noted: boolean;
 }
 
 const get = (value: unknown, ...path: string[]): unknown =>
@@ -100,6 +103,6 @@ export function indexOf(records: Records, core: string): ExportIndex {
     format: "pannier-export", version: 1, exportedAt: records.exportedAt, core,
     account: { id: records.id, ...(records.name ? { name: records.name } : {}) },
     profile: records.profile,
-    operations, stops, drafts: records.drafts, unreadable: records.unreadable, profiles, blobs,
+    operations, stops, drafts: records.drafts, unreadable: records.unreadable, profiles, blobs, noted: records.noted,
   };
 }
