@@ -38,3 +38,37 @@ export const storedPictures = (driver) => evaluate(driver, `async () => {
   }
   return found;
 }`);
+
+/** Everything as it lies there: { schema, stores: { name: records } }, bytes as `{ base64 }`. */
+export const wholeStore = (driver) => evaluate(driver, `() => new Promise((resolve, reject) => {
+  const base64 = (bytes) => btoa(Array.from(new Uint8Array(bytes), (byte) => String.fromCharCode(byte)).join(""));
+  const open = indexedDB.open("pannier");
+  open.onerror = () => reject(open.error);
+  open.onsuccess = () => {
+    const database = open.result;
+    const names = [...database.objectStoreNames];
+    const transaction = database.transaction(names);
+    const answers = names.map((name) => transaction.objectStore(name).getAll());
+    transaction.oncomplete = () => {
+      const plain = (record) => Object.fromEntries(Object.entries(record).map(([name, value]) => [name, value instanceof ArrayBuffer ? { base64: base64(value) } : value]));
+      const stores = Object.fromEntries(names.map((name, place) => [name, answers[place].result.map(plain)]));
+      database.close();
+      resolve({ schema: database.version, stores });
+    };
+    transaction.onabort = () => reject(transaction.error);
+  };
+})`);
+
+/** Puts such a store where there is none yet, as the browser of a phone would have it. */
+export const putStore = (driver, dump) => evaluate(driver, `(dump) => new Promise((resolve, reject) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  const open = indexedDB.open("pannier", dump.schema);
+  open.onerror = () => reject(open.error);
+  open.onupgradeneeded = () => {
+    for (const [name, records] of Object.entries(dump.stores)) {
+      const store = open.result.createObjectStore(name, { keyPath: "k" });
+      for (const record of records) store.put(Object.fromEntries(Object.entries(record).map(([field, value]) => [field, value?.base64 === undefined ? value : bytes(value.base64)])));
+    }
+  };
+  open.onsuccess = () => { open.result.close(); resolve(); };
+})`, dump);
