@@ -14,7 +14,6 @@ import { at } from "../../scripts/lib/paths.mjs";
 import { Failure, main } from "../../scripts/lib/run.mjs";
 import { evaluate, until } from "./lib/index.mjs";
 import { file, done, photograph, withClient, write } from "./stories/client-page.mjs";
-import { allSent } from "./stories/courier.mjs";
 import { operations, wholeStore } from "./stories/store.mjs";
 
 const drain = (driver, budgetMs = 2_000) => done(driver, `(budgetMs) => pannier.drain("manual", { budgetMs })`, budgetMs);
@@ -38,8 +37,10 @@ async function day({ driver, faults }) {
   await done(driver, `() => pannier.record({ kind: "arrive", stop: "st-01" })`);
   await photograph(driver, "st-01", 10);
   await write(driver, "settled", "st-01");
-  await drain(driver);
-  await allSent({ driver });
+  await until(async () => {
+    await drain(driver);
+    return (await operations(driver)).every(({ account, state: { is } }) => account !== "c-anna" || is === "settled");
+  }, { what: "the first stop to be sent", ms: 30_000 });
 
   // Tried so often that older attempts are on pages of their own.
   await faults.set({ fault: "status", status: 503, path: "/api/stops/st-03/*", method: "POST" });

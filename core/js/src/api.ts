@@ -2,7 +2,7 @@
 
 import type { StorageHealth } from "./storage.js";
 import type {
-  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, Intent, Keep, Notice, OtherAccount, OutboxItem, OutboxPage, OutboxQuery,
+  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
   Position, PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason,
 } from "./types.js";
 
@@ -20,40 +20,6 @@ export interface Health extends Omit<CoreHealth, "parked"> {
   parked: Record<string, number>;
   /** what this browser's storage is worth */
   storage: StorageHealth;
-}
-
-/** One try to send an operation, or to ask what became of it. */
-export interface AttemptView {
-  number: number;
-  /** of the profile */
-  step: string;
-  /** `send`, `probe` or `count` */
-  purpose: string;
-  /** what woke the drain */
-  trigger: WakeReason;
-  startedAt: number;
-  endedAt?: number;
-  /** the answer's, where one came */
-  status?: number;
-  /** the verdict's name, or the network failure's; absent while nothing is known */
-  verdict?: string;
-  /** the same in words */
-  text: string;
-  /** the backend's own words, at most 300 characters */
-  said?: string;
-  /** the first 2,000 characters of an answer that parked it */
-  answer?: string;
-}
-
-/** Everything that is known of one operation. Of one that was tried more than a thousand times, attempts between the first 20 and the newest 980 are gone. */
-export interface History {
-  item: OutboxItem;
-  /** in their order */
-  attempts: AttemptView[];
-  /** what the backend has said yes to, with what was captured from its answers */
-  steps: { step: string; at: number; outputs: Record<string, unknown> }[];
-  /** the profile's revision it is pinned to, from its first attempt on */
-  profile?: string;
 }
 
 /** What goes with a recording. */

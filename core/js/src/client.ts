@@ -5,9 +5,9 @@ import { PannierError } from "./error.js";
 import { BrowserHost } from "./host/index.js";
 import { currentGeneration, giveBack, guarded, lend, restartCount, start } from "./runtime.js";
 import { storageHealth } from "./storage.js";
-import type { ChangeListener, Health, History, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
+import type { ChangeListener, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
-  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
+  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
   PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason,
 } from "./types.js";
 

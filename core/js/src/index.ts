@@ -4,7 +4,7 @@ import { Pannier } from "./client.js";
 import type { OpenOptions } from "./api.js";
 
 export type {
-  AttemptView, ChangeListener, Health, History, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource,
+  ChangeListener, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource,
 } from "./api.js";
 export type * from "./types.js";
 export { PannierError } from "./error.js";

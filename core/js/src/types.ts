@@ -576,6 +576,59 @@ export interface OtherAccount {
   quarantined: number;
 }
 
+/**
+ * Everything that is known of one operation. Of one that was tried more than a thousand times,
+ * attempts between the first 20 and the newest 980 are gone.
+ */
+export interface History {
+  item: OutboxItem;
+  /** in their order */
+  attempts: AttemptView[];
+  /** what the backend has said yes to, with what was captured from its answers */
+  steps: StepDone[];
+  /** the profile's revision it is pinned to, from its first attempt on */
+  profile?: string;
+}
+
+/** One try to send an operation, or to ask what became of it. */
+export interface AttemptView {
+  number: number;
+  /** of the profile */
+  step: string;
+  purpose: Purpose;
+  /** what woke the drain: a `WakeReason` */
+  trigger: string;
+  startedAt: number;
+  endedAt?: number;
+  /** the answer's, where one came */
+  status?: number;
+  /** the verdict's name, or the network failure's; absent while nothing is known */
+  verdict?: string;
+  /** the same in words */
+  text: string;
+  /** what a person should know of it although the operation went on */
+  reason?: Reason;
+  /** of an answer that came when the operation had moved on; it changed nothing */
+  lateStatus?: number;
+  /** the backend's own words, at most 300 characters */
+  said?: string;
+  /** the beginning of an answer that parked it, with its media type */
+  answer?: string;
+  mediaType?: string;
+}
+
+/** - `count`: how many the backend holds of a step that it has said yes to */
+export type Purpose = "send" | "probe" | "count";
+
+/** A step the backend has said yes to, with what was captured from its answer. */
+export interface StepDone {
+  step: string;
+  at: number;
+  outputs: Record<string, unknown>;
+  /** the backend had it before this attempt */
+  already: boolean;
+}
+
 /** What a phone would be handed in with. */
 export interface ShiftClose {
   /** nothing unsent, nothing half filled, nothing set aside unread */

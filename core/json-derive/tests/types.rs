@@ -36,6 +36,7 @@ const ANSWERED: &[&str] = &[
     "Status",
     "Notice",
     "OtherAccount",
+    "History",
     "ShiftClose",
     "Health",
     "Tidied",

@@ -11,15 +11,16 @@ use super::records;
 use super::store::{Key, KeyPart, Query, Record, Table};
 use super::views::{OutboxFilter, OutboxQuery};
 use crate::domain::dictionary::ordered;
-use crate::domain::ids::{AccountId, OperationId, StopId};
-use crate::domain::json::{ToJson, write_fields};
-use crate::domain::operation::{Attempt, AttemptPage, Operation, OperationState};
+use crate::domain::ids::{AccountId, OperationId, ProfileRevision, StopId};
+use crate::domain::json::ToJson;
+use crate::domain::operation::{
+    Attempt, AttemptPage, Operation, OperationState, Purpose, Reason, StepDone,
+};
 use crate::domain::text::{count, find, shown};
 use crate::engine::change::{Draft, StopRecord};
 use crate::engine::lane::{HeadState, Lane};
 use crate::engine::listing::{OutboxItem, attempt_words, item, stop_line, what_to_do};
 use crate::engine::session::Session;
-use serde_json::Value;
 
 /// Settled operations that are read in one piece.
 const PIECE: u32 = 500;
@@ -71,6 +72,69 @@ pub struct ShiftClose {
     pub unfinished: Vec<Unfinished>,
     /// records that could not be read and were set aside as they are
     pub quarantined: u32,
+}
+
+/// One try to send an operation, or to ask what became of it.
+#[derive(Clone, Debug, PartialEq, ToJson)]
+#[json(rename_all = "camelCase")]
+pub struct AttemptView {
+    pub number: u32,
+    /// of the profile
+    pub step: String,
+    pub purpose: Purpose,
+    /// what woke the drain: a `WakeReason`
+    pub trigger: String,
+    pub started_at: i64,
+    pub ended_at: Option<i64>,
+    /// the answer's, where one came
+    pub status: Option<u16>,
+    /// the verdict's name, or the network failure's; absent while nothing is known
+    pub verdict: Option<String>,
+    /// the same in words
+    pub text: &'static str,
+    /// what a person should know of it although the operation went on
+    pub reason: Option<Reason>,
+    /// of an answer that came when the operation had moved on; it changed nothing
+    pub late_status: Option<u16>,
+    /// the backend's own words, at most 300 characters
+    pub said: Option<String>,
+    /// the beginning of an answer that parked it, with its media type
+    pub answer: Option<String>,
+    pub media_type: Option<String>,
+}
+
+impl AttemptView {
+    fn of(attempt: Attempt) -> Self {
+        Self {
+            text: attempt_words(&attempt),
+            number: attempt.number,
+            step: attempt.step,
+            purpose: attempt.purpose,
+            trigger: attempt.trigger,
+            started_at: attempt.started_at,
+            ended_at: attempt.ended_at,
+            status: attempt.status,
+            verdict: attempt.verdict,
+            reason: attempt.reason,
+            late_status: attempt.late_status,
+            said: attempt.said,
+            answer: attempt.answer,
+            media_type: attempt.media_type,
+        }
+    }
+}
+
+/// Everything that is known of one operation. Of one that was tried more than a thousand times,
+/// attempts between the first 20 and the newest 980 are gone.
+#[derive(Clone, Debug, PartialEq, ToJson)]
+pub struct History {
+    pub item: OutboxItem,
+    /// in their order
+    pub attempts: Vec<AttemptView>,
+    /// what the backend has said yes to, with what was captured from its answers
+    pub steps: Vec<StepDone>,
+    /// the profile's revision it is pinned to, from its first attempt on
+    pub profile: Option<ProfileRevision>,
 }
 
 /// For the host's own telemetry: counts, moments and codes, nothing about a person.
@@ -225,7 +289,7 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// `operation_unknown`, `signed_out`.
-    pub async fn history(&self, id: &OperationId) -> Result<Value, CoreError> {
+    pub async fn history(&self, id: &OperationId) -> Result<History, CoreError> {
         let account = self.account().await?.value.account;
         let op = self.anywhere(&account, id).await?;
         let mut queries = vec![Query::under(
@@ -236,24 +300,18 @@ impl<H: Host> Driver<H> {
         let found = self.read(&queries).await?;
         let stop = found.get(1).and_then(|r| r.first());
         let stop = stop.and_then(|r| records::open::<StopRecord>(r).ok());
-        let mut attempts = vec![];
-        let mut add = |attempt: &Attempt| {
-            let mut out = attempt.to_json();
-            if let Value::Object(fields) = &mut out {
-                fields.insert("text".into(), attempt_words(attempt).to_json());
-            }
-            attempts.push(out);
-        };
+        let mut tried = vec![];
         for page in records::read_all::<AttemptPage>(&found[0], &mut vec![]) {
-            page.value.attempts.iter().for_each(&mut add);
+            tried.extend(page.value.attempts);
         }
-        op.attempts.iter().for_each(&mut add);
-        Ok(write_fields(&[
-            ("item", &item(&op, stop.as_ref().map(|s| &s.value.mirror))),
-            ("attempts", &attempts),
-            ("steps", &op.steps),
-            ("profile", &op.profile),
-        ]))
+        let item = item(&op, stop.as_ref().map(|s| &s.value.mirror));
+        tried.extend(op.attempts);
+        Ok(History {
+            item,
+            attempts: tried.into_iter().map(AttemptView::of).collect(),
+            steps: op.steps,
+            profile: op.profile,
+        })
     }
 
     /// Every account with a record here, and its sign-in where one is left.

@@ -3,6 +3,7 @@
 
 use crate::phone::{JPEG, Phone, arrive, deliver, fail, note};
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
+use pannier::domain::json::ToJson;
 use pannier::domain::parcel::ParcelFate;
 use pannier::ports::drain::{Stopped, WakeReason};
 use pannier::ports::store::Table;
@@ -11,7 +12,8 @@ use pannier::testing::run::run;
 use serde_json::{Map, Value, json};
 
 fn history(phone: &Phone, id: &OperationId) -> Value {
-    run(&phone.clock, phone.core.history(id)).expect("has a history")
+    let history = run(&phone.clock, phone.core.history(id)).expect("has a history");
+    history.to_json()
 }
 fn export(phone: &Phone, of: Option<&str>) -> Value {
     run(&phone.clock, phone.core.export(of)).expect("exports")

@@ -16,11 +16,11 @@ export const taken = (server, count, { ms = 30_000 } = {}) => until(async () => 
 
 /**
  * Every operation had its effect exactly once and nothing else had any; in the order of recording
- * within each stop; every picture byte for byte. Gives the operations.
+ * within each stop; every picture byte for byte. Of one account where it is named. Gives the operations.
  */
-export async function exactlyOnce(courier, { without = [] } = {}) {
+export async function exactlyOnce(courier, { without = [], account } = {}) {
   const { server, driver } = courier;
-  const recorded = await operations(driver);
+  const recorded = (await operations(driver)).filter((one) => account === undefined || one.account === account);
   without = new Set(without);
   assert.ok(recorded.length > 0, "something was recorded");
   assert.equal(new Set(recorded.map(({ seq }) => seq)).size, recorded.length, "no sequence number twice");
