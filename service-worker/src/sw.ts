@@ -4,7 +4,7 @@
 
 import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, matchPrecache, precacheAndRoute, type PrecacheEntry } from "workbox-precaching";
 import { NavigationRoute, registerRoute } from "workbox-routing";
-import { NetworkFirst } from "workbox-strategies";
+import { StaleWhileRevalidate } from "workbox-strategies";
 import { attachPannier, deadline } from "pannier/service-worker";
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: (PrecacheEntry | string)[] };
@@ -31,8 +31,12 @@ precacheAndRoute(self.__WB_MANIFEST);
 registerRoute(new NavigationRoute(createHandlerBoundToURL("/index.html"), {
   denylist: [/^\/(api|log|labels|faults|control|selfcheck)(\/|$|\?|\.json)/],
 }));
-// Where the backend is may change between releases; without a network the last answer stands.
-registerRoute(({ url }) => url.pathname === "/config.json", new NetworkFirst({ cacheName: "pannier-config", networkTimeoutSeconds: 2 }));
+// Where the backend is may change between releases. The last answer opens the app, "there is none"
+// too, so that no launch waits on a network that does not answer; a new one counts at the next launch.
+registerRoute(({ url }) => url.pathname === "/config.json", new StaleWhileRevalidate({
+  cacheName: "pannier-config",
+  plugins: [{ cacheWillUpdate: async ({ response }) => (response.ok || response.status === 404 ? response : null) }],
+}));
 
 // The first worker takes the page that installed it, so that its first reload may be offline.
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));

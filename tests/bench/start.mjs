@@ -6,8 +6,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { faults, openBrowser, startSandbox, until } from "../browser/lib/index.mjs";
-import { allSent, shellIsCached, signIn } from "../browser/stories/courier.mjs";
+import { openBrowser, startSandbox, until } from "../browser/lib/index.mjs";
+import { allSent, comeBack, shellIsCached, signIn } from "../browser/stories/courier.mjs";
 import { build } from "../../scripts/build.mjs";
 import { Failure, isMain, main, must, options } from "../../scripts/lib/run.mjs";
 import { table, under } from "../../scripts/lib/table.mjs";
@@ -17,9 +17,6 @@ const engines = ["chromium", "firefox", "webkit"];
 const networks = ["hanging", "none"];
 /** Of the median, in ms. */
 const USABLE_MS_MAX = 1_000;
-/** A request of the hanging network is answered after the bench is over. */
-const HANGING_MS = 120_000;
-
 const sorted = (values) => [...values].sort((one, other) => one - other);
 const quantile = (values, share) => sorted(values)[Math.min(values.length - 1, Math.floor(values.length * share))];
 const rounded = (value) => Math.round(value);
@@ -45,18 +42,24 @@ async function measured(engine, times) {
   const server = await startSandbox();
   const profileDir = mkdtempSync(join(tmpdir(), `pannier-start-${engine}-`));
   try {
-    const courier = { engine, server, page: server.page, faults: faults(server) };
+    const courier = { engine, server, page: server.page };
     courier.browser = await openBrowser({ engine, profileDir, permissions: [] });
     courier.driver = courier.browser.driver;
     await courier.driver.get(`${server.page}/`);
     await signIn(courier);
     await shellIsCached(courier);
     await allSent(courier);
+    // The worker has seen a launch: from here on it is one of many.
+    await comeBack(courier);
     await courier.browser.close();
     const figures = [];
     for (const network of networks) {
-      if (network === "hanging") await courier.faults.set({ fault: "latency", ms: HANGING_MS });
-      else await server.stop();
+      // A server that stands still takes connections and answers none; one that is gone refuses them.
+      if (network === "hanging") process.kill(server.pid, "SIGSTOP");
+      else {
+        process.kill(server.pid, "SIGCONT");
+        await server.stop();
+      }
       const launches = [];
       for (let turn = 0; turn < times; turn += 1) launches.push(await launch(engine, profileDir, server.page));
       const of = (name) => launches.map((one) => one[name]);
@@ -71,6 +74,7 @@ async function measured(engine, times) {
     }
     return figures;
   } finally {
+    try { process.kill(server.pid, "SIGCONT"); } catch { /* It has ended. */ }
     await server.stop().catch(() => undefined);
     rmSync(profileDir, { recursive: true, force: true, maxRetries: 5 });
   }

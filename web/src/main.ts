@@ -4,8 +4,16 @@ import { attachWakes, openPannier } from "pannier";
 import { startApp } from "./start";
 import { attachWorker } from "./worker";
 
+// The longest wait of a launch begins first; what the core opens with is asked for meanwhile. Not by
+// a link in the page: WebKit asks the worker for such a file twice.
+let module: Promise<Response> | undefined = fetch(new URL("core.wasm", import.meta.url));
+module.catch(() => undefined);
+
 const app = await startApp(async (options) => {
-  const api = await openPannier(options);
+  // An answer is read once: another try asks for itself.
+  const wasm = module;
+  module = undefined;
+  const api = await openPannier(wasm ? { ...options, wasm } : options);
   attachWakes(api);
   return api;
 });
