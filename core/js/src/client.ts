@@ -66,8 +66,6 @@ export class Pannier implements PannierApi {
 
   static async open(options: OpenOptions & { wasm: WasmSource }): Promise<Pannier> {
     const { database = "pannier", profile, servers = {}, secrets = {}, keep, wasm } = options;
-    // The first status waits for it; meanwhile the module is compiled.
-    void storageHealth();
     await start(wasm);
     const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
     const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }), ...(keep === undefined ? {} : { keep }) }, options);

@@ -1,6 +1,7 @@
 // The public API: see types.ts for the shapes.
 
 import { Pannier } from "./client.js";
+import { storageHealth } from "./storage.js";
 import type { OpenOptions } from "./api.js";
 
 export type {
@@ -19,6 +20,9 @@ export { deadline } from "./time.js";
  * @example const pannier = await openPannier({ profile, servers: { api: "https://api.example.com" } });
  * @throws PannierError `profile_*`, `server_unknown`, `storage_*`, `core_unavailable`
  */
-export const openPannier = (options: OpenOptions = {}): Promise<Pannier> =>
+export const openPannier = (options: OpenOptions = {}): Promise<Pannier> => {
+  // The first status waits for it: it is found out while the module is compiled.
+  void storageHealth();
   // Written as bundlers look for it. Not asked for when the caller knows better.
-  Pannier.open({ ...options, wasm: options.wasm ?? new URL("./core.wasm", import.meta.url) });
+  return Pannier.open({ ...options, wasm: options.wasm ?? new URL("./core.wasm", import.meta.url) });
+};

@@ -20,6 +20,7 @@ const stateIcons: Partial<Record<OutboxItem["state"], IconName>> = { parked: "at
 export class PhotoScreen extends StopScreen {
   /** taken and not yet on the disk: only while staging runs or after it failed */
   #unstaged: PhotoDetail | undefined;
+  #staging = false;
   #captured = false;
   /** this stop's photos that are not settled, by their handles */
   #unsettled = new Map<string, OutboxItem>();
@@ -56,14 +57,22 @@ export class PhotoScreen extends StopScreen {
     }
   }
 
+  /** Never in turn with other actions: a shutter that was pressed while one still ran would have to be pressed again. */
   async #stage(photo: PhotoDetail): Promise<void> {
     this.#unstaged = photo;
-    await this.act("store-photo", async () => {
+    this.#staging = true;
+    this.requestUpdate();
+    try {
       const staged = await this.shell.api.stage(photo.bytes, photo.mediaType);
       const waiting = this.draft.fields.photos ?? [];
       await this.draft.change({ photos: [...waiting, staged.handle] }, { keep: [staged.handle] });
       this.#unstaged = undefined;
-    });
+    } catch (error) {
+      this.shell.failed(error);
+    } finally {
+      this.#staging = false;
+      this.requestUpdate();
+    }
   }
 
   async #drop(handle: string): Promise<void> {
@@ -119,7 +128,7 @@ export class PhotoScreen extends StopScreen {
   }
 
   #notStored(photo: PhotoDetail): TemplateResult {
-    if (this.busy !== undefined) return html`<div class="content"><div class="empty" role="status"><span class="spinner" aria-hidden="true"></span><p class="strong">${texts.photo.storing}</p></div></div>`;
+    if (this.#staging) return html`<div class="content"><div class="empty" role="status"><span class="spinner" aria-hidden="true"></span><p class="strong">${texts.photo.storing}</p></div></div>`;
     return html`<div class="content"><div class="empty" role="alert">${icon("attention")}<p class="strong">${texts.photo.notStored}</p></div></div>
       <footer class="actions">${button({ test: "store-photo", label: texts.photo.storeAgain, kind: "primary", busy: this.busy, tap: () => void this.#stage(photo) })}
         ${button({ test: "retake", label: texts.photo.retake, icon: "photo", tap: () => { this.#unstaged = undefined; this.requestUpdate(); } })}</footer>`;
