@@ -22,6 +22,7 @@ const entries = [
   { entry: "pannier/service-worker", wasm: "core.wasm" },
   { entry: "pannier/elements", later: ["scanner/scan.wasm", "scanner/scanner-worker.js"] },
   { entry: "pannier/scanner", later: ["scanner/scan.wasm", "scanner/scanner-worker.js"] },
+  { entry: "pannier/capacitor", wasm: "core.wasm" },
   { entry: "pannier/export" },
   { entry: "pannier/texts" },
   { entry: "pannier/oidc" },

@@ -2,11 +2,14 @@
 // test's own behind them.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { evaluate, log, until } from "./lib/index.mjs";
+import { evaluate, log, says, until } from "./lib/index.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import { call, done } from "./stories/client-page.mjs";
-import { engines } from "./stories/courier.mjs";
+import { engines, openPhone } from "./stories/courier.mjs";
 import { withShell } from "./stories/phone.mjs";
 
 const note = (text, stop = "st-07") => `() => pannier.record({ kind: "note", stop: "${stop}", text: "${text}" })`;
@@ -20,7 +23,26 @@ const photo = `async () => {
   return pannier.record({ kind: "photo", stop: "st-07", blob: handle });
 }`;
 
-for (const engine of engines) {
+/** The shipped profile for a backend that knows a request again by a header: everything may be sent twice. */
+function safe(profile) {
+  for (const { steps } of Object.values(profile.operations)) {
+    for (const step of steps) {
+      step.identity = { kind: "header", name: "Idempotency-Key" };
+      delete step.probe;
+    }
+  }
+  return profile;
+}
+/** Locks the phone: the app leaves the screen, and the system has what the core gave it. */
+const lock = async ({ driver, phone }) => {
+  const rests = phone.called("PannierUploads", "rest").length;
+  await evaluate(driver, `() => native.tell("App", "pause", null)`);
+  await until(() => phone.called("PannierUploads", "rest").length > rests, { what: "the app to be done with handing over" });
+};
+const post = ({ method, path }) => method === "POST" && /stops|photos/.test(path);
+
+// The web views of Android and iOS; Gecko has no shell.
+for (const engine of engines.filter((name) => name !== "firefox")) {
   const story = (name, options, work) => test(`${engine}: ${name}`, { timeout: 120_000 }, withShell({ engine, ...options }, work));
 
   story("natively a backend without CORS is reached, and takes every byte of a photo once", {}, async (courier) => {
@@ -72,6 +94,64 @@ for (const engine of engines) {
     await until(async () => await reach(courier) === "unreachable", { what: "that try to fail" });
     await faults.alive();
     await evaluate(driver, `() => native.tell("App", "resume", null)`);
+    await drained(courier);
+    await exactlyOnce(courier);
+  });
+
+  test(`${engine}: what the app had handed over goes from a locked phone, in order, while the app is dead, and is settled at the next start`, { timeout: 180_000 }, async (context) => {
+    const profileDir = mkdtempSync(join(tmpdir(), "pannier-shell-profile-"));
+    try {
+      await withShell({ engine, browser: { profileDir }, profile: safe }, async (courier) => {
+        const { driver, phone, faults, server } = courier;
+        await faults.dead();
+        await done(driver, note("in the cellar"));
+        await done(driver, photo);
+        await done(driver, note("at the door"));
+        await done(driver, note("another stop", "st-10"));
+        await until(async () => await reach(courier) === "unreachable", { what: "the first try to fail" });
+        await lock(courier);
+        const kept = [...phone.uploads.values()];
+        assert.deepEqual(kept.map(({ lane }) => lane).sort(), ["stop/st-07", "stop/st-07", "stop/st-07", "stop/st-10"]);
+        assert.equal(kept.filter(({ data }) => Buffer.from(data, "base64").length > 100_001).length, 1, "the photo's bytes are with the system");
+        await courier.browser.kill();
+        await faults.alive();
+        const native = phone.called("CapacitorHttp", "request").length;
+        await phone.work();
+        assert.ok(kept.every(({ state, status }) => state === "answered" && status < 300), "all of it was sent without the app");
+        await openPhone(courier);
+        await says(courier.driver, "body", "ready", { ms: 15_000 });
+        await drained(courier);
+        await exactlyOnce(courier);
+        await until(() => phone.uploads.size === 0, { what: "the system to be told to forget" });
+        const after = phone.called("CapacitorHttp", "request").slice(native);
+        assert.deepEqual(after.filter(({ options }) => options.method === "POST" && /stops|photos/.test(options.url)), [], "the app sent nothing of it again");
+        assert.equal((await log(server)).filter(post).filter(({ applied_n }) => applied_n).length, 4);
+      })(context);
+    } finally {
+      rmSync(profileDir, { recursive: true, force: true });
+    }
+  });
+
+  story("a no holds what follows it in its lane, and the answers are taken once however often they are told", { profile: safe }, async (courier) => {
+    const { driver, phone, faults } = courier;
+    await faults.dead();
+    const first = await done(driver, note("first"));
+    await done(driver, note("second"));
+    await done(driver, note("third"));
+    await until(async () => await reach(courier) === "unreachable", { what: "the first try to fail" });
+    await lock(courier);
+    assert.equal(phone.uploads.size, 3);
+    await faults.set({ fault: "status", status: 422, method: "POST", times: 1 });
+    await phone.work();
+    assert.deepEqual([...phone.uploads.values()].map(({ state }) => state), ["answered", "held", "held"]);
+    await faults.alive();
+    await evaluate(driver, `() => { for (let times = 0; times < 3; times += 1) native.tell("PannierUploads", "changed", {}); }`);
+    const parked = await until(async () => {
+      const { items } = await done(driver, "() => pannier.outbox()");
+      return items.map(({ state }) => state).join() === "parked,waiting,waiting" && items;
+    }, { what: "the first to need a person and the others to wait again" });
+    assert.equal(parked[0].id, first.operation);
+    await done(driver, `() => pannier.retry("${first.operation}")`);
     await drained(courier);
     await exactlyOnce(courier);
   });

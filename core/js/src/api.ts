@@ -31,6 +31,44 @@ export interface RecordOptions {
 /** Where a wasm module is, or the module's bytes themselves. */
 export type WasmSource = string | URL | Response | Promise<Response> | BufferSource;
 
+/** A request that the operating system may send while nothing of ours runs, and what is to be kept with it. */
+export interface HandedRequest {
+  /** of this attempt alone */
+  id: string;
+  account: string;
+  /** the requests of one lane go out one after the other, by `seq` */
+  lane: string;
+  seq: number;
+  attempt: number;
+  /**
+   * Answers after which the next of the lane may go: one of the statuses, and at each JSON Pointer of the body the text `eq`
+   * or, without one, anything but null. None: the next may not.
+   */
+  yes: { status: number[]; body: { at: string; eq?: string }[] }[];
+  /** with its address, method, headers and body */
+  request: Request;
+}
+
+/** How a request stands that was handed over. `pending`: it waits or is on its way; `held`: one before it got no yes, so it was not sent and will not be; `failed`: given up, without an answer. */
+export interface HandedReport extends Pick<HandedRequest, "id" | "account" | "lane" | "seq" | "attempt"> {
+  state: "pending" | "answered" | "failed" | "held";
+  /** of the answer */
+  status?: number;
+  /** names in lower case */
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** A service of the operating system that sends on while the app sleeps or is dead. What it was given stays known to it until it is forgotten. */
+export interface HandOver {
+  /** Resolves when all of it is kept. */
+  begin(requests: HandedRequest[]): Promise<void>;
+  /** Everything that was not forgotten yet. */
+  list(): Promise<HandedReport[]>;
+  /** What of these was not sent yet is not sent any more. */
+  forget(ids: string[]): Promise<void>;
+}
+
 /** What `openPannier` takes. */
 export interface OpenOptions {
   /** name of the IndexedDB database (default `pannier`) */
@@ -51,6 +89,8 @@ export interface OpenOptions {
    * or a rejection where none came. The request's signal says when nobody waits any more.
    */
   exchange?: (request: Request) => Promise<Response>;
+  /** what sends while nothing of ours runs, where the host has such a service; `pannier/capacitor` brings one */
+  system?: HandOver;
   /** how long what is settled stays; kept on the device, so that the service worker goes by the same */
   keep?: Keep;
   /**
@@ -156,6 +196,11 @@ export interface PannierApi {
    * @example const { settled, stopped } = await pannier.drain("manual", { budgetMs: 10_000 });
    */
   drain(reason: WakeReason, options?: { budgetMs?: number }): Promise<DrainReport>;
+  /**
+   * Gives the operating system what it may send while nothing of ours runs (`system` of `openPannier`): when the app leaves the
+   * screen. Its answers are taken by the next drain. For most, `openShell` of `pannier/capacitor`.
+   */
+  handOver(): Promise<DrainReport>;
   /**
    * Sends a parked or waiting operation again.
    * @throws PannierError `operation_unknown`, `operation_in_flight`, `operation_settled`

@@ -32,6 +32,7 @@ export class Pannier implements PannierApi {
   readonly #options: CoreOptions;
   readonly #token: OpenOptions["token"];
   readonly #exchange: OpenOptions["exchange"];
+  readonly #system: OpenOptions["system"];
   #core: Promise<Core> | undefined;
   #host: BrowserHost | undefined;
   #generation = -1;
@@ -48,11 +49,12 @@ export class Pannier implements PannierApi {
   /** the office's public key, for `pannier/export` */
   readonly sealTo: OpenOptions["sealTo"];
 
-  private constructor(options: CoreOptions, { token, exchange, sealTo }: OpenOptions) {
+  private constructor(options: CoreOptions, { token, exchange, system, sealTo }: OpenOptions) {
     this.sealTo = sealTo;
     this.#options = options;
     this.#token = token;
     this.#exchange = exchange;
+    this.#system = system;
     // Other tabs and the worker learn of a change by this; it is only a hint to read again.
     this.#channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(`pannier:${options.database}`);
     if (this.#channel) {
@@ -80,7 +82,7 @@ export class Pannier implements PannierApi {
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
       const { database, ...options } = this.#options;
-      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange }));
+      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange, system: this.#system }));
       this.#host = host;
       const opening = guarded((): Promise<Core> => Core.open(JSON.stringify(options), host));
       this.#core = opening;
@@ -210,6 +212,10 @@ export class Pannier implements PannierApi {
       void this.tidy().then(({ more }) => { if (more) this.#tidied = 0; }, () => undefined);
     }
     return report;
+  }
+
+  handOver(): Promise<DrainReport> {
+    return this.#call("handOver");
   }
 
   async tidy(): Promise<Tidied> {

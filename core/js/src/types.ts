@@ -147,8 +147,11 @@ export interface OutboxQuery {
  */
 export type OutboxFilter = "unsettled" | "settled" | "all";
 
-/** Why something woke the core. */
-export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in";
+/**
+ * Why something woke the core.
+ * - `paused`: the app leaves the screen, and the system goes on for it
+ */
+export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in" | "paused";
 
 /**
  * How long what is settled stays; what is left out is as usual. Kept in the store, so that the

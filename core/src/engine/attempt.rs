@@ -3,6 +3,7 @@
 use super::amend::REPLACED;
 use super::change::{Change, EntityKey, Seen, StopRecord, TakenOut};
 use super::context::{Here, carry, for_operation, operation_value};
+use super::handed::{HANDED, HANDED_MS};
 use super::lane::{Head, Lane};
 use super::session::Session;
 use crate::domain::ids::LaneId;
@@ -244,6 +245,31 @@ impl<'a> Turning<'a> {
 
     /// Puts the next attempt of the head on record and says what to send.
     pub fn begin(&mut self, step: &StepProfile, purpose: Purpose) -> Result<(), ProfileError> {
+        let send = self.attempt(step, purpose, self.turn.generation)?;
+        // An attempt that could duplicate must be on the disk before its bytes leave.
+        if purpose == Purpose::Send && !step.identity.resend_is_safe() {
+            self.change.strict = true;
+            // It does not go out unasked if it was taken out a moment ago.
+            let seen = self.taken_out.revision;
+            self.change.expect(EntityKey::TakenOut, seen);
+        }
+        self.write_head();
+        if is(Sabotage::RemoveBeforeSend) {
+            let (lane, seq) = (send.lane.clone(), send.seq);
+            self.change.delete(EntityKey::Operation(lane.clone(), seq));
+            self.change.delete(EntityKey::Lane(lane));
+        }
+        self.out.effect = Some(send);
+        Ok(())
+    }
+
+    /// The head's next attempt, in the name of a drain's generation or of the operating system.
+    pub fn attempt(
+        &mut self,
+        step: &StepProfile,
+        purpose: Purpose,
+        generation: u64,
+    ) -> Result<Send, ProfileError> {
         let context = self.context();
         let template = match (purpose, &step.probe) {
             (Purpose::Probe | Purpose::Count, Some(probe)) => &probe.request,
@@ -264,9 +290,12 @@ impl<'a> Turning<'a> {
         op.released &= purpose != Purpose::Send;
         op.state = OperationState::InFlight {
             attempt: number,
-            generation: self.turn.generation,
+            generation,
             purpose,
-            expires_at: now + i64::from(request.deadline_ms) + LEASE_MARGIN_MS,
+            expires_at: match generation {
+                HANDED => now + HANDED_MS,
+                _ => now + i64::from(request.deadline_ms) + LEASE_MARGIN_MS,
+            },
         };
         let page = op.push_attempt(Attempt {
             number,
@@ -292,27 +321,13 @@ impl<'a> Turning<'a> {
             }
             self.change.put_blind(&page);
         }
-        let (lane, seq) = (op.lane.clone(), op.seq);
-        // An attempt that could duplicate must be on the disk before its bytes leave.
-        if purpose == Purpose::Send && !step.identity.resend_is_safe() {
-            self.change.strict = true;
-            // It does not go out unasked if it was taken out a moment ago.
-            let seen = self.taken_out.revision;
-            self.change.expect(EntityKey::TakenOut, seen);
-        }
-        self.write_head();
-        if is(Sabotage::RemoveBeforeSend) {
-            self.change.delete(EntityKey::Operation(lane.clone(), seq));
-            self.change.delete(EntityKey::Lane(lane.clone()));
-        }
-        self.out.effect = Some(Send {
+        Ok(Send {
             token: self.turn.session.token.clone(),
-            lane,
-            seq,
+            lane: op.lane.clone(),
+            seq: op.seq,
             attempt: number,
             request,
-        });
-        Ok(())
+        })
     }
 
     /// Takes the head one move on: sends, probes, settles, parks, or leaves it.

@@ -1,6 +1,7 @@
 //! A lane's summary: what a wake needs to know of it without reading its operations.
 
 use super::backoff::is_ahead;
+use super::handed::{HANDED, HANDED_MS};
 use crate::domain::ids::{LaneId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{Operation, OperationState};
@@ -75,6 +76,10 @@ impl Head {
         match self.is {
             HeadState::Parked => false,
             // Found in flight under an older generation: whoever sent it is gone.
+            // The system's own: only its word ends it, or that it said nothing for too long.
+            HeadState::InFlight { generation: HANDED } => {
+                !(now..=now + HANDED_MS).contains(&self.due_at)
+            }
             HeadState::InFlight { generation: of } => of != generation,
             _ => !is_ahead(if hopeful { self.floor_at } else { self.due_at }, now),
         }

@@ -1,6 +1,7 @@
 //! The outbox as a person reads it: each operation in words, and the bar above every screen.
 
 use super::backoff::is_ahead;
+use super::handed::HANDED;
 use super::lane::{HeadState, Lane};
 use super::session::{Reach, Reachability, Session, SessionState};
 use crate::domain::ids::{BlobHandle, LaneId, OperationId, StopId};
@@ -193,6 +194,9 @@ fn state_words(op: &Operation) -> (OperationStateName, String) {
             (Name::Waiting, "Arrived; will be counted".into())
         }
         OperationState::Waiting { .. } => (Name::Waiting, "Will be sent again".into()),
+        OperationState::InFlight {
+            generation: HANDED, ..
+        } => (Name::InFlight, "The phone itself sends it".into()),
         OperationState::InFlight {
             purpose: Purpose::Send,
             ..
@@ -443,6 +447,8 @@ pub fn next_wake_at(lanes: &[Lane], reach: &Reach, signed_in: bool, now: i64) ->
     let due = lanes
         .iter()
         .filter(|l| l.head.is != HeadState::Parked && signed_in)
+        // No timer brings the system's answer nearer.
+        .filter(|l| l.head.is != HeadState::InFlight { generation: HANDED })
         .map(|l| sane(l.head.due_at))
         .min()?;
     let reach_due = if reach.state == Reachability::Unreachable {

@@ -3,7 +3,8 @@
 //!
 //! The story in order: [`admit`] checks an intent and makes it an operation; [`attempt`] puts the
 //! head of a due lane on record as in flight and says what to send; [`verdict`] takes the answer,
-//! or its absence, and moves the operation on; [`person`] is what a courier may do to a parked
+//! or its absence, and moves the operation on; [`handed`] gives requests to the
+//! operating system, whose answers come later; [`person`] is what a courier may do to a parked
 //! one; [`reconcile`] takes a new route; [`projection`] and [`listing`] make the views.
 //!
 //! What survives a crash: everything that a change was committed for. An operation found in
@@ -16,6 +17,7 @@ pub mod backoff;
 pub mod change;
 pub mod context;
 pub mod count;
+pub mod handed;
 pub mod lane;
 pub mod listing;
 pub mod meaning;

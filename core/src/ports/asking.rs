@@ -172,11 +172,8 @@ impl<H: Host> Driver<H> {
 
     /// Once for each new revision of the profile, and once for each new route: what is parked is
     /// judged again.
-    pub(super) async fn judge_parked_again(
-        &self,
-        d: &mut Draining,
-        fetched_at: i64,
-    ) -> Result<(), CoreError> {
+    pub(super) async fn judge_parked_again(&self, d: &mut Draining) -> Result<(), CoreError> {
+        let fetched_at = d.fetched_at;
         let revision = self.profile().revision.0.clone();
         let known = d.reach.judged_by.as_ref() == Some(&revision);
         if known && d.reach.judged_route == fetched_at {

@@ -46,6 +46,8 @@ const AUTH_STREAK_MAX: u32 = 2;
 pub(super) struct Draining {
     pub account: AccountId,
     pub session: Session,
+    /// when the newest route was asked for
+    pub fetched_at: i64,
     pub generation: u64,
     pub lease_until: i64,
     pub reason: WakeReason,
@@ -100,7 +102,7 @@ impl<H: Host> Driver<H> {
         last
     }
 
-    async fn report(
+    pub(super) async fn report(
         &self,
         reason: WakeReason,
         stopped: Stopped,
@@ -154,6 +156,27 @@ impl<H: Host> Driver<H> {
             // The phone changed hands meanwhile; this lock is not for the other's work.
             return self.report(reason, Stopped::Busy, began).await;
         }
+        let budget = budget_ms.map_or(f64::INFINITY, f64::from);
+        let mut d = self.begin(session, reason, began, budget).await?;
+        self.take_answers(&mut d).await?;
+        self.judge_parked_again(&mut d).await?;
+        let paused = is_ahead(d.reach.paused_until, self.now());
+        if !paused && self.reached(&mut d).await? {
+            let hard_end = began + budget;
+            self.run(&mut d, hard_end).await?;
+        }
+        self.close(d, began).await
+    }
+
+    /// Raises the generation and looks at what every drain goes by. The lock is held.
+    pub(super) async fn begin(
+        &self,
+        session: Session,
+        reason: WakeReason,
+        began: f64,
+        budget: f64,
+    ) -> Result<Draining, CoreError> {
+        let account = session.account.clone();
         let (generation, lease_until) = self.raise_generation(&account).await?;
         let reach = self.reach(&account).await?;
         let route = self.list(records::one(&account, &EntityKey::Route)).await?;
@@ -162,10 +185,10 @@ impl<H: Host> Driver<H> {
             .and_then(|r| records::open::<RouteRecord>(r).ok());
         let route = route.map(|r| r.value).unwrap_or_default();
         let (fetched_at, kept) = (route.fetched_at, Value::Object(route.header.kept));
-        let budget = budget_ms.map_or(f64::INFINITY, f64::from);
-        let mut d = Draining {
+        Ok(Draining {
             account,
             session,
+            fetched_at,
             generation,
             lease_until,
             reason,
@@ -200,14 +223,7 @@ impl<H: Host> Driver<H> {
             // The last part of a budget is for answers, not for new attempts.
             soft_end: began + budget * 0.7,
             profile_concurrency: self.profile().concurrency as usize,
-        };
-        self.judge_parked_again(&mut d, fetched_at).await?;
-        let paused = is_ahead(d.reach.paused_until, self.now());
-        if !paused && self.reached(&mut d).await? {
-            let hard_end = began + budget;
-            self.run(&mut d, hard_end).await?;
-        }
-        self.close(d, began).await
+        })
     }
 
     pub(super) fn here_for(&self, d: &Draining) -> Here {
@@ -282,7 +298,8 @@ impl<H: Host> Driver<H> {
         let mut sends: Vec<Boxed<'_, (Send, Exchange)>> = vec![];
         loop {
             let mut moved = false;
-            if self.host.clock().monotonic_ms() > d.soft_end && !d.stopping {
+            let over = self.host.clock().monotonic_ms() > d.soft_end || self.leaving.get();
+            if over && !d.stopping {
                 d.stopping = true;
                 d.report.stopped = Stopped::Budget;
             }
@@ -365,7 +382,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// Lanes whose head may be taken up now, oldest head first.
-    async fn due_lanes(&self, d: &Draining) -> Result<Vec<LaneId>, CoreError> {
+    pub(super) async fn due_lanes(&self, d: &Draining) -> Result<Vec<LaneId>, CoreError> {
         let found = self.list(records::all(&d.account, Table::Lanes)).await?;
         let mut aside = vec![];
         let mut lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut aside)
@@ -575,7 +592,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// Writes down what came of it, and says when to come back.
-    async fn close(&self, d: Draining, began: f64) -> Result<DrainReport, CoreError> {
+    pub(super) async fn close(&self, d: Draining, began: f64) -> Result<DrainReport, CoreError> {
         let found = self.list(records::all(&d.account, Table::Lanes)).await?;
         let lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut vec![])
             .into_iter()

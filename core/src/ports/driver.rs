@@ -49,6 +49,10 @@ pub struct Driver<H: Host> {
     pub(super) wanted: Cell<Option<WakeReason>>,
     /// when this context last looked for what nobody needs any more
     pub(super) tidied_at: Cell<i64>,
+    /// what the operating system was given and lost was looked for
+    pub(super) found_lost: Cell<bool>,
+    /// the app leaves the screen: nothing more is begun here
+    pub(super) leaving: Cell<bool>,
 }
 
 /// Somebody else is current than was thought.
@@ -158,6 +162,8 @@ impl<H: Host> Driver<H> {
             draining: Cell::new(false),
             wanted: Cell::new(None),
             tidied_at: Cell::new(0),
+            found_lost: Cell::new(false),
+            leaving: Cell::new(false),
         })
     }
 

@@ -5,6 +5,7 @@ use super::clock::{Clock, Ids};
 use super::lock::Lock;
 use super::net::Net;
 use super::store::Store;
+use crate::engine::handed::{Upload, UploadReport};
 use serde_json::{Map, Value};
 
 /// What a host that signs in by its own means has to say.
@@ -37,4 +38,18 @@ pub trait Host {
     async fn token(&self) -> HostToken {
         HostToken::Absent
     }
+    /// Gives the operating system requests to send while nothing of ours runs: each lane in its
+    /// order, the next only after a yes ([`Upload`]). Kept over the end of the process once this
+    /// has returned; what could not be given is simply not known later.
+    #[allow(async_fn_in_trait)]
+    async fn hand_over(&self, _uploads: &[Upload]) {}
+    /// How everything stands that was given and not forgotten yet. `None`: the system does not
+    /// answer now.
+    #[allow(async_fn_in_trait)]
+    async fn handed(&self) -> Option<Vec<UploadReport>> {
+        Some(vec![])
+    }
+    /// These are done with: what was not sent yet will not be.
+    #[allow(async_fn_in_trait)]
+    async fn forget(&self, _ids: Vec<String>) {}
 }

@@ -23,6 +23,7 @@ pub mod records;
 pub mod route;
 pub mod session;
 pub mod store;
+mod uploads;
 pub mod views;
 mod wake;
 

@@ -17,6 +17,8 @@ pub enum WakeReason {
     Message,
     Activate,
     SignedIn,
+    /// the app leaves the screen, and the system goes on for it
+    Paused,
 }
 
 impl WakeReason {
@@ -33,6 +35,7 @@ impl WakeReason {
             Self::Message => "message",
             Self::Activate => "activate",
             Self::SignedIn => "signed_in",
+            Self::Paused => "paused",
         }
     }
     /// Something changed for the better, so backoffs are overruled (floors are not).

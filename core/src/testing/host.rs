@@ -3,6 +3,8 @@
 use super::clock::{SeededIds, TestClock};
 use super::memory::{MemoryLock, MemoryStore};
 use super::net::TestNet;
+use super::system::System;
+use crate::engine::handed::{Upload, UploadReport};
 use crate::ports::Host;
 use crate::ports::host::HostToken;
 use std::cell::RefCell;
@@ -16,6 +18,8 @@ pub struct TestHost {
     pub lock: MemoryLock,
     /// what the host says when it is asked for a token
     pub token: Rc<RefCell<HostToken>>,
+    /// what goes on when no context runs
+    pub system: System,
 }
 
 impl TestHost {
@@ -27,6 +31,7 @@ impl TestHost {
             ids: SeededIds::new(seed),
             lock: MemoryLock::new(clock),
             token: Rc::new(RefCell::new(HostToken::Absent)),
+            system: System::default(),
         }
     }
     pub fn tab(&self, seed: u64) -> Self {
@@ -41,6 +46,7 @@ impl TestHost {
             ids: SeededIds::new(seed),
             lock: self.lock.of(context),
             token: self.token.clone(),
+            system: self.system.clone(),
         }
     }
 }
@@ -73,5 +79,14 @@ impl Host for TestHost {
     fn changed(&self, _: u64) {}
     async fn token(&self) -> HostToken {
         self.token.borrow().clone()
+    }
+    async fn hand_over(&self, uploads: &[Upload]) {
+        self.system.take(uploads);
+    }
+    async fn handed(&self) -> Option<Vec<UploadReport>> {
+        self.system.told()
+    }
+    async fn forget(&self, ids: Vec<String>) {
+        self.system.forget(&ids);
     }
 }

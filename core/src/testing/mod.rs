@@ -11,3 +11,4 @@ pub mod host;
 pub mod memory;
 pub mod net;
 pub mod run;
+pub mod system;

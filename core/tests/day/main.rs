@@ -27,6 +27,7 @@ mod amended;
 mod conflicts;
 mod counted;
 mod drainers;
+mod handed;
 mod handover;
 mod keeping;
 mod killed;

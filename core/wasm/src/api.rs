@@ -228,6 +228,7 @@ fn dispatch(
                 (given.next("reason")?, given.next("budgetMs")?);
             run!(core.drain(reason, budget))
         }
+        "handOver" => run!(core.hand_over()),
         "notices" => run!(core.notices()),
         "putAway" => {
             let (at, seq): (i64, u64) = (given.next("at")?, given.next("seq")?);

@@ -4,7 +4,9 @@
 use crate::net::JsNet;
 use crate::store::JsStore;
 use js_sys::{Array, ArrayBuffer, Promise};
-use pannier::domain::json::parse;
+use pannier::domain::ids::AccountId;
+use pannier::domain::json::{FromJson, ToJson, parse, print};
+use pannier::engine::handed::{Upload, UploadReport};
 use pannier::ports::Host;
 use pannier::ports::clock::{Clock, Ids};
 use pannier::ports::host::HostToken;
@@ -68,6 +70,12 @@ extern "C" {
     pub fn exchange(this: &JsHost, ticket: u32, request: &str) -> Promise;
     #[wasm_bindgen(method, js_name = giveUp)]
     pub fn give_up(this: &JsHost, ticket: u32);
+    #[wasm_bindgen(method, js_name = handOver)]
+    fn hand_over(this: &JsHost, uploads: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    fn handed(this: &JsHost) -> Promise;
+    #[wasm_bindgen(method)]
+    fn forget(this: &JsHost, ids: &str) -> Promise;
     /// Only the client's: a test closes what it opened.
     #[wasm_bindgen(method)]
     pub fn close(this: &JsHost);
@@ -215,5 +223,31 @@ impl Host for BrowserHost {
             Some(Ok(Value::Object(credentials))) => HostToken::Given(credentials),
             _ => HostToken::Absent,
         }
+    }
+
+    async fn hand_over(&self, uploads: &[Upload]) {
+        let mut text = String::from("[");
+        for Upload { note, request } in uploads {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            text.push_str("{\"note\":");
+            text.push_str(&print(&note.to_json()));
+            text.push_str(",\"request\":");
+            let account = AccountId(note.account.clone());
+            text.push_str(&crate::wire::request(&account, request));
+            text.push('}');
+        }
+        text.push(']');
+        let _ = JsFuture::from(self.js.hand_over(&text)).await;
+    }
+
+    async fn handed(&self) -> Option<Vec<UploadReport>> {
+        let told = JsFuture::from(self.js.handed()).await.ok()?;
+        FromJson::from_json(parse(&told.as_string()?).ok()?).ok()
+    }
+
+    async fn forget(&self, ids: Vec<String>) {
+        let _ = JsFuture::from(self.js.forget(&print(&ids.to_json()))).await;
     }
 }

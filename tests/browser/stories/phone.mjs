@@ -2,6 +2,7 @@
 // gave it (notifications) while the app is dead, and sends what the app asks it to send past the web
 // view, really and over the network. Plugins are spoken to through Capacitor's own bridge.
 
+import assert from "node:assert/strict";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -16,6 +17,7 @@ import { freePort, says, startSandbox } from "../lib/index.mjs";
 /** The methods of each plugin that `pannier/capacitor` calls. */
 const plugins = {
   App: [], Network: ["getStatus"], CapacitorHttp: ["request"],
+  PannierUploads: ["begin", "list", "forget", "rest"],
   LocalNotifications: ["checkPermissions", "requestPermissions", "schedule", "cancel", "getPending"],
 };
 
@@ -29,12 +31,43 @@ async function exchange({ url, method, headers, data, dataType }) {
   return { status: answer.status, headers: Object.fromEntries(answer.headers), url: answer.url, data: json ? parsed() : text };
 }
 
-/** { address, calls, notifications, permission, stop }: the phone beside its app. */
+/** What stands at a JSON Pointer. */
+const standing = (pointer, json) => pointer.split("/").slice(1).reduce((here, part) => here?.[part.replaceAll("~1", "/").replaceAll("~0", "~")], json);
+
+/** As the native parts do it (core/js/ios, core/js/android). */
+function isYes({ yes, status, body }) {
+  let json;
+  try { json = JSON.parse(body); } catch { json = undefined; }
+  return yes.some((one) => one.status.includes(status) && one.body.every(({ at: pointer, eq }) => {
+    const here = standing(pointer, json);
+    return here !== undefined && here !== null && (eq === undefined || eq === null || here === eq);
+  }));
+}
+
+/** { address, calls, notifications, permission, uploads, work, stop }: the phone beside its app. */
 export async function startPhone() {
-  const phone = { calls: [], notifications: new Map(), permission: "prompt" };
+  const phone = { calls: [], notifications: new Map(), permission: "prompt", uploads: new Map() };
+  const laneOf = (one) => [...phone.uploads.values()].filter(({ account, lane }) => account === one.account && lane === one.lane).sort((a, b) => a.seq - b.seq);
+  /** Sends up to `count` of what it was given, each lane in its order, really and without the app. */
+  phone.work = async (count = Infinity) => {
+    for (let done = 0; done < count; done += 1) {
+      const next = [...phone.uploads.values()].find((one) => laneOf(one).find(({ state }) => state === "pending") === one);
+      if (!next) return;
+      const { url, method, requestHeaders: headers, data } = next;
+      const answer = await fetch(url, { method, headers, body: data ? Buffer.from(data, "base64") : undefined }).catch(() => undefined);
+      Object.assign(next, answer ? { state: "answered", status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() } : { state: "failed" });
+      if (next.state !== "answered" || !isYes(next)) for (const later of laneOf(next)) if (later.state === "pending") later.state = "held";
+    }
+  };
   const methods = {
     Network: { getStatus: () => ({ connected: true, connectionType: "cellular" }) },
     CapacitorHttp: { request: exchange },
+    PannierUploads: {
+      begin: ({ uploads }) => { for (const one of uploads) phone.uploads.set(one.id, { ...one, state: "pending" }); },
+      list: () => ({ uploads: [...phone.uploads.values()].map(({ id, account, lane, seq, attempt, state, status, headers, body }) => ({ id, account, lane, seq, attempt, state, status, headers, body })) }),
+      forget: ({ ids }) => { for (const id of ids) phone.uploads.delete(id); },
+      rest: () => undefined,
+    },
     LocalNotifications: {
       checkPermissions: () => ({ display: phone.permission }),
       requestPermissions: () => { if (phone.permission === "prompt") phone.permission = "granted"; return { display: phone.permission }; },
@@ -62,7 +95,7 @@ export async function startPhone() {
 }
 
 /** Fills `folder` with the shell's page, the bridge before it. */
-async function shellPage(folder, { phone, patched, options }) {
+async function shellPage(folder, { phone, patched, options, profile }) {
   mkdirSync(folder, { recursive: true });
   for (const file of ["core.wasm", "profile.json"]) copyFileSync(join(process.env.PANNIER_DIST ?? dist, file), join(folder, file));
   await build({
@@ -72,6 +105,8 @@ async function shellPage(folder, { phone, patched, options }) {
   const before = `const PHONE = ${JSON.stringify(phone.address)}, PATCHED = ${patched}, PLUGINS = ${JSON.stringify(plugins)};\n`;
   const bridge = readFileSync(at("node_modules", "@capacitor", "android", "capacitor", "src", "main", "assets", "native-bridge.js"));
   writeFileSync(join(folder, "native.js"), `{${before}${readFileSync(at("tests", "browser", "pages", "native.js"))}}\n${bridge}`);
+  const shipped = JSON.parse(readFileSync(join(folder, "profile.json"), "utf8"));
+  writeFileSync(join(folder, "profile.json"), JSON.stringify(profile(shipped)));
   writeFileSync(join(folder, "options.json"), JSON.stringify(options));
   writeFileSync(join(folder, "index.html"), `<!doctype html><meta charset="utf-8"><title>shell</title><body>opening<script src="/native.js"></script><script type="module" src="/shell.js"></script>`);
   return folder;
@@ -80,19 +115,23 @@ async function shellPage(folder, { phone, patched, options }) {
 /**
  * An app in the shell on a phone of its own, against a backend on another origin: without any CORS rule, unless `admitted`.
  * `options` are those of `openShell`; `patched`: the app has Capacitor's own fetch switched on. The courier has signed in where
- * `signedIn` is not false.
+ * `signedIn` is not false. `profile` makes the one it goes by from the one that ships.
  */
-export const withShell = ({ options = { network: "native" }, patched = false, admitted = false, signedIn = true, ...rest }, work) => async (context) => {
+export const withShell = ({ options = { network: "native" }, patched = false, admitted = false, signedIn = true, profile = (shipped) => shipped, ...rest }, work) => async (context) => {
   const folder = mkdtempSync(join(tmpdir(), "pannier-shell-"));
   const [phone, port] = [await startPhone(), await freePort()];
   const args = admitted ? ["--allow-origin", `http://localhost:${port}`] : [];
-  const server = await startSandbox({ args, static: await shellPage(folder, { phone, patched, options }) });
+  const server = await startSandbox({ args, static: await shellPage(folder, { phone, patched, options, profile }) });
   // The app's files are at an origin of their own, as capacitor://localhost is one.
   const app = await startProxy({ port, to: server.page });
   try {
     await withCourier({ ...rest, server, page: app.page }, async (courier) => {
       await says(courier.driver, "body", /ready|refused/, { ms: 15_000 });
-      if (signedIn) await done(courier.driver, `async () => { await pannier.signIn({ username: "anna", password: "packet123" }); await pannier.refreshRoute(); }`);
+      if (signedIn) {
+        await done(courier.driver, `() => pannier.signIn({ username: "anna", password: "packet123" })`);
+        const { outcome, ...why } = await done(courier.driver, "() => pannier.refreshRoute()");
+        assert.equal(outcome, "updated", JSON.stringify(why));
+      }
       await work(Object.assign(courier, { phone }));
     })(context);
   } finally {

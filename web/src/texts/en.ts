@@ -336,7 +336,7 @@ export const en = {
     none: "Not tried yet",
     trigger: {
       recorded: "Just recorded", opened: "App opened", visible: "App in front again", online: "Network back", timer: "Its time had come",
-      manual: "By hand", sync: "By the browser", push: "By a push", message: "By another window", activate: "New version", signed_in: "Signed in",
+      manual: "By hand", sync: "By the browser", push: "By a push", message: "By another window", activate: "New version", signed_in: "Signed in", paused: "By the phone, app closed",
     } satisfies Record<WakeReason, string>,
     purpose: (purpose: string) => purposes[purpose] ?? purpose,
     status: (status: number) => `Answer ${status}`,

@@ -315,7 +315,7 @@ export const sv: PageTexts = {
     none: "Inte försökt än",
     trigger: {
       recorded: "Nyss registrerat", opened: "Appen öppnades", visible: "Appen fram igen", online: "Nätet tillbaka", timer: "Det var dags",
-      manual: "För hand", sync: "Av webbläsaren", push: "Av en väckning", message: "Av ett annat fönster", activate: "Ny version", signed_in: "Inloggad",
+      manual: "För hand", sync: "Av webbläsaren", push: "Av en väckning", message: "Av ett annat fönster", activate: "Ny version", signed_in: "Inloggad", paused: "Av telefonen, appen stängd",
     },
     purpose: (purpose) => purposes[purpose] ?? purpose,
     status: (status) => `Svar ${status}`,

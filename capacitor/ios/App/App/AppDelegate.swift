@@ -1,5 +1,6 @@
 import UIKit
 import Capacitor
+import PannierUploads
 
 @UIApplicationMain
 class AppDelegate: UIResponder, UIApplicationDelegate {
@@ -31,6 +32,15 @@ class AppDelegate: UIResponder, UIApplicationDelegate {
 
     func applicationWillTerminate(_ application: UIApplication) {
         // Called when the application is about to terminate. Save data if appropriate. See also applicationDidEnterBackground:.
+    }
+
+    // The system wakes the app for the answers of what it sent; no page runs then.
+    func application(_ application: UIApplication, handleEventsForBackgroundURLSession identifier: String, completionHandler: @escaping () -> Void) {
+        if identifier == BackgroundUploads.session {
+            BackgroundUploads.shared.wake(completion: completionHandler)
+        } else {
+            completionHandler()
+        }
     }
 
     func application(_ application: UIApplication,

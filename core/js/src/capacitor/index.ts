@@ -9,6 +9,7 @@ import { openPannier, type OpenOptions, type Pannier } from "../index.js";
 import { attachWakes } from "../wakes.js";
 import { nativeExchange } from "./native-http.js";
 import { keepReminder, type ReminderOptions } from "./reminder.js";
+import { systemUploads, Uploads } from "./uploads.js";
 
 export { nativeExchange } from "./native-http.js";
 export type { ReminderOptions } from "./reminder.js";
@@ -20,6 +21,8 @@ export interface ShellOptions extends OpenOptions {
    * in `capacitor://localhost` (iOS) and `https://localhost` (Android). `native`: past the web view, where no CORS rules hold.
    */
   network?: "web" | "native";
+  /** whether the operating system gets what it may send when the app leaves the screen (default: where the app was built with it) */
+  handOver?: boolean;
   /** the notification about unsent work; false: none */
   reminder?: ReminderOptions | false;
 }
@@ -46,14 +49,15 @@ function refusePatchedFetch(): void {
 
 /**
  * Opens the core in a Capacitor app and wires it up: sends when the app comes to the foreground and when the network comes back,
- * reminds of unsent work by a notification. Instead of `openPannier` and `attachWakes`.
+ * gives the operating system what it may send when the app leaves the screen, reminds of unsent work by a notification. Instead of `openPannier` and `attachWakes`.
  * @example const { pannier } = await openShell({ profile, servers: { api: "https://api.example.com" }, network: "native" });
  * @throws PannierError as `openPannier`; `fetch_patched`
  */
-export async function openShell({ network = "web", reminder, ...options }: ShellOptions): Promise<Shell> {
+export async function openShell({ network = "web", reminder, handOver = true, ...options }: ShellOptions): Promise<Shell> {
   if (network === "web") refusePatchedFetch();
   const exchange = options.exchange ?? (network === "native" ? nativeExchange : undefined);
-  const pannier = await openPannier({ ...options, ...(exchange ? { exchange } : {}) });
+  const system = options.system ?? (handOver && Capacitor.isPluginAvailable("PannierUploads") ? systemUploads : undefined);
+  const pannier = await openPannier({ ...options, ...(exchange ? { exchange } : {}), ...(system ? { system } : {}) });
   const ends = [attachWakes(pannier)];
   const listeners = await Promise.all([
     // The system's word; the web view tells of becoming visible as well, but not always.
@@ -61,6 +65,14 @@ export async function openShell({ network = "web", reminder, ...options }: Shell
     // A hint, as everything about networks is: it is tried.
     Network.addListener("networkStatusChange", ({ connected }) => { if (connected) pannier.onWork?.("online"); }),
   ]);
+  if (system === systemUploads) {
+    const leave = async (): Promise<void> => {
+      // What could not be handed over waits as before.
+      await pannier.handOver().catch(() => undefined);
+      await Uploads.rest();
+    };
+    listeners.push(await App.addListener("pause", () => void leave()), await Uploads.addListener("changed", () => pannier.onWork?.("message")));
+  }
   if (reminder !== false) ends.push(keepReminder(pannier, reminder ?? {}));
   return {
     pannier,

@@ -1,7 +1,7 @@
 // What a page or a worker lends the core: storage, network, time, chance, locks. The core calls it
 // by text and lists, which cross cheaply, and is told everything by what a promise resolves to.
 
-import type { OpenOptions } from "../api.js";
+import type { HandedRequest, OpenOptions } from "../api.js";
 import { after } from "../time.js";
 import { Locks } from "./locks.js";
 import { leaveBy } from "./network.js";
@@ -15,6 +15,7 @@ export interface HostOptions {
   changed: (revision: number) => void;
   token: OpenOptions["token"];
   exchange: OpenOptions["exchange"];
+  system: OpenOptions["system"];
 }
 
 /** Called by core/wasm/src/host.rs alone. */
@@ -113,6 +114,30 @@ export class BrowserHost {
 
   giveUp(ticket: number): void {
     this.#net.giveUp(ticket);
+  }
+
+  /** Requests for the operating system, in the order of their lanes. What cannot be made ends its lane. */
+  async handOver(uploads: string): Promise<void> {
+    const ended = new Set<string>();
+    const made: HandedRequest[] = [];
+    for (const { note, request } of JSON.parse(uploads) as { note: Omit<HandedRequest, "request">; request: WireRequest }[]) {
+      if (ended.has(note.lane)) continue;
+      try {
+        made.push({ ...note, request: await this.#net.build(request) });
+      } catch {
+        ended.add(note.lane);
+      }
+    }
+    await this.#options.system?.begin(made);
+  }
+
+  /** What the system tells of them, as JSON. Rejects where it does not answer. */
+  async handed(): Promise<string> {
+    return JSON.stringify(await this.#options.system?.list() ?? []);
+  }
+
+  async forget(ids: string): Promise<void> {
+    await this.#options.system?.forget(JSON.parse(ids) as string[]);
   }
 
   close(): void {

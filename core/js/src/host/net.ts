@@ -67,7 +67,7 @@ export class Net {
     const controller = new AbortController();
     this.#underWay.set(ticket, controller);
     try {
-      const built = await this.#build(request, controller.signal);
+      const built = await this.build(request, controller.signal);
       return await inTime(request.deadlineMs, this.#ask(built, request), controller);
     } catch (error) {
       return error instanceof NotSent ? ["not_sent", error.code, error.message] : ["unreachable"];
@@ -92,7 +92,8 @@ export class Net {
     return [response.status, JSON.stringify([...response.headers]), body.length <= answerMax ? body : ""];
   }
 
-  async #build(wanted: WireRequest, signal: AbortSignal): Promise<Request> {
+  /** The request as the browser has it. */
+  async build(wanted: WireRequest, signal: AbortSignal | null = null): Promise<Request> {
     const [body, mediaType] = await this.#body(wanted.body, wanted.contentType);
     try {
       const headers = new Headers();

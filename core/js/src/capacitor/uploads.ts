@@ -1,0 +1,34 @@
+// What the operating system sends while the app sleeps or is dead: a background URLSession on iOS,
+// WorkManager on Android, by the native part of this package (ios/, android/).
+
+import { registerPlugin, type PluginListenerHandle } from "@capacitor/core";
+import type { HandedReport, HandedRequest, HandOver } from "../api.js";
+import { base64Of } from "./native-http.js";
+
+/** A request as it crosses the bridge: `body` is base64. */
+interface BridgedRequest extends Omit<HandedRequest, "request"> { url: string; method: string; requestHeaders: Record<string, string>; data: string }
+
+interface UploadsPlugin {
+  begin(options: { uploads: BridgedRequest[] }): Promise<void>;
+  list(): Promise<{ uploads: HandedReport[] }>;
+  forget(options: { ids: string[] }): Promise<void>;
+  /** The app may sleep now: iOS holds it awake from its leaving the screen until this, as long as it allows. */
+  rest(): Promise<void>;
+  addListener(event: "changed", listener: () => void): Promise<PluginListenerHandle>;
+}
+
+/** @internal */
+export const Uploads = registerPlugin<UploadsPlugin>("PannierUploads");
+
+/** @internal `system` of `openPannier`. */
+export const systemUploads: HandOver = {
+  async begin(requests) {
+    await Uploads.begin({
+      uploads: await Promise.all(requests.map(async ({ request, ...note }) => ({
+        ...note, url: request.url, method: request.method, requestHeaders: Object.fromEntries(request.headers), data: base64Of(await request.arrayBuffer()),
+      }))),
+    });
+  },
+  list: async () => (await Uploads.list()).uploads,
+  forget: (ids) => Uploads.forget({ ids }),
+};
