@@ -95,7 +95,7 @@ export class PhotoScreen extends StopScreen {
     const taken = (event: CustomEvent<PhotoDetail>): void => void this.#stage(event.detail);
     return html`<div class="content photo" ?hidden=${hidden}>
         ${stop.can.photo.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${permitted(stop.can.photo).hint}</span></p>`}
-        <pannier-photo data-test="camera" .accepts=${stop.pictures.photo} @pannier-photo=${taken}></pannier-photo>
+        <pannier-photo data-test="camera" .labels=${texts.elements.photo} .accepts=${stop.pictures.photo} @pannier-photo=${taken}></pannier-photo>
         <p class="quiet center">${texts.photo.lead}</p>
         ${stop.photos.length > 0 ? html`<ul class="uploads">${stop.photos.map((handle, index) => this.#upload(handle, index))}</ul>` : nothing}
       </div>`;

@@ -135,7 +135,7 @@ export class SignatureScreen extends StopScreen {
         ${field({ test: "signer", label: texts.signature.signer, value: this.draft.fields.signer ?? "", optional: true, capitalize: "words", change: (value) => this.draft.changeSoon({ signer: value }) })}
         <p class="label">${this.#kept === undefined ? texts.signature.pad : texts.signature.restored}</p>
         ${this.#kept === undefined
-          ? html`<pannier-signature data-test="signature-pad" @pannier-signature-change=${() => this.#strokes()}></pannier-signature>`
+          ? html`<pannier-signature data-test="signature-pad" .labels=${texts.elements.signature} @pannier-signature-change=${() => this.#strokes()}></pannier-signature>`
           : html`<img class="pad" data-test="signature-kept" src=${this.#kept} alt=${texts.signature.alt}>`}
       </div>
       <footer class="actions two">

@@ -1,6 +1,7 @@
 // The page's own words in English; another language has the same keys. What may be done and why not,
 // states of operations and reasons are the package's (core/js/src/texts), for its elements say them too.
 
+import type { PhotoLabels, ScannerLabels, SignatureLabels } from "pannier/elements";
 import { count } from "pannier/texts";
 import type {
   NeedView, OperationStateName, ParcelFate, Requirement, ScanMeaning, StopState, StopView, WakeReason,
@@ -49,7 +50,7 @@ export const en = {
       { do: "Leave Open as Web App on, and tap Add", more: "Older phones have no such switch." },
       { do: "Open Pannier from the Home Screen", more: "You can close this tab." },
     ],
-    waits: (n: number) => `${count(n, "item is", "items are")} not sent and in this tab only. Send or export them before you go on.`,
+    waits: (n: number) => `${count(n, "item is", "items are")} not sent, and only in this tab. Send or export first.`,
     nothingWaits: "Nothing waits here. Sign out in this tab, and go on from the Home Screen.",
     finish: "Look at what waits",
     leave: "Sign out here",
@@ -176,6 +177,13 @@ export const en = {
   need: (need: NeedView) =>
     need.want > 1 ? `${proofNames[need.proof]} ${need.have} of ${need.want}` : proofNames[need.proof],
   requirement: requirementNames,
+
+  /** the package's elements speak English by themselves */
+  elements: {
+    scanner: {} as Partial<ScannerLabels>,
+    photo: {} as Partial<PhotoLabels>,
+    signature: {} as Partial<SignatureLabels>,
+  },
 
   scan: {
     title: "Scan parcels",

@@ -44,7 +44,7 @@ export const sv: PageTexts = {
       { do: "Låt Öppna som webbapp vara på och tryck på Lägg till", more: "Äldre telefoner har inte den knappen." },
       { do: "Öppna Pannier från hemskärmen", more: "Du kan stänga den här fliken." },
     ],
-    waits: (n) => `${count(n, "sak är", "saker är")} inte skickade och finns bara i den här fliken. Skicka eller exportera dem innan du går vidare.`,
+    waits: (n) => `${n} ej skickat, och bara i den här fliken. Skicka eller exportera först.`,
     nothingWaits: "Inget väntar här. Logga ut i den här fliken och fortsätt från hemskärmen.",
     finish: "Se vad som väntar",
     leave: "Logga ut här",
@@ -157,6 +157,19 @@ export const sv: PageTexts = {
   },
   need: (need) => (need.want > 1 ? `${proofNames[need.proof]} ${need.have} av ${need.want}` : proofNames[need.proof]),
   requirement: { required: "Krävs", warned: "Bör finnas", optional: "Valfritt" },
+
+  elements: {
+    scanner: {
+      opening: "Öppnar kameran …", aim: "Rikta kameran mot en kod", paused: "Kameran är pausad",
+      light: "Mer ljus skulle hjälpa", shade: "För ljust: luta etiketten", still: "Håll stilla", unreadable: "Koden innehåller ingen text",
+      read: "Koden är läst", off: "Kameran är av", torch: "Lampa", zoom: "Zoom", typed: "Skriv koden", use: "Använd", retry: "Försök igen",
+    },
+    photo: {
+      opening: "Öppnar kameran …", shutter: "Ta foto", file: "Välj eller ta en bild", working: "Sparar bilden …",
+      toFile: "Använd telefonens kameraapp", toCamera: "Använd kameran här",
+    },
+    signature: { label: "Skriv under här", clear: "Rensa" },
+  },
 
   scan: {
     title: "Skanna paket",
