@@ -38,6 +38,7 @@ export async function check(parts) {
   await parts.run("the menu's own tests", () => nodeTests(selfTests()));
   await parts.run("types", types);
   await parts.run("lint", () => command("cargo", ["clippy", ...native, "--all-targets", ...strictly]));
+  await parts.run("documentation", () => command("cargo", ["doc", ...native, "--no-deps"], { env: { RUSTDOCFLAGS: "-D warnings" } }));
   await hostScript();
   await parts.run("lint for the browser", () => command("cargo", ["clippy", ...browser, "--all-targets", ...strictly]));
   // Whole days take minutes without optimisation: the simulation runs in a build made for speed.

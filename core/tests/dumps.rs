@@ -41,7 +41,7 @@ fn dumps() -> Vec<(String, Value)> {
     out
 }
 
-fn records<'a>(dump: &'a Value, table: Table) -> &'a [Value] {
+fn records(dump: &Value, table: Table) -> &[Value] {
     let records = dump["stores"][table.name()].as_array();
     records.unwrap_or_else(|| panic!("the dump has {}", table.name()))
 }

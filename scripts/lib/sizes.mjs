@@ -25,6 +25,7 @@ const entries = [
   { entry: "pannier/capacitor", wasm: "core.wasm" },
   { entry: "pannier/export" },
   { entry: "pannier/texts" },
+  { entry: "pannier/capacitor", wasm: "core.wasm" },
   { entry: "pannier/oidc" },
 ];
 

@@ -40,7 +40,7 @@ function desk(server) {
 }
 
 /** The page is gone, and with it all that could send; what lies in its store is not. */
-const lost = (courier) => courier.driver.get(new URL("/keeper.js", courier.page).href);
+const lost = (courier) => courier.driver.get("about:blank");
 const found = async (courier) => {
   await courier.driver.get(courier.page);
   await says(courier.driver, "body", "ready", { ms: 15_000 });

@@ -104,6 +104,7 @@ export interface OpenOptions {
 
 /** What runs: versions of code, stored schema and profile, and how often the core was started again. */
 export interface Versions {
+  /** the core's own, as the package's */
   core: string;
   /** of the IndexedDB database */
   schema: number;
@@ -135,7 +136,10 @@ export type ChangeListener = (change: { revision: number }) => void;
  * }
  */
 export interface PannierApi {
-  /** Who is signed in, and what the profile's sign-in asks for. Asks no network. */
+  /**
+   * Who is signed in, and what the profile's sign-in asks for. Asks no network.
+   * @example const { signedIn, fields } = await pannier.session();
+   */
   session(): Promise<SessionView>;
   /**
    * Signs in at the backend. What the profile's kind of sign-in needs is given: `username` and `password`, `key`,
@@ -148,15 +152,28 @@ export interface PannierApi {
    * Wipes what is settled: history, route, photos, sign-in. With `force` unsent work stays, counted and exportable, and is
    * sent when its account signs in again; half-filled stops go.
    * @throws PannierError `unsent_work` while operations wait or a stop is half filled in, unless `force`
+   * @example await pannier.signOut(); // unsent_work: ask, then signOut({ force: true })
    */
   signOut(options?: { force?: boolean }): Promise<void>;
-  /** Asks the backend for the route. What was recorded here since is kept over it. A backend out of reach is an outcome, no error. */
+  /**
+   * Asks the backend for the route. What was recorded here since is kept over it. A backend out of reach is an outcome, no error.
+   * @example const { outcome } = await pannier.refreshRoute(); // "updated", or why not
+   */
   refreshRoute(): Promise<RouteRefresh>;
-  /** The stored route with everything recorded. Asks no network. */
+  /**
+   * The stored route with everything recorded. Asks no network.
+   * @example const { stops, parcels } = await pannier.route();
+   */
   route(): Promise<RouteView>;
-  /** One stop of it. */
+  /**
+   * One stop of it.
+   * @example const stop = await pannier.stop("st-01"); if (stop?.can.deliver.allowed) showDeliver();
+   */
   stop(id: string): Promise<StopView | undefined>;
-  /** What this code means at this stop or, without a stop, for loading the van. Records nothing. */
+  /**
+   * What this code means at this stop or, without a stop, for loading the van. Records nothing.
+   * @example const { text } = await pannier.meaning("PN-0001", "st-01");
+   */
   meaning(code: string, stop?: string): Promise<ScanMeaning>;
   /**
    * Records what the courier did: on the disk when it resolves, sent later, once, in the stop's order.
@@ -172,13 +189,20 @@ export interface PannierApi {
    * await pannier.record({ kind: "photo", stop: "st-01", blob: handle });
    */
   stage(bytes: ArrayBuffer, mediaType: string): Promise<BlobMeta>;
-  /** Stored bytes by their handle. */
+  /**
+   * Stored bytes by their handle.
+   * @example const photo = await pannier.blob(handle); if (photo) image.src = URL.createObjectURL(photo);
+   */
   blob(handle: string): Promise<Blob | undefined>;
-  /** A half-filled stop, as it was last saved. */
+  /**
+   * A half-filled stop, as it was last saved.
+   * @example const draft = await pannier.draft("st-01"); form.fill(draft?.fields ?? {});
+   */
   draft(stop: string): Promise<Draft | undefined>;
   /**
    * Keeps a half-filled stop over the end of the page. `blobs` keeps staged bytes alive; `fields` is the page's own, 64 KB at most.
    * @throws PannierError `draft_too_large`
+   * @example await pannier.saveDraft("st-01", [handle], { recipient: "Maria" });
    */
   saveDraft(stop: string, blobs: string[], fields: Record<string, unknown>): Promise<void>;
   /**
@@ -188,7 +212,10 @@ export interface PannierApi {
    * const older = more ? await pannier.outbox({ state: "unsettled", limit: 50, before: items[0]?.seq }) : undefined;
    */
   outbox(query?: OutboxQuery): Promise<OutboxPage>;
-  /** Counts, reachability and one line in words for a bar. */
+  /**
+   * Counts, reachability and one line in words for a bar.
+   * @example const { waiting, parked, bytesWaiting } = await pannier.status();
+   */
   status(): Promise<Status>;
   /**
    * Sends what is due. Resolves when nothing more can be done now, or at the budget (milliseconds). `attachWakes` calls it
@@ -204,11 +231,13 @@ export interface PannierApi {
   /**
    * Sends a parked or waiting operation again.
    * @throws PannierError `operation_unknown`, `operation_in_flight`, `operation_settled`
+   * @example await pannier.retry(item.id);
    */
   retry(operation: string): Promise<void>;
   /**
    * Sets an operation aside for good, with a person's reason; it is kept with it.
    * @throws PannierError `operation_unknown`, `operation_in_flight`, `operation_in_doubt`, `operation_settled`, `reason_missing`
+   * @example await pannier.discard(item.id, "written at the wrong door");
    */
   discard(operation: string, reason: string): Promise<void>;
   /**
@@ -218,13 +247,20 @@ export interface PannierApi {
    * @example await pannier.amend(item.id, { recipient: "Karin Ekholm" });
    */
   amend(operation: string, changes: Record<string, unknown>): Promise<Receipt>;
-  /** What a person should know although nothing waits for him, newest first. */
+  /**
+   * What a person should know although nothing waits for him, newest first.
+   * @example for (const { code, text } of await pannier.notices()) tell(code, text);
+   */
   notices(): Promise<Notice[]>;
-  /** A person has read it. */
+  /**
+   * A person has read it.
+   * @example await pannier.putAway(notice);
+   */
   putAway(notice: Pick<Notice, "at" | "seq">): Promise<void>;
   /**
    * Every attempt of one operation, settled or not.
    * @throws PannierError `operation_unknown`
+   * @example const { attempts } = await pannier.history(item.id); // attempts.at(-1)?.text
    */
   history(operation: string): Promise<History>;
   /**
@@ -233,9 +269,15 @@ export interface PannierApi {
    * @example const { clear, text, items } = await pannier.closeShift();
    */
   closeShift(options?: { budgetMs?: number }): Promise<ShiftClose>;
-  /** Other accounts' unsent work on this device; works signed out, too. */
+  /**
+   * Other accounts' unsent work on this device; works signed out, too.
+   * @example const [other] = await pannier.others(); // other?.waiting of other?.whose
+   */
   others(): Promise<OtherAccount[]>;
-  /** Figures for the host's own telemetry. */
+  /**
+   * Figures for the host's own telemetry.
+   * @example telemetry.gauge(await pannier.health());
+   */
   health(): Promise<Health>;
   /**
    * Told once at the beginning and whenever a figure changed (storage's excepted), one after the other, until the function it
@@ -246,16 +288,24 @@ export interface PannierApi {
   /**
    * The public key of whoever sends push messages, in base64url, as the profile says. For most, `startPush` is the call.
    * @throws PannierError `push_unsupported`, `push_unreachable`, `signed_out`
+   * @example const key = await pannier.pushKey();
    */
   pushKey(): Promise<string>;
   /**
    * What the browser has now; the sender is told when it is new or was told over ten minutes ago. For most, `lookAtPush`.
    * @throws PannierError `signed_out`, and the store's
+   * @example if (await pannier.push(subscription) === "lost") offerWakeUps();
    */
   push(subscription?: Subscription): Promise<PushState>;
-  /** The person wants none any more; the sender is told if it can be. For most, `stopPush`. */
+  /**
+   * The person wants none any more; the sender is told if it can be. For most, `stopPush`.
+   * @example await pannier.endPush(subscription);
+   */
   endPush(was: Subscription): Promise<PushState>;
-  /** One bounded turn of pruning; runs by itself at launch and after drains, at most every ten minutes. */
+  /**
+   * One bounded turn of pruning; runs by itself at launch and after drains, at most every ten minutes.
+   * @example const { photos, more } = await pannier.tidy();
+   */
   tidy(): Promise<Tidied>;
   /**
    * Tells of changes, of other windows and the worker too, until the function it returns is called. Told once for many;
@@ -263,8 +313,14 @@ export interface PannierApi {
    * @example const stop = pannier.subscribe(async () => render(await pannier.route()));
    */
   subscribe(listener: ChangeListener): () => void;
-  /** What runs here. */
+  /**
+   * What runs here.
+   * @example const { core, restarts } = pannier.versions();
+   */
   versions(): Versions;
-  /** Ends this client; further calls are refused with `closed`. What is on its way ends by itself. */
+  /**
+   * Ends this client; further calls are refused with `closed`. What is on its way ends by itself.
+   * @example pannier.close();
+   */
   close(): void;
 }

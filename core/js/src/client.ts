@@ -24,7 +24,10 @@ function textOf(given: unknown[]): string {
   }
 }
 
-/** The client that `openPannier` gives; what its methods do is said at {@link PannierApi}. */
+/**
+ * The client that `openPannier` gives; what its methods do is said at {@link PannierApi}.
+ * @example const pannier: Pannier = await openPannier({ profile });
+ */
 export class Pannier implements PannierApi {
   /** @internal Set by `attachWakes`: there is something to send, and why now. */
   onWork: ((reason: WakeReason) => void) | undefined;

@@ -23,6 +23,7 @@ function said({ endpoint, keys = {} }: PushSubscriptionJSON): Subscription | und
  * What there is now. Tells the sender of a subscription that is new or was told long ago; done by `attachWakes` at each
  * foreground.
  * @throws PannierError `signed_out`, and the store's
+ * @example if (await lookAtPush(pannier) === "lost") offerWakeUps();
  */
 export async function lookAtPush(api: Pannier): Promise<PushLook> {
   const pushes = await manager();
@@ -36,6 +37,7 @@ export async function lookAtPush(api: Pannier): Promise<PushLook> {
  * Asks the person, subscribes and tells the sender. To be called in a tap. `key`: from `pushKey()`, asked for beforehand where
  * the browser lets nothing come between tap and question.
  * @throws PannierError `push_unsupported`, `push_unreachable`, `push_refused` (the browser subscribes to nothing), `signed_out`
+ * @example button.onclick = async () => show(await startPush(pannier));
  */
 export async function startPush(api: Pannier, key?: string): Promise<PushLook> {
   const asked = typeof Notification === "undefined" ? undefined : Notification.requestPermission();
@@ -64,7 +66,10 @@ async function again(pushes: PushManager, options: PushSubscriptionOptionsInit):
   }
 }
 
-/** Ends it here, and tells the sender if it can be told. */
+/**
+ * Ends it here, and tells the sender if it can be told.
+ * @example await stopPush(pannier);
+ */
 export async function stopPush(api: Pannier): Promise<PushLook> {
   const pushes = await manager();
   const found = await pushes?.getSubscription();

@@ -1,6 +1,6 @@
 //! A luma frame in, QR codes and Code 128 out.
 //!
-//! Knows no browser, no camera and no parcel. The story, in order: [`frame`](crate::Frame) views the
+//! Knows no browser, no camera and no parcel. The story, in order: `frame` views the
 //! pixels, `binary` splits dark from light, `finder` looks for the three eyes, `detect` turns three
 //! eyes into a geometry (`warp`) and samples a grey per module, `decode` turns greys into bits and,
 //! with `layout`, `reed_solomon` and `segment`, bits into bytes. `bars` finds areas whose edges look one

@@ -2,7 +2,7 @@
 //! to. Data only: this module reads it, checks it, builds requests from it and judges answers.
 //!
 //! Read a document ([`read`]), fill a request from a context ([`request`], [`value`], [`functions`], [`date`], [`url`]),
-//! judge what came back ([`judge`], [`test`]), map a route into our words ([`route`]).
+//! judge what came back ([`mod@judge`], [`mod@test`]), map a route into our words ([`route`]).
 
 pub mod date;
 pub mod document;

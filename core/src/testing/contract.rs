@@ -1,5 +1,5 @@
-//! What every store and every blob adapter must do, as facts. [`store_contract!`] and
-//! [`blob_contract!`] turn them into tests, natively and in browsers.
+//! What every store and every blob adapter must do, as facts. `for_each_store_fact!` and
+//! `for_each_blob_fact!` turn them into tests, natively and in browsers.
 
 use crate::domain::ids::{AccountId, BlobHandle};
 use crate::ports::blobs::Blobs;

@@ -34,7 +34,10 @@ export interface Shell {
   close(): Promise<void>;
 }
 
-/** Whether the page runs inside a Capacitor app of iOS or Android. */
+/**
+ * Whether the page runs inside a Capacitor app of iOS or Android.
+ * @example const { pannier } = inShell() ? await openShell(options) : { pannier: await openPannier(options) };
+ */
 export const inShell = (): boolean => Capacitor.isNativePlatform();
 
 /**

@@ -29,6 +29,7 @@ const bodyOf = (data: unknown): string => (typeof data === "string" ? data : dat
  * Sends a request by Capacitor's native HTTP: `exchange` of `openPannier`. Numbers in JSON answers pass through the system's own
  * reader: whole ones above 2^53 lose digits.
  * @throws TypeError where no answer came, as `fetch` does
+ * @example const pannier = await openPannier({ profile, exchange: nativeExchange });
  */
 export async function nativeExchange(request: Request): Promise<Response> {
   const body = await request.arrayBuffer();

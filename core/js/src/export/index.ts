@@ -69,7 +69,10 @@ function moment(ms: number): string {
   return date.toISOString().slice(0, 16).replace("T", "-").replace(":", "");
 }
 
-/** The archive as a stream, for a host that sends it somewhere; `index` is complete when the stream has ended. */
+/**
+ * The archive as a stream, for a host that sends it somewhere; `index` is complete when the stream has ended.
+ * @example const { stream } = await exportStream(pannier); await fetch(address, { method: "POST", body: stream, duplex: "half" });
+ */
 export async function exportStream(pannier: Pannier, of?: string): Promise<{ index: ExportIndex; stream: ReadableStream<Uint8Array> }> {
   const records = await pannier.exportRecords(of) as Records;
   const index = indexOf(records, pannier.versions().core);
@@ -84,6 +87,7 @@ function told(index: ExportIndex, name: string, blob: Blob): ExportFile {
 /**
  * Everything of the current account that is not settled, parked and discarded included, and what could not be read.
  * @throws PannierError `signed_out`, `storage_*`
+ * @example const { blob, name } = await exportUnsettled(pannier); share(new File([blob], name));
  */
 export async function exportUnsettled(pannier: Pannier): Promise<ExportFile> {
   const { index, stream } = await exportStream(pannier);
@@ -95,6 +99,7 @@ export async function exportUnsettled(pannier: Pannier): Promise<ExportFile> {
  * Another account's work (`others()` gives the reference), encrypted to the key that the host gave at opening: whoever
  * exports it cannot read it.
  * @throws PannierError `seal_key_missing`, `seal_key_invalid`, `account_unknown`, `storage_*`
+ * @example const [other] = await pannier.others(); const { blob } = await exportSealed(pannier, other.reference);
  */
 export async function exportSealed(pannier: Pannier, reference: string): Promise<ExportFile> {
   if (pannier.sealTo === undefined) {

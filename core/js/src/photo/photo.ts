@@ -21,7 +21,10 @@ const sentences: Record<PhotoErrorCode, string> = {
   photo_undecodable: "This picture cannot be read. Take it again.",
 };
 
-/** Why there is no photo. `code` is stable, `message` is a sentence for a person. */
+/**
+ * Why there is no photo. `code` is stable, `message` is a sentence for a person.
+ * @example try { await encodePhoto(file); } catch (error) { if (error instanceof PhotoError) show(error.message); }
+ */
 export class PhotoError extends PannierError {
   declare readonly code: PhotoErrorCode;
   constructor(code: PhotoErrorCode, message: string = sentences[code], cause?: unknown) {

@@ -17,7 +17,10 @@ const sentences: Record<CameraErrorCode, string> = {
   camera_insecure: "The camera needs a secure (https) page.",
 };
 
-/** Why there is no picture. `code` is stable, `message` is a sentence for a person. */
+/**
+ * Why there is no picture. `code` is stable, `message` is a sentence for a person.
+ * @example if (error instanceof CameraError && error.code === "camera_denied") showHowToAllow();
+ */
 export class CameraError extends PannierError {
   declare readonly code: CameraErrorCode;
   constructor(code: CameraErrorCode, cause?: unknown) {
@@ -133,7 +136,10 @@ export interface CameraOptions {
   onState?: (state: CameraState, error?: CameraError) => void;
 }
 
-/** Shows the camera in one video element. */
+/**
+ * Shows the camera in one video element.
+ * @example const camera = new Camera(video, { onState: (state, error) => show(state, error?.message) });
+ */
 export class Camera {
   readonly #video: HTMLVideoElement;
   readonly #options: CameraOptions;

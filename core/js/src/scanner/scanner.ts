@@ -51,7 +51,10 @@ export interface ScannerOptions {
   onError?: (error: ScannerError) => void;
 }
 
-/** `scanner_unavailable`: the worker or its module cannot be loaded; `scanner_failing`: it starts and dies again and again. */
+/**
+ * `scanner_unavailable`: the worker or its module cannot be loaded; `scanner_failing`: it starts and dies again and again.
+ * @example onError: (error: ScannerError) => offerTyping(error.message)
+ */
 export class ScannerError extends PannierError {
   declare readonly code: "scanner_unavailable" | "scanner_failing";
   constructor(code: ScannerError["code"], message: string, cause?: string) {

@@ -6,6 +6,10 @@ import { count } from "./format.js";
 
 const recordings = (n: number): string => count(n, "recording", "recordings");
 
+/**
+ * The texts in English.
+ * @example speak(en);
+ */
 export const en = {
   /** as in `<html lang>` */
   language: "en",

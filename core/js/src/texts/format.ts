@@ -50,13 +50,19 @@ export function clockTime(ms: number): string {
   return Math.abs(Date.now() - ms) < 20 * hour ? clock.format(ms) : dayClock.format(ms);
 }
 
-/** Two moments (Unix milliseconds) of one day: "09:00–11:30". */
+/**
+ * Two moments (Unix milliseconds) of one day: "09:00–11:30".
+ * @example timeSpan(window.from, window.to) // "09:00–11:30"
+ */
 export function timeSpan(from: number, to: number): string {
   const { clock } = formats();
   return `${clock.format(from)}\u2013${clock.format(to)}`;
 }
 
-/** A calendar day such as 2026-11-24 in words; what is no day gives `undefined`. */
+/**
+ * A calendar day such as 2026-11-24 in words; what is no day gives `undefined`.
+ * @example calendarDay("2026-11-24") // "Tuesday 24 November"
+ */
 export function calendarDay(date: string): string | undefined {
   const ms = Date.parse(`${date}T12:00:00`);
   return Number.isNaN(ms) ? undefined : formats().day.format(ms);
@@ -95,12 +101,18 @@ export function byteSize(bytes: number): string {
   }).format(value);
 }
 
-/** A number with its noun, as the language's plural rules say: `count(2, "parcel", "parcels")`. */
+/**
+ * A number with its noun, as the language's plural rules say: `count(2, "parcel", "parcels")`.
+ * @example count(2, "parcel", "parcels") // "2 parcels"
+ */
 export function count(number: number, one: string, other: string): string {
   return `${number} ${formats().plural.select(number) === "one" ? one : other}`;
 }
 
-/** Several things in one line: "2 recordings, 1 stop". */
+/**
+ * Several things in one line: "2 recordings, 1 stop".
+ * @example listed(["2 recordings", "1 stop"]) // "2 recordings, 1 stop"
+ */
 export function listed(things: readonly string[]): string {
   return formats().list.format(things);
 }

@@ -16,7 +16,10 @@ export { byteSize, calendarDay, clockTime, count, listed, relativeTime, timeSpan
 let spoken: Texts = en;
 const listeners = new Set<() => void>();
 
-/** The texts of the language that is spoken. Ask anew each time something is shown. */
+/**
+ * The texts of the language that is spoken. Ask anew each time something is shown.
+ * @example const { status } = words();
+ */
 export function words(): Texts {
   return spoken;
 }
@@ -32,7 +35,10 @@ export function speak(texts: Texts): void {
   for (const listener of listeners) listener();
 }
 
-/** Calls back after each change of language; what it gives ends that. */
+/**
+ * Calls back after each change of language; what it gives ends that.
+ * @example const stop = onSpeak(() => render());
+ */
 export function onSpeak(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);

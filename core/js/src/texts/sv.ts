@@ -5,6 +5,10 @@ import { count } from "./format.js";
 
 const recordings = (n: number): string => count(n, "registrering", "registreringar");
 
+/**
+ * The texts in Swedish.
+ * @example import { sv } from "pannier/texts/sv.js"; speak(sv);
+ */
 export const sv: Texts = {
   language: "sv",
   locale: "sv-SE",
