@@ -53,7 +53,8 @@ function testsIn(name) {
   return files.map((file) => join(folder, file));
 }
 
-const stories = (engine) => nodeTests(testsIn("browser"), { env: { PANNIER_ENGINES: engine } });
+// A story waits for its browser more than it works: two at once take little more than half the time.
+const stories = (engine) => nodeTests(testsIn("browser"), { together: 2, env: { PANNIER_ENGINES: engine } });
 
 if (isMain(import.meta)) {
   await main(async () => {

@@ -64,6 +64,6 @@ export function nodeCounts({ ok, output }) {
   return { passed, failed: ok ? failed : Math.max(1, failed) };
 }
 
-/** node's own test runner on these files, one after the other. A test that hangs must not hang the run. */
-export const nodeTests = async (files, options) =>
-  nodeCounts(await run("node", ["--test", "--test-concurrency=1", "--test-timeout=600000", "--test-reporter=spec", ...files], options));
+/** node's own test runner on these files, `together` of them at once. A test that hangs must not hang the run. */
+export const nodeTests = async (files, { together = 1, ...options } = {}) =>
+  nodeCounts(await run("node", ["--test", `--test-concurrency=${together}`, "--test-timeout=600000", "--test-reporter=spec", ...files], options));
