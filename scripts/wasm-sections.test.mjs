@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { crateOf, crates, sections, stripped } from "./lib/wasm-sections.mjs";
+import { kinship } from "./lib/wasm-order.mjs";
+import { bodies, crateOf, crates, renamed, sections, stripped } from "./lib/wasm-sections.mjs";
 
 // One function `serde_json::de::parse` of four bytes, one without a name, and the name section.
 const name = "serde_json::de::parse::h0123456789abcdef";
@@ -30,4 +31,19 @@ test("names of both manglings and of impls find their crate", () => {
     ["<T as pannier::ports::Store>::commit::h1", "pannier"],
     ["memcpy", "runtime"], ["parse multivalue shim", "exports and glue"],
   ]) assert.equal(crateOf(mangled), crate, mangled);
+});
+
+test("a renamed module has its code, and only the new names", () => {
+  const other = renamed(wasm, ["a", "b"]);
+  assert.deepEqual(bodies(other), bodies(wasm));
+  assert.ok(other.includes("\u0001a") && !other.includes("serde"));
+});
+
+test("functions that have much in common come after each other", () => {
+  const alike = (seed) => Buffer.from(Array.from({ length: 400 }, (_, i) => (i * seed) % 251));
+  const [a, b] = [alike(7), alike(11)];
+  const codes = [a, b, Buffer.concat([a, Buffer.from([1])]), b.subarray(3), a.subarray(5)];
+  const order = kinship(codes);
+  assert.deepEqual([...order].sort(), [0, 1, 2, 3, 4]);
+  assert.deepEqual(order.slice(0, 3).sort(), [0, 2, 4], "the longest, then its like");
 });

@@ -104,6 +104,38 @@ function walk(bytes, onFunction, onSection) {
   }
 }
 
+/** The code of each of the module's own functions, in their order, and how many are imported before them. */
+export function bodies(bytes) {
+  const parts = sections(bytes);
+  const imports = parts.find(({ id }) => id === IMPORT);
+  const reader = new Reader(bytes, parts.find(({ id }) => id === CODE).body);
+  const found = [];
+  for (let left = reader.number(); left > 0; left -= 1) {
+    const size = reader.number();
+    found.push(bytes.subarray(reader.at, reader.at + size));
+    reader.at += size;
+  }
+  return { imported: imports ? importedFunctions(bytes, imports) : 0, bodies: found };
+}
+
+function number(value) {
+  const out = [];
+  do {
+    const low = value % 128;
+    value = Math.floor(value / 128);
+    out.push(value ? low | 128 : low);
+  } while (value);
+  return Buffer.from(out);
+}
+const text = (value) => Buffer.concat([number(Buffer.byteLength(value)), Buffer.from(value)]);
+
+/** The module with these names for all its functions, imported ones first, and no other custom section. */
+export function renamed(bytes, names) {
+  const list = Buffer.concat([number(names.length), ...names.flatMap((name, index) => [number(index), text(name)])]);
+  const section = Buffer.concat([text("name"), Buffer.from([1]), number(list.length), list]);
+  return Buffer.concat([stripped(bytes), Buffer.from([CUSTOM]), number(section.length), section]);
+}
+
 const largest = (sums) => [...sums].map(([name, raw]) => ({ name, raw })).sort((a, b) => b.raw - a.raw);
 
 /** Raw bytes by crate, largest first. Needs the names that a build keeps until `stripped`. */

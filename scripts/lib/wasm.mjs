@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { wasmTarget } from "./cargo.mjs";
 import { at, cache, root } from "./paths.mjs";
 import { Failure, must } from "./run.mjs";
+import { namedByKinship } from "./wasm-order.mjs";
 import { crates, functions, stripped } from "./wasm-sections.mjs";
 
 /** file: its name in dist; beside: its place in the npm package, where the script that loads it is, and from there in dist; without, it is the command's; optimize: small, or fast; bindgen: further options (a trapped core is started anew); rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
@@ -15,7 +16,7 @@ export const modules = [
   { file: "scan.wasm", beside: "lib/scanner/scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", optimize: ["-O3"], rustflags: "-Ctarget-feature=+simd128", inputs: ["core/scan/src", "core/scan/Cargo.toml", "core/scan-wasm"] },
   { file: "command.wasm", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
 ];
-const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-sections.mjs"];
+const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-order.mjs", "scripts/lib/wasm-sections.mjs"];
 
 // Everything here is in Safari 16.4; Rust emits it by default, wasm-opt only has to know.
 const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
@@ -23,9 +24,9 @@ const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", 
 // For the core, -Os gives a larger module than -Oz and a smaller download.
 // Inlining what is called once makes the module smaller and its gzip a tenth larger: functions of
 // different kinds run into each other and the repetition that gzip lives on is gone.
-// Copies of the same generic code compress best side by side: 2 % less to download.
-const order = ["--reorder-functions-by-name"];
 const inlining = ["--one-caller-inline-max-function-size=0"];
+// The stack lies lowest, and its first kilobyte is the last to be used: offsets may be folded.
+const memory = ["--low-memory-unused"];
 
 function* files(path, except) {
   if (!existsSync(path) || except.some((one) => path === at(one))) return;
@@ -65,10 +66,13 @@ export async function buildModule(module, { bindgen }) {
   if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);
   await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--omit-default-module-path", "--out-dir", at(module.out), "--out-name", module.name, ...(module.bindgen ?? [])], { quiet: true });
   const glue = at(module.out, `${module.name}_bg.wasm`);
-  await must("node", [at("node_modules/binaryen/bin/wasm-opt"), ...module.optimize, "-g", ...inlining, ...order, ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
+  const optimize = (options) => must("node", [at("node_modules/binaryen/bin/wasm-opt"), ...options, "-g", ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
+  await optimize([...module.optimize, ...inlining, ...memory]);
   const bytes = readFileSync(glue);
   const stamp = { hash, crates: crates(bytes), functions: functions(bytes).slice(0, 100) };
-  writeFileSync(glue, stripped(bytes));
+  writeFileSync(glue, namedByKinship(bytes));
+  await optimize(["--reorder-functions-by-name"]);
+  writeFileSync(glue, stripped(readFileSync(glue)));
   mkdirSync(join(cache, "build"), { recursive: true });
   writeFileSync(stampOf(module), JSON.stringify(stamp));
   return { ...stamp, skipped: false };
