@@ -6,7 +6,7 @@
 //! [`MAX_SIDE`](pannier_scan::MAX_SIDE) a side and `PIXELS_MAX` in all.
 
 use js_sys::{Array, Object, Reflect, Uint8Array};
-use pannier_scan::{Code, Effort, FrameQuality, Live, ScanError, measure, scan};
+use pannier_scan::{Code, Effort, FrameQuality, Live, ScanError, grey, measure, scan};
 use wasm_bindgen::prelude::*;
 
 /// About 4096 x 4096: more than any camera frame, and 64 MB of RGBA.
@@ -120,11 +120,7 @@ impl Scanner {
         let Some(pixels) = self.input.get(..count * 4) else {
             return Err(refusal(ScanError::BufferTooShort));
         };
-        for (grey, rgba) in self.luma.iter_mut().zip(pixels.as_chunks::<4>().0) {
-            // Whole words, so that four go at a time; a quarter, a half and a quarter need no product.
-            let word = u32::from_le_bytes(*rgba);
-            *grey = (((word & 255) + (word >> 7 & 510) + (word >> 16 & 255)) >> 2) as u8;
-        }
+        grey(pixels, &mut self.luma);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use crate::best::keep;
 use crate::code128::{self, Line};
 use crate::frame::{Luma, Point};
 
@@ -72,7 +73,7 @@ impl Tensor {
 /// Every code in the frame.
 pub(crate) fn bars(luma: &Luma, effort: Effort, work: &Cell<u32>) -> Vec<Found> {
     let mut out: Vec<Found> = Vec::new();
-    for area in areas(luma).into_iter().take(effort.areas) {
+    for area in areas(luma, effort.areas) {
         if work.get() == 0 {
             break;
         }
@@ -142,7 +143,7 @@ struct Area {
 }
 
 /// The strongest areas first.
-fn areas(luma: &Luma) -> Vec<Area> {
+fn areas(luma: &Luma, limit: usize) -> Vec<Area> {
     let (raw, columns, rows) = tensors(luma);
     if columns < 2 || rows == 0 {
         return Vec::new();
@@ -208,20 +209,25 @@ fn areas(luma: &Luma) -> Vec<Area> {
             }
         }
         if members.len() >= BLOCKS_MIN {
-            out.push(Area::new(&members, total, columns));
+            let area = Area::new(&members, total, columns);
+            if area.reach > BLOCK as f32 * 1.5 {
+                keep(&mut out, area, limit, |a| a.weight);
+            }
         }
     }
-    out.retain(|a| a.reach > BLOCK as f32 * 1.5);
-    out.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     out
 }
 
 impl Area {
     fn new(members: &[usize], total: Tensor, columns: usize) -> Self {
-        let angle = total.sin.atan2(total.cos) / 2.0;
-        let along = Point {
-            x: angle.cos(),
-            y: angle.sin(),
+        // Half of the doubled angle, without asking for the angle.
+        let length = total.length().max(1e-6);
+        let x = ((1.0 + total.cos / length) / 2.0).max(0.0).sqrt();
+        let along = if x < 1e-3 {
+            Point { x: 0.0, y: 1.0 }
+        } else {
+            let y = total.sin / length / (2.0 * x);
+            Point { x, y }
         };
         let middle = |i: usize| Point {
             x: ((i % columns) as f32 + 0.5) * BLOCK as f32,

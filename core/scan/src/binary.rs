@@ -14,48 +14,78 @@ pub(crate) enum Reach {
     Far,
 }
 
-/// One byte a pixel: 1 dark, 0 light.
+/// One bit a pixel: 1 dark, 0 light. Rows begin with a word of their own, its lowest bit first.
 pub(crate) struct Binary {
-    cells: Vec<u8>,
+    words: Vec<u64>,
+    /// words a row
+    across: usize,
     pub width: usize,
     pub height: usize,
 }
 
+/// Pixels a word.
+const WORD: usize = 64;
+
 impl Binary {
-    pub fn row(&self, y: usize) -> &[u8] {
-        &self.cells[y * self.width..(y + 1) * self.width]
+    /// Behind the last pixel there is nothing but zeroes.
+    pub fn row(&self, y: usize) -> &[u64] {
+        &self.words[y * self.across..(y + 1) * self.across]
     }
 
     /// `None` outside the frame.
     pub fn at(&self, x: i32, y: i32) -> Option<u8> {
         let (x, y) = (usize::try_from(x).ok()?, usize::try_from(y).ok()?);
-        (x < self.width && y < self.height).then(|| self.cells[y * self.width + x])
+        (x < self.width && y < self.height)
+            .then(|| (self.words[y * self.across + x / WORD] >> (x % WORD) & 1) as u8)
     }
 
     pub fn new(luma: &Luma, reach: Reach) -> Self {
         let blocks = Blocks::new(luma);
         let thresholds = blocks.thresholds(reach);
-        let mut cells = vec![0; luma.width * luma.height];
-        let mut line = vec![0_u8; luma.width];
+        let across = luma.width.div_ceil(WORD);
+        let mut words = Vec::with_capacity(across * luma.height);
+        // A row's thresholds; behind its end nothing is dark.
+        let mut line = vec![0_u8; across * WORD];
         for y in 0..luma.height {
-            if y % BLOCK == 0 || y == 0 {
+            if y % BLOCK == 0 {
                 // The threshold changes by block row; inside one it is constant a block.
-                let by = (y / BLOCK).min(blocks.rows - 1);
-                for (x, t) in line.iter_mut().enumerate() {
-                    *t = thresholds[by * blocks.columns + (x / BLOCK).min(blocks.columns - 1)];
+                let own = &thresholds[y / BLOCK * blocks.columns..][..blocks.columns];
+                for (part, &t) in line.as_chunks_mut::<BLOCK>().0.iter_mut().zip(own) {
+                    *part = [t; BLOCK];
                 }
             }
-            let out = &mut cells[y * luma.width..(y + 1) * luma.width];
-            for ((cell, &v), &t) in out.iter_mut().zip(luma.row(y)).zip(&line) {
-                *cell = u8::from(v < t);
+            let row = luma.row(y);
+            let (whole, rest) = row.as_chunks::<WORD>();
+            let limits = line.as_chunks::<WORD>().0;
+            words.extend(whole.iter().zip(limits).map(|(v, t)| below(v, t)));
+            if !rest.is_empty() {
+                let mut last = [u8::MAX; WORD];
+                last[..rest.len()].copy_from_slice(rest);
+                words.push(below(&last, &limits[whole.len()]));
             }
         }
         Self {
-            cells,
+            words,
+            across,
             width: luma.width,
             height: luma.height,
         }
     }
+}
+
+/// One bit for each that is below its limit: compared many at a time, then eight bytes of 0 or 1 are
+/// moved beside each other by a product, whose parts do not meet.
+fn below(values: &[u8; WORD], limits: &[u8; WORD]) -> u64 {
+    let mut dark = [0_u8; WORD];
+    for ((d, v), t) in dark.iter_mut().zip(values).zip(limits) {
+        *d = u8::from(v < t);
+    }
+    let mut word = 0;
+    for (i, eight) in dark.as_chunks::<8>().0.iter().enumerate() {
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word |= bits << (8 * i);
+    }
+    word
 }
 
 /// One of each two neighbours.
@@ -99,13 +129,10 @@ impl Blocks {
             // Every second row says enough about the light.
             for y in (from..to).step_by(2) {
                 let row = luma.row(y);
-                for (s, &v) in sums.iter_mut().zip(row) {
+                let all = sums.iter_mut().zip(&mut lows).zip(&mut highs).zip(row);
+                for (((s, l), h), &v) in all {
                     *s += u16::from(v);
-                }
-                for (l, &v) in lows.iter_mut().zip(row) {
                     *l = (*l).min(v);
-                }
-                for (h, &v) in highs.iter_mut().zip(row) {
                     *h = (*h).max(v);
                 }
             }
@@ -135,35 +162,50 @@ impl Blocks {
             Reach::Far => [6, 12, 24],
         };
         let mean = Integral::new(&self.mean, self.columns, self.rows);
+        // What has contrast enough has a threshold above zero.
         let mut out = vec![0_u8; self.columns * self.rows];
-        let mut undecided: Vec<usize> = (0..out.len()).collect();
+        let (mut low, mut high) = (self.low.clone(), self.high.clone());
+        let mut around = vec![0.0; self.columns];
+        let mut reached = 0;
         for radius in radii {
-            let low = spread(&self.low, self.columns, self.rows, radius, u8::min);
-            let high = spread(&self.high, self.columns, self.rows, radius, u8::max);
-            undecided.retain(|&i| {
-                if high[i] - low[i] < CONTRAST_MIN {
-                    return true;
+            low = spread(&low, self.columns, self.rows, radius - reached, u8::min);
+            high = spread(&high, self.columns, self.rows, radius - reached, u8::max);
+            reached = radius;
+            let mut open = false;
+            for (y, out) in out.chunks_mut(self.columns).enumerate() {
+                if !out.contains(&0) {
+                    continue;
                 }
-                let local = mean.around(i % self.columns, i / self.columns, radius);
-                let middle = (f32::from(low[i]) + f32::from(high[i])) / 2.0;
-                out[i] = (0.5 * local + 0.5 * middle) as u8;
-                false
-            });
-            if undecided.is_empty() {
+                mean.around(y, radius, &mut around);
+                let at = y * self.columns..(y + 1) * self.columns;
+                let ends = low[at.clone()].iter().zip(&high[at]);
+                for ((out, (&low, &high)), local) in out.iter_mut().zip(ends).zip(&around) {
+                    let middle = (f32::from(low) + f32::from(high)) / 2.0;
+                    let known = *out > 0 || high - low < CONTRAST_MIN;
+                    *out = if known { *out } else { (0.5 * local + 0.5 * middle) as u8 };
+                }
+                open |= out.contains(&0);
+            }
+            if !open {
                 return out;
             }
         }
         let whole = self.mean.iter().sum::<f32>() / self.mean.len().max(1) as f32;
-        for i in undecided {
-            // A little below the mean, so that a flat bright wall is light.
-            let local = mean.around(i % self.columns, i / self.columns, 14);
-            out[i] = (local * 0.5 + whole * 0.4) as u8;
+        for (y, out) in out.chunks_mut(self.columns).enumerate() {
+            if out.contains(&0) {
+                mean.around(y, 14, &mut around);
+                for (out, local) in out.iter_mut().zip(&around).filter(|(out, _)| **out == 0) {
+                    // A little below the mean, so that a flat bright wall is light.
+                    *out = (local * 0.5 + whole * 0.4) as u8;
+                }
+            }
         }
         out
     }
 }
 
-/// The lowest or highest within `radius`, columns then rows; whole rows at a time.
+/// The lowest or highest within `radius`, columns then rows; whole rows at a time. Three windows side by
+/// side make one that is three times as wide.
 pub(crate) fn spread<T: Copy>(
     values: &[T],
     columns: usize,
@@ -171,30 +213,38 @@ pub(crate) fn spread<T: Copy>(
     radius: usize,
     pick: impl Fn(T, T) -> T + Copy,
 ) -> Vec<T> {
-    let mut across = values.to_vec();
-    for (out, row) in across
-        .chunks_mut(columns.max(1))
-        .zip(values.chunks(columns.max(1)))
-    {
-        for d in 1..=radius.min(columns.saturating_sub(1)) {
-            for (o, &v) in out.iter_mut().zip(&row[d..]) {
-                *o = pick(*o, v);
+    let mut held = values.to_vec();
+    let mut out = values.to_vec();
+    let fold = |out: &mut [T], row: &[T]| {
+        for (o, &v) in out.iter_mut().zip(row) {
+            *o = pick(*o, v);
+        }
+    };
+    let mut reached = 0;
+    while reached < radius && columns > 0 {
+        let by = (2 * reached + 1).min(radius - reached);
+        reached += by;
+        // Beyond the border the outermost stands for what there is.
+        let (near, far) = (by.min(columns - 1), columns - by.min(columns - 1));
+        for (out, row) in out.chunks_mut(columns).zip(held.chunks(columns)) {
+            fold(&mut out[near..], row);
+            fold(out, &row[near..]);
+            for o in &mut out[..near] {
+                *o = pick(*o, row[0]);
             }
-            for (o, &v) in out[d..].iter_mut().zip(row) {
-                *o = pick(*o, v);
+            for o in &mut out[far..] {
+                *o = pick(*o, row[columns - 1]);
             }
         }
-    }
-    let mut out = across.clone();
-    for y in 0..rows {
-        let line = &mut out[y * columns..(y + 1) * columns];
-        for r in y.saturating_sub(radius)..(y + radius + 1).min(rows) {
-            for (o, &v) in line.iter_mut().zip(&across[r * columns..(r + 1) * columns]) {
-                *o = pick(*o, v);
-            }
+        held.copy_from_slice(&out);
+        let row = |y: usize| &held[y * columns..(y + 1) * columns];
+        for (y, out) in out.chunks_mut(columns).enumerate() {
+            fold(out, row(y.saturating_sub(by)));
+            fold(out, row((y + by).min(rows - 1)));
         }
+        held.copy_from_slice(&out);
     }
-    out
+    held
 }
 
 /// Sums over rectangles.
@@ -222,13 +272,53 @@ impl Integral {
         }
     }
 
-    /// Mean of the square within `radius` of (x, y), cut at the border.
-    pub fn around(&self, x: usize, y: usize, radius: usize) -> f32 {
+    /// Into `out`, for each place of row `y`: the mean of the square within `radius`, cut at the border.
+    pub fn around(&self, y: usize, radius: usize, out: &mut [f32]) {
         let wide = self.columns + 1;
-        let (x0, x1) = (x.saturating_sub(radius), (x + radius + 1).min(self.columns));
         let (y0, y1) = (y.saturating_sub(radius), (y + radius + 1).min(self.rows));
-        let sum = self.sums[y1 * wide + x1] - self.sums[y0 * wide + x1] - self.sums[y1 * wide + x0]
-            + self.sums[y0 * wide + x0];
-        sum / ((x1 - x0) * (y1 - y0)).max(1) as f32
+        let upper = &self.sums[y0 * wide..(y0 + 1) * wide];
+        let lower = &self.sums[y1 * wide..(y1 + 1) * wide];
+        for (x, out) in out.iter_mut().enumerate() {
+            let (x0, x1) = (x.saturating_sub(radius), (x + radius + 1).min(self.columns));
+            let sum = lower[x1] - upper[x1] - lower[x0] + upper[x0];
+            *out = sum / ((x1 - x0) * (y1 - y0)).max(1) as f32;
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn spreading_is_the_extreme_of_the_square_around(
+            columns in 1_usize..24, rows in 1_usize..24, radius in 0_usize..30, seed in any::<u64>(),
+        ) {
+            let values: Vec<u8> = (0..columns * rows)
+                .map(|i| ((seed ^ i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
+                .collect();
+            let got = spread(&values, columns, rows, radius, u8::min);
+            for y in 0..rows {
+                for x in 0..columns {
+                    let lowest = (0..columns * rows)
+                        .filter(|i| (i % columns).abs_diff(x) <= radius && (i / columns).abs_diff(y) <= radius)
+                        .map(|i| values[i])
+                        .min();
+                    prop_assert_eq!(got[y * columns + x], lowest.unwrap());
+                }
+            }
+        }
+
+        #[test]
+        fn a_bit_is_set_where_the_pixel_is_below_its_limit(values in prop::collection::vec(any::<u8>(), 128)) {
+            let (values, limits) = (values[..64].try_into().unwrap(), values[64..].try_into().unwrap());
+            let word = below(&values, &limits);
+            for i in 0..64 {
+                prop_assert_eq!(word >> i & 1 == 1, values[i] < limits[i]);
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Greys a module in, bytes out: a few ways to tell dark from light, each read until one passes the
 //! error correction.
 
+use crate::best::keep;
 use crate::binary::{Integral, spread};
 use crate::layout::{Blocks, EcLevel, blocks, format_word, function_modules, masked, version_of};
 use crate::reed_solomon::correct;
@@ -82,9 +83,13 @@ impl Greys {
     fn split(&self, radius: usize, middle: f32) -> Vec<f32> {
         let n = self.size;
         let mean = Integral::new(&self.values, n, n);
-        let mut out = Vec::with_capacity(n * n);
-        for (i, &value) in self.values.iter().enumerate() {
-            out.push(value - mean.around(i % n, i / n, radius) * (1.0 - middle));
+        let mut out = self.values.clone();
+        let mut around = vec![0.0; n];
+        for (y, out) in out.chunks_mut(n.max(1)).enumerate() {
+            mean.around(y, radius, &mut around);
+            for (out, local) in out.iter_mut().zip(&around) {
+                *out -= local * (1.0 - middle);
+            }
         }
         if middle > 0.0 {
             let low = spread(&self.values, n, n, radius, f32::min);
@@ -117,7 +122,9 @@ impl Bits {
     fn read(&self) -> Option<Reading> {
         let version = version_of(self.size)?;
         let mut formats = [self.format(false), self.format(true)];
-        formats.sort_by_key(|f| f.distance);
+        if formats[1].distance < formats[0].distance {
+            formats.swap(0, 1);
+        }
         formats
             .iter()
             .filter(|f| f.distance <= 3)
@@ -269,15 +276,17 @@ fn corrected_block(
     if check < 10 {
         return None;
     }
-    let mut order: Vec<usize> = (0..block.len()).collect();
-    order.sort_by(|&a, &b| sure[a].total_cmp(&sure[b]));
+    let mut order: Vec<usize> = Vec::with_capacity(check);
+    for i in 0..block.len() {
+        keep(&mut order, i, check * 2 / 3, |&i| -sure[i]);
+    }
     [check / 3, check * 2 / 3].into_iter().find_map(|doubts| {
         let mut attempt = block.to_vec();
         correct(
             &mut attempt,
             check,
             reserved.max(check / 4),
-            &order[..doubts],
+            order.get(..doubts)?,
         )
         .map(|changed| (attempt, changed))
     })

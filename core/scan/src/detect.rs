@@ -5,6 +5,7 @@
 //! patterns) is laid over the greys, and the map is turned until it agrees best: sub-pixel, without
 //! any binarised pixel in between.
 
+use crate::best::keep;
 use crate::binary::Binary;
 use crate::decode::Greys;
 use crate::finder::Finder;
@@ -26,21 +27,25 @@ pub(crate) fn triples(eyes: &[Finder], limit: usize) -> Vec<Triple> {
     for a in 0..eyes.len() {
         for b in a + 1..eyes.len() {
             for c in b + 1..eyes.len() {
-                out.extend(triple(eyes, [a, b, c]));
+                for triple in triple(eyes, [a, b, c]).into_iter().flatten() {
+                    keep(&mut out, triple, limit, |t: &Triple| -t.cost);
+                }
             }
         }
     }
-    out.sort_by(|a: &Triple, b: &Triple| a.cost.total_cmp(&b.cost));
-    out.truncate(limit);
     out
 }
 
 /// The corner is opposite the longest side; seen from very far aside, opposite the second longest.
-fn triple(eyes: &[Finder], ids: [usize; 3]) -> Vec<Triple> {
+fn triple(eyes: &[Finder], ids: [usize; 3]) -> [Option<Triple>; 2] {
     let at = |i: usize| eyes[ids[i]].centre;
     let across: [f32; 3] = std::array::from_fn(|i| at((i + 1) % 3).minus(at((i + 2) % 3)).length());
     let mut order = [0, 1, 2];
-    order.sort_by(|&i, &j| across[j].total_cmp(&across[i]));
+    for pair in [0, 1, 0] {
+        if across[order[pair]] < across[order[pair + 1]] {
+            order.swap(pair, pair + 1);
+        }
+    }
     let second = across[order[1]] * SECOND_CORNER_RATIO_MAX > across[order[0]];
     let first = cornered(eyes, ids, order[0]);
     let other = if second {
@@ -48,13 +53,11 @@ fn triple(eyes: &[Finder], ids: [usize; 3]) -> Vec<Triple> {
     } else {
         None
     };
-    first
-        .into_iter()
-        .chain(other.map(|t| Triple {
-            cost: t.cost + 0.5,
-            ..t
-        }))
-        .collect()
+    let costlier = |t: Triple| Triple {
+        cost: t.cost + 0.5,
+        ..t
+    };
+    [first, other.map(costlier)]
 }
 
 fn cornered(eyes: &[Finder], ids: [usize; 3], corner: usize) -> Option<Triple> {
@@ -189,18 +192,15 @@ impl Scene<'_> {
             if let Some(found) = quick.and_then(|fit| read(&fit, Depth::Quick)) {
                 return Some(found);
             }
-            let mut starts: Vec<Fit> = self
-                .starts(size, corner, right, down)
-                .into_iter()
-                .filter(Warp::plausible)
-                .map(|warp| Fit {
-                    score: pattern.score(self, &warp, Grain::Coarse),
-                    warp,
-                })
-                .chain(flat)
-                .collect();
-            starts.sort_by(|a, b| b.score.total_cmp(&a.score));
-            starts.truncate(care.starts);
+            let mut starts: Vec<Fit> = Vec::new();
+            let tilted = self.starts(size, corner, right, down).into_iter();
+            let scored = tilted.filter(Warp::plausible).map(|warp| Fit {
+                score: pattern.score(self, &warp, Grain::Coarse),
+                warp,
+            });
+            for start in scored.chain(flat) {
+                keep(&mut starts, start, care.starts, |f| f.score);
+            }
             for start in starts.into_iter().filter(|f| f.score > START_MIN) {
                 let fit = pattern.fine(self, pattern.coarse(self, start, false), false);
                 if fit.score > SURE_MIN
@@ -208,11 +208,10 @@ impl Scene<'_> {
                 {
                     return Some(found);
                 }
-                fits.push(fit);
+                keep(&mut fits, fit, care.fits, |f| f.score);
             }
         }
-        fits.sort_by(|a, b| b.score.total_cmp(&a.score));
-        for fit in fits.iter().take(care.fits) {
+        for fit in &fits {
             if fit.score < SCORE_MIN {
                 break;
             }
@@ -406,9 +405,7 @@ impl Scene<'_> {
                     }
                     None => {}
                 }
-                best.push((sum, at));
-                best.sort_by(|a, b| b.0.total_cmp(&a.0));
-                best.truncate(5);
+                keep(&mut best, (sum, at), 5, |b| b.0);
             }
         }
         best.into_iter().map(|(_, p)| p).collect()
@@ -436,14 +433,12 @@ impl Scene<'_> {
 
 /// Sizes of codes nearest to the estimate.
 fn sizes_around(estimate: f32, count: usize) -> Vec<usize> {
-    let mut sizes: Vec<usize> = (1..=40).map(|v| 17 + 4 * v).collect();
-    sizes.sort_by(|&a, &b| {
-        (a as f32 - estimate)
-            .abs()
-            .total_cmp(&(b as f32 - estimate).abs())
-    });
     // The estimate's error grows with the size.
-    sizes.truncate(count + usize::from(estimate > 60.0) + usize::from(estimate > 100.0));
+    let count = count + usize::from(estimate > 60.0) + usize::from(estimate > 100.0);
+    let mut sizes = Vec::with_capacity(count + 1);
+    for size in (1..=40).map(|v| 17 + 4 * v) {
+        keep(&mut sizes, size, count, |&s| -(s as f32 - estimate).abs());
+    }
     sizes
 }
 

@@ -1,6 +1,7 @@
 //! The three eyes of a code: dark, light, dark, light, dark in the ratio 1:1:3:1:1, along every line
 //! through the centre.
 
+use crate::best::keep;
 use crate::binary::Binary;
 use crate::frame::Point;
 
@@ -24,8 +25,8 @@ pub(crate) fn finders(binary: &Binary, dark: u8, step: usize) -> Vec<Finder> {
     let mut edges: Vec<u32> = Vec::with_capacity(binary.width + 1);
     for y in (step / 2..binary.height).step_by(step) {
         let row = binary.row(y);
-        list_edges(row, &mut edges);
-        let first_dark = usize::from(row[0] != dark);
+        list_edges(row, binary.width as u32, &mut edges);
+        let first_dark = usize::from(binary.at(0, y as i32) != Some(dark));
         for start in (first_dark..).step_by(2) {
             let Some(run) = edges.get(start..start + 6) else {
                 break;
@@ -51,38 +52,35 @@ pub(crate) fn finders(binary: &Binary, dark: u8, step: usize) -> Vec<Finder> {
             }
         }
     }
-    found.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-    found.truncate(KEPT_MAX);
-    found
+    let mut kept = Vec::with_capacity(KEPT_MAX + 1);
+    for finder in found {
+        keep(&mut kept, finder, KEPT_MAX, weight);
+    }
+    kept
 }
 
-/// Where the colour changes, with the row's own two ends; eight pixels at a time where nothing does.
-fn list_edges(row: &[u8], edges: &mut Vec<u32>) {
+/// Where the colour changes, with the row's own two ends; a word at a time where nothing does.
+fn list_edges(row: &[u64], width: u32, edges: &mut Vec<u32>) {
     edges.clear();
     edges.push(0);
-    let mut last = row[0];
+    // Left of the first pixel it is as the first pixel.
+    let mut last = row.first().map_or(0, |w| w & 1);
     let mut x = 0;
-    for eight in row.chunks(8) {
-        let word = eight.try_into().map(u64::from_le_bytes);
-        // One byte a pixel: the word moved up by one pixel stands beside its neighbours.
-        if let Ok(word) = word {
-            let mut changes = word ^ (word << 8 | u64::from(last));
-            while changes != 0 {
-                edges.push(x + changes.trailing_zeros() / 8);
-                changes &= changes - 1;
-            }
-            last = eight[7];
-        } else {
-            for (i, &v) in eight.iter().enumerate() {
-                if v != last {
-                    edges.push(x + i as u32);
-                    last = v;
-                }
-            }
+    for &word in row {
+        // The word moved up by one pixel stands beside its neighbours.
+        let mut changes = word ^ (word << 1 | last);
+        last = word >> 63;
+        while changes != 0 {
+            edges.push(x + changes.trailing_zeros());
+            changes &= changes - 1;
         }
-        x += 8;
+        x += u64::BITS;
     }
-    edges.push(row.len() as u32);
+    // Behind the last pixel it is light: a dark one makes an edge there, or one in the words' rest.
+    while edges.last().is_some_and(|&e| e >= width) {
+        edges.pop();
+    }
+    edges.push(width);
 }
 
 /// Agreeing lines out of those that cross the centre stone.

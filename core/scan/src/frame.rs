@@ -81,6 +81,15 @@ impl fmt::Display for ScanError {
 
 impl std::error::Error for ScanError {}
 
+/// RGBA, four bytes a pixel, to grey: the mean of green and of the mean of red and blue, which needs no
+/// products. As many pixels as both hold.
+pub fn grey(rgba: &[u8], greys: &mut [u8]) {
+    let mean = |a: u8, b: u8| ((u16::from(a) + u16::from(b) + 1) >> 1) as u8;
+    for (&[r, g, b, _], grey) in rgba.as_chunks::<4>().0.iter().zip(greys) {
+        *grey = mean(mean(r, b), g);
+    }
+}
+
 /// A view whose sizes have been checked against its buffer.
 #[derive(Clone, Copy)]
 pub(crate) struct Luma<'a> {

@@ -115,10 +115,8 @@ pub(crate) fn alignment_places(size: usize) -> Vec<usize> {
     } else {
         (last - first).div_ceil(count - 1).next_multiple_of(2)
     };
-    let mut places: Vec<usize> = (0..count - 1).map(|i| last - i * step).collect();
-    places.push(first);
-    places.sort_unstable();
-    places
+    let behind = (0..count - 1).rev().map(|i| last - i * step);
+    [first].into_iter().chain(behind).collect()
 }
 
 /// True where an alignment pattern would lie on an eye.

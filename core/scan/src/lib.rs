@@ -14,6 +14,7 @@
 //! character set.
 
 mod bars;
+mod best;
 mod binary;
 mod code128;
 mod decode;
@@ -27,7 +28,7 @@ mod scan;
 mod segment;
 mod warp;
 
-pub use frame::{MAX_SIDE, Point, ScanError};
+pub use frame::{MAX_SIDE, Point, ScanError, grey};
 pub use layout::EcLevel;
 pub use quality::{Advice, FrameQuality, measure};
 pub use scan::{Code, Effort, Live, Scan, Symbology, Try, scan};

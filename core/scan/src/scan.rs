@@ -97,17 +97,15 @@ impl Try {
             Scale::Half => "half",
             Scale::Quarter => "quarter",
         };
-        [
-            (self.again, "again"),
-            (true, scale),
-            (self.reach == Reach::Far, "far"),
-            (self.inverted, "inverted"),
-        ]
-        .iter()
-        .filter(|(holds, _)| *holds)
-        .map(|(_, word)| *word)
-        .collect::<Vec<_>>()
-        .join(" ")
+        let mut name = String::from(if self.again { "again " } else { "" });
+        name.push_str(scale);
+        if self.reach == Reach::Far {
+            name.push_str(" far");
+        }
+        if self.inverted {
+            name.push_str(" inverted");
+        }
+        name
     }
 }
 
