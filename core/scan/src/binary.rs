@@ -182,7 +182,11 @@ impl Blocks {
                 for ((out, (&low, &high)), local) in out.iter_mut().zip(ends).zip(&around) {
                     let middle = (f32::from(low) + f32::from(high)) / 2.0;
                     let known = *out > 0 || high - low < CONTRAST_MIN;
-                    *out = if known { *out } else { (0.5 * local + 0.5 * middle) as u8 };
+                    *out = if known {
+                        *out
+                    } else {
+                        (0.5 * local + 0.5 * middle) as u8
+                    };
                 }
                 open |= out.contains(&0);
             }
