@@ -25,7 +25,6 @@ const entries = [
   { entry: "pannier/capacitor", wasm: "core.wasm" },
   { entry: "pannier/export" },
   { entry: "pannier/texts" },
-  { entry: "pannier/capacitor", wasm: "core.wasm" },
   { entry: "pannier/oidc" },
 ];
 

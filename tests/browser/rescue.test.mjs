@@ -161,6 +161,9 @@ for (const engine of engines) {
       const ran = await office.run(name, args);
       assert.deepEqual([ran.exit, ran.error?.code], [2, code], `${name} ${args.join(" ")}`);
     }
+    const looked = await office.run("hers.sealed", [...key, "--look"]);
+    assert.deepEqual([looked.exit, looked.account.id, looked.operations.length, looked.noted], [0, "c-anna", 2, true]);
+    assert.equal((await applied(courier.server)).length, 0, "looking sends nothing");
     const ran = await office.run("hers.sealed", key);
     assert.deepEqual([ran.exit, ran.settled.length, ran.left], [0, 2, []], ran.text);
     office.keep("his.zip", plain.bytes);

@@ -22,7 +22,8 @@ export class OperationScreen extends Screen {
     const good = attempt.verdict !== undefined && wentWell.has(attempt.verdict);
     const facts = [
       texts.history.purpose(attempt.purpose),
-      texts.history.trigger[attempt.trigger] ?? attempt.trigger,
+      // What woke a later version may have no words here.
+      (texts.history.trigger as Record<string, string>)[attempt.trigger] ?? attempt.trigger,
       ...(attempt.status === undefined ? [] : [texts.history.status(attempt.status)]),
       ...(attempt.endedAt === undefined ? [] : [texts.history.took(((attempt.endedAt - attempt.startedAt) / 1000).toFixed(1))]),
     ];
