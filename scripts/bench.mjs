@@ -10,7 +10,7 @@ import { build } from "./build.mjs";
 import { ensure } from "./setup.mjs";
 
 /** Measured natively, by an example of a crate; it fails where it is over its own budget. */
-const native = { profile: ["-p", "pannier-check", "--example", "profile"] };
+const native = { profile: ["-p", "pannier-check", "--example", "profile"], day: ["-p", "pannier", "--features", "testing", "--example", "day"] };
 
 if (isMain(import.meta)) {
   await main(async () => {

@@ -14,6 +14,7 @@ const worker = { entry: "src/scanner/scanner-worker.ts", file: "lib/scanner/scan
 
 const copies = [
   ...modules.filter(({ beside }) => beside).map(({ beside, out, name }) => ({ from: at(out, `${name}_bg.wasm`), to: folder(beside) })),
+  { from: at("static", "pannier-probe.txt"), to: folder("lib", "pannier-probe.txt") },
   ...["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"].map((name) => ({ from: at(name), to: folder(name) })),
 ];
 

@@ -129,7 +129,7 @@ export const rules = [
   },
   importing("web", /^(?:pannier|pannier\/elements|pannier\/export|pannier\/texts(?:\/sv\.js)?|lit|lit\/.+)$/, "pannier, pannier/elements, pannier/export, pannier/texts, lit and its own files"),
   importing("selfcheck", /^(?:pannier|pannier\/scanner|lit|lit\/.+|qrcode)$/, "pannier, pannier/scanner, lit, qrcode and its own files"),
-  importing("service-worker", /^(?:pannier\/service-worker|workbox-[\w-]+(?:\/.+)?)$/, "pannier/service-worker, workbox and its own files"),
+  importing("service-worker", /^(?:pannier\/service-worker|pannier\/texts(?:\/sv\.js)?|workbox-[\w-]+(?:\/.+)?)$/, "pannier/service-worker, pannier/texts, workbox and its own files"),
   {
     name: `the service worker's own script stays under ${WORKER_LINES_MAX} lines`,
     check: (project) => {

@@ -6,12 +6,17 @@ import { addPlugins, cleanupOutdatedCaches, createHandlerBoundToURL, matchPrecac
 import { NavigationRoute, registerRoute } from "workbox-routing";
 import { StaleWhileRevalidate } from "workbox-strategies";
 import { attachPannier, deadline } from "pannier/service-worker";
+import { chosen, en, speak } from "pannier/texts";
+import { sv } from "pannier/texts/sv.js";
 
 declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: (PrecacheEntry | string)[] };
 
 /** A shell file that is not in the cache may be asked for, but never waited for without end. */
 const SHELL_DEADLINE_MS = 5_000;
 const INSTALL_DEADLINE_MS = 60_000;
+
+// What a courier chose in the page is out of the worker's reach; the phone's own language is not.
+speak(chosen(["en", "sv"], navigator.languages) === "sv" ? sv : en);
 
 attachPannier(self, {
   wasm: async () => (await matchPrecache("/core.wasm")) ?? "/core.wasm",

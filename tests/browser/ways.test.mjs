@@ -232,7 +232,7 @@ for (const engine of engines) {
     await evaluate(driver, `() => {
       window.woken = [];
       window.attachWakes({
-        tidy: async () => ({}),
+        tidy: async () => ({}), seen: () => undefined,
         drain: async (reason) => { woken.push(reason); return { waiting: 0, nextWakeAt: woken.length === 1 ? Date.now() + 3_600_000 : undefined }; },
       });
     }`);

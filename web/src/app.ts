@@ -4,6 +4,8 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Intent, Pannier, Receipt, Status } from "pannier";
 import "pannier/elements";
+import type { ScannerStats } from "pannier/elements";
+import { words } from "pannier/texts";
 import { onSpeak } from "pannier/texts";
 import { Drafts } from "./drafts";
 import { inTab, seenInTab } from "./home-screen";
@@ -12,6 +14,7 @@ import { icon } from "./icons";
 import { addressOf, home, placeOf, type Place, type ScreenName } from "./places";
 import { Positions } from "./positions";
 import { coalesced, type Screen, type Shell, StopScreen } from "./screen";
+import { DiagnosticsScreen } from "./screens/diagnostics";
 import { DeliverScreen } from "./screens/deliver";
 import { FailScreen, ReturnScreen } from "./screens/fail";
 import { InstallScreen } from "./screens/install";
@@ -42,6 +45,7 @@ const screens: Record<ScreenName, new () => Screen> = {
   operation: OperationScreen,
   shift: ShiftScreen,
   others: OthersScreen,
+  diagnostics: DiagnosticsScreen,
   stop: StopOverview,
   scan: ScanScreen,
   photo: PhotoScreen,
@@ -73,6 +77,7 @@ export class CourierApp extends LitElement implements Shell {
   declare api: Pannier;
   declare drafts: Drafts;
   readonly positions = new Positions();
+  scannerFigures: ScannerStats | undefined;
   status: Status | undefined;
   #account: string | undefined;
   #opened = false;
@@ -207,6 +212,7 @@ export class CourierApp extends LitElement implements Shell {
     const address = addressOf(this.#place);
     if (address === this.#screenAddress) return;
     this.#screenAddress = address;
+    this.scannerFigures = this.querySelector("pannier-scanner")?.stats ?? this.scannerFigures;
     const screen = new screens[this.#place.screen]();
     screen.shell = this;
     if (screen instanceof StopScreen) screen.stopId = this.#place.stop ?? "";
@@ -262,6 +268,7 @@ export class CourierApp extends LitElement implements Shell {
         <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div></div>
         ${this.status?.storage.kind === "temporary" ? html`<p class="warning" data-test="temporary">${icon("attention")}<span>${texts.storage.temporaryBar}</span></p>` : nothing}
         ${this.status?.storageNewer ? html`<p class="warning" data-test="storage-newer">${icon("attention")}<span>${texts.storage.newerBar}</span></p>` : nothing}
+        ${this.status?.overdue ? html`<p class="warning" role="status" data-test="overdue" data-minutes=${this.status.overdue.minutes}>${icon("attention")}<span>${words().overdue.title}: ${words().overdue.waits(this.status.overdue)}</span></p>` : nothing}
         ${this.#newer ? this.#update(this.#newer) : nothing}</div>
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>

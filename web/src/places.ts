@@ -2,7 +2,7 @@
 // killed page or the phone's back gesture comes back to the same screen.
 
 export const screenNames = [
-  "sign-in", "install", "route", "load", "outbox", "more", "operation", "shift", "others",
+  "sign-in", "install", "route", "load", "outbox", "more", "operation", "shift", "others", "diagnostics",
   "stop", "scan", "photo", "signature", "note", "deliver", "pick-up", "fail", "return",
 ] as const;
 

@@ -4,7 +4,7 @@
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { Intent, Pannier, Receipt, Status, StopView } from "pannier";
-import { keepCamera } from "pannier/elements";
+import { keepCamera, type ScannerStats } from "pannier/elements";
 import type { Drafts, StopDraft } from "./drafts";
 import type { Place } from "./places";
 import type { Positions } from "./positions";
@@ -17,6 +17,8 @@ export interface Shell {
   readonly status: Status | undefined;
   readonly drafts: Drafts;
   readonly positions: Positions;
+  /** of the scanner that was open last */
+  readonly scannerFigures: ScannerStats | undefined;
   /** Durable when it resolves. */
   record(intent: Intent): Promise<Receipt>;
   /** Says that something is kept. */

@@ -3,7 +3,7 @@
 import type { StorageHealth } from "./storage.js";
 import type {
   AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
-  Position, PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason,
+  Overdue, Position, PushState, Reachability, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason, WakeRecord,
 } from "./types.js";
 
 /** How the outbox, the backend and this phone's storage stand: what a bar on every screen shows. */
@@ -12,6 +12,27 @@ export interface Status extends CoreStatus {
   storage: StorageHealth;
   /** the schema that a newer version of the core left here: everything is read-only until this one is updated */
   storageNewer?: number;
+}
+
+/** What an operator asks at night: how this phone fared. Counts, moments and codes; nothing about a person, no texts, no ids. */
+export interface Diagnostics extends Health {
+  reachability: Reachability;
+  lastTryAt?: number;
+  nextWakeAt?: number;
+  /** stops with something unsent */
+  stopsWaiting: number;
+  overdue?: Overdue;
+  notices: number;
+  /** minutes */
+  thresholds: number[];
+  /** the newest wakes of all contexts, 600 at most, oldest first */
+  wakes: WakeRecord[];
+  /** what runs here, and in the service worker where one answers */
+  versions: { page: Versions; worker?: Versions };
+  /** as it names itself */
+  browser: string;
+  /** what the person allows */
+  notifications: NotificationPermission | "absent";
 }
 
 /** For the host's own telemetry: counts, moments and codes, nothing about a person. */
@@ -98,6 +119,12 @@ export interface OpenOptions {
    * PEM text ("-----BEGIN PUBLIC KEY-----"). Without one `exportSealed` is refused with `seal_key_missing`.
    */
   sealTo?: JsonWebKey | string;
+  /**
+   * Where this app's own server has the file `pannier-probe.txt` of this package (default: `/pannier-probe.txt`). It is asked
+   * beside the backend when that does not answer, past every cache, and so tells a phone without a network from a backend that
+   * is down. False where the app has no server of its own, as inside a Capacitor shell.
+   */
+  probe?: string | false;
   /** where the core's wasm is (default: `core.wasm` beside the script that holds the client, where bundlers put it) */
   wasm?: WasmSource;
 }
@@ -275,6 +302,18 @@ export interface PannierApi {
    * @example const [other] = await pannier.others(); // other?.waiting of other?.whose
    */
   others(): Promise<OtherAccount[]>;
+  /**
+   * At which ages of the oldest unsent recording, in minutes, a person is told (10 and 30 unless set); none: never. Kept on
+   * the device, for page and worker alike. Without `minutes`: as they are.
+   * @throws PannierError `thresholds_invalid`
+   * @example await pannier.thresholds([15, 45]);
+   */
+  thresholds(minutes?: number[]): Promise<number[]>;
+  /**
+   * Everything for a look at how this phone fared: wakes, reachability, what waits, storage, versions.
+   * @example download("diagnostics.json", JSON.stringify(await pannier.diagnostics()));
+   */
+  diagnostics(): Promise<Diagnostics>;
   /**
    * Figures for the host's own telemetry.
    * @example telemetry.gauge(await pannier.health());

@@ -5,10 +5,11 @@ import { PannierError } from "./error.js";
 import { BrowserHost } from "./host/index.js";
 import { currentGeneration, giveBack, guarded, lend, restartCount, start } from "./runtime.js";
 import { storageHealth } from "./storage.js";
-import type { ChangeListener, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
+import { defined, workerVersions } from "./versions.js";
+import type { ChangeListener, Diagnostics, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
   AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
-  PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason,
+  PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason, WakeRecord,
 } from "./types.js";
 
 interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string>; keep?: Keep }
@@ -31,11 +32,15 @@ function textOf(given: unknown[]): string {
 export class Pannier implements PannierApi {
   /** @internal Set by `attachWakes`: there is something to send, and why now. */
   onWork: ((reason: WakeReason) => void) | undefined;
+  /** @internal Set by `attachWakes`: nothing of a person's is to be shown any more. */
+  onSignedOut: (() => void) | undefined;
 
   readonly #options: CoreOptions;
   readonly #token: OpenOptions["token"];
   readonly #exchange: OpenOptions["exchange"];
   readonly #system: OpenOptions["system"];
+  readonly #probe: OpenOptions["probe"];
+  #isSeen = true;
   #core: Promise<Core> | undefined;
   #host: BrowserHost | undefined;
   #generation = -1;
@@ -52,8 +57,9 @@ export class Pannier implements PannierApi {
   /** the office's public key, for `pannier/export` */
   readonly sealTo: OpenOptions["sealTo"];
 
-  private constructor(options: CoreOptions, { token, exchange, system, sealTo }: OpenOptions) {
+  private constructor(options: CoreOptions, { token, exchange, system, sealTo, probe }: OpenOptions) {
     this.sealTo = sealTo;
+    this.#probe = probe;
     this.#options = options;
     this.#token = token;
     this.#exchange = exchange;
@@ -85,12 +91,15 @@ export class Pannier implements PannierApi {
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
       const { database, ...options } = this.#options;
-      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange, system: this.#system }));
+      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange, system: this.#system, probe: this.#probe }));
       this.#host = host;
       const opening = guarded((): Promise<Core> => Core.open(JSON.stringify(options), host));
       this.#core = opening;
       opening.then(
-        (core) => { this.#versions = JSON.parse(core.versions()) as Omit<Versions, "restarts">; },
+        (core) => {
+          this.#versions = JSON.parse(core.versions()) as Omit<Versions, "restarts">;
+          core.seen(this.#isSeen);
+        },
         () => {
           giveBack(host);
           if (this.#core === opening) this.#core = undefined;
@@ -151,6 +160,7 @@ export class Pannier implements PannierApi {
 
   async signOut(options: { force?: boolean } = {}): Promise<void> {
     await this.#call("signOut", options.force ?? false);
+    this.onSignedOut?.();
   }
 
   async refreshRoute(): Promise<RouteRefresh> {
@@ -224,6 +234,31 @@ export class Pannier implements PannierApi {
   async tidy(): Promise<Tidied> {
     const { usage, quota } = await globalThis.navigator?.storage?.estimate?.().catch(() => undefined) ?? {};
     return this.#call("tidy", usage === undefined || quota === undefined ? undefined : { usage, quota });
+  }
+
+  /** @internal A hidden page begins nothing long, from this moment on. */
+  seen(seen: boolean): void {
+    this.#isSeen = seen;
+    const generation = this.#generation;
+    void this.#core?.then((core) => { if (generation === currentGeneration()) core.seen(seen); }, () => undefined);
+  }
+
+  thresholds(minutes?: number[]): Promise<number[]> {
+    return this.#call("thresholds", minutes);
+  }
+
+  async diagnostics(): Promise<Diagnostics> {
+    const [status, health, wakes, thresholds, worker] = await Promise.all([
+      this.#call<CoreStatus>("status"), this.health(), this.#call<WakeRecord[]>("wakes"), this.thresholds(), workerVersions(),
+    ]);
+    const { reachability, lastTryAt, nextWakeAt, stopsWaiting, overdue, notices } = status;
+    return {
+      ...health, ...defined({ reachability, lastTryAt, nextWakeAt, stopsWaiting, overdue, notices }),
+      thresholds, wakes,
+      versions: { page: this.versions(), ...defined({ worker }) },
+      browser: globalThis.navigator?.userAgent ?? "",
+      notifications: typeof Notification === "undefined" ? "absent" : Notification.permission,
+    };
   }
 
   history(operation: string): Promise<History> {

@@ -5,12 +5,13 @@ import { storageHealth } from "./storage.js";
 import type { OpenOptions } from "./api.js";
 
 export type {
-  ChangeListener, HandedReport, HandedRequest, HandOver, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource,
+  ChangeListener, Diagnostics, HandedReport, HandedRequest, HandOver, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource,
 } from "./api.js";
 export type * from "./types.js";
 export { PannierError } from "./error.js";
 export type { Pannier } from "./client.js";
-export { attachWakes } from "./wakes.js";
+export { attachWakes, type WakeOptions } from "./wakes.js";
+export type { OverdueNotification, OverdueWords } from "./unsent.js";
 export { lookAtPush, startPush, stopPush, type PushLook } from "./push.js";
 export { storageHealth, type StorageHealth, type StorageKind } from "./storage.js";
 export { deadline } from "./time.js";

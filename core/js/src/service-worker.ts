@@ -5,9 +5,11 @@
 import { Pannier } from "./client.js";
 import type { WasmSource } from "./api.js";
 import type { WakeReason } from "./types.js";
-import { SYNC_TAG } from "./wakes.js";
+import { showUnsent, type OverdueWords } from "./unsent.js";
+import { registerSync, SYNC_TAG } from "./wakes.js";
 
 export { deadline } from "./time.js";
+export type { OverdueNotification, OverdueWords } from "./unsent.js";
 
 /** What `attachPannier` needs to know. */
 export interface WorkerOptions {
@@ -17,10 +19,17 @@ export interface WorkerOptions {
   database?: string;
   /** what a push shows that says nothing itself */
   notification?: { title: string; body: string; icon?: string; badge?: string };
+  /** words and look of the notification about work that has waited too long (default: those of `pannier/texts`); false: none */
+  overdue?: OverdueWords | false;
+  /** as `openPannier`'s */
+  probe?: string | false;
 }
 
 /** iOS holds a worker about 10 s for a push; Chrome ends a sync after 3 minutes. */
 const BUDGET_MS: Partial<Record<WakeReason, number>> = { push: 8_000, sync: 150_000, message: 25_000, activate: 2_000 };
+
+/** A page that is being opened comes first: by then it has sent what it can, or is at it. */
+const NAVIGATION_DELAY_MS = 6_000;
 
 /** What is left of a budget when nothing new is waited for. */
 const MARGIN_MS = 1_500;
@@ -28,8 +37,8 @@ const MARGIN_MS = 1_500;
 interface SyncEvent extends ExtendableEvent { readonly tag: string; readonly lastChance: boolean }
 
 /**
- * Sends what waits while no page is open: on `sync`, `push`, `message` and `activate`, each within the time that browsers
- * give. Call it while the worker's script runs; it registers listeners and nothing else, so it stands beside Workbox or
+ * Sends what waits while no page is open: on `sync`, `push`, a tap on a notification, `message`, `activate` and some seconds
+ * after a navigation, each within the time that browsers give; a push takes no pictures. Call it while the worker's script runs; it registers listeners and nothing else, so it stands beside Workbox or
  * anything of your own. A page makes a waiting worker take over by the message `{ type: "pannier:take-over" }`.
  * @example attachPannier(self, { wasm: async () => (await caches.match("/core.wasm")) ?? "/core.wasm" });
  */
@@ -39,6 +48,7 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     opening ??= (async () => Pannier.open({
       wasm: await options.wasm(),
       ...(options.database === undefined ? {} : { database: options.database }),
+      ...(options.probe === undefined ? {} : { probe: options.probe }),
     }))();
     opening.catch(() => { opening = undefined; });
     return opening;
@@ -55,6 +65,7 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
       const client = await open();
       for (let why = reason; ; why = "timer") {
         const report = await client.drain(why, { budgetMs: Math.max(ends - Date.now(), 0) });
+        await showUnsent(report, scope.registration, options.overdue);
         if (report.waiting === 0 || report.stopped === "sign_in") return true;
         if (report.nextWakeAt === undefined || report.stopped === "unreachable" || report.nextWakeAt + MARGIN_MS > ends) return false;
         const wait = Math.max(report.nextWakeAt - Date.now(), 50);
@@ -76,6 +87,21 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     })());
   });
 
+  let pushes = 0;
+  /** Seconds only, for whatever runs at that moment: nothing long is begun. */
+  async function briefly(work: () => Promise<unknown>): Promise<void> {
+    pushes += 1;
+    try {
+      (await open()).seen(false);
+      await work();
+    } catch {
+      // The outbox is as it was.
+    } finally {
+      pushes -= 1;
+      if (pushes === 0) await opening?.then((client) => client.seen(true), () => undefined);
+    }
+  }
+
   scope.addEventListener("push", (event) => {
     const { title, body, icon, badge } = { title: "Pannier", body: "Looking for news", ...options.notification };
     const told = words(event.data);
@@ -87,7 +113,9 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
         ...(icon === undefined ? {} : { icon }),
         ...(badge === undefined ? {} : { badge }),
       });
-      await drain("push");
+      await briefly(() => drain("push"));
+      // What a push is too short for; refused where no page is open.
+      await registerSync(scope.registration);
     })());
   });
 
@@ -96,8 +124,9 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     event.waitUntil((async () => {
       const windows = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
       const [first] = windows;
-      if (first) await first.focus();
-      else await scope.clients.openWindow("/");
+      // The page sends by itself; where none comes, this does.
+      const came = await (first ? first.focus() : scope.clients.openWindow("/")).catch(() => null);
+      if (!came) await drain("click");
     })());
   });
 
@@ -105,6 +134,23 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     if (event.origin !== "" && event.origin !== scope.location.origin) return;
     if (isMessage(event.data, "pannier:drain")) event.waitUntil(drain("message"));
     if (isMessage(event.data, "pannier:take-over")) event.waitUntil(scope.skipWaiting());
+    const [port] = event.ports;
+    if (isMessage(event.data, "pannier:versions") && port) {
+      event.waitUntil(open().then((client) => port.postMessage(client.versions()), () => port.postMessage(undefined)));
+    }
+  });
+
+  let navigated = false;
+  // Answers nothing and keeps nobody waiting. The page that comes may be any page of this origin.
+  scope.addEventListener("fetch", (event) => {
+    if (event.request.mode !== "navigate" || navigated) return;
+    navigated = true;
+    event.waitUntil((async () => {
+      await new Promise((resolve) => { setTimeout(resolve, NAVIGATION_DELAY_MS); });
+      navigated = false;
+      const waits = await open().then((client) => client.status(), () => undefined);
+      if (waits?.signedIn && waits.waiting > 0 && waits.inFlight === 0) await drain("navigation");
+    })());
   });
 
   // Not waited for: until this event is over the worker answers no request of a page, and the page

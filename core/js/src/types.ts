@@ -149,9 +149,15 @@ export type OutboxFilter = "unsettled" | "settled" | "all";
 
 /**
  * Why something woke the core.
+ * - `shown`: back from the browser's page cache
+ * - `focus`: the window is in use again, though it was never hidden
+ * - `timer`: what was due, or the heartbeat
+ * - `click`: a notification was tapped
+ * - `navigation`: a page was asked for through the worker
  * - `paused`: the app leaves the screen, and the system goes on for it
+ * - `back`: for an attempt: the heartbeat had just found the backend again
  */
-export type WakeReason = "recorded" | "opened" | "visible" | "online" | "timer" | "manual" | "sync" | "push" | "message" | "activate" | "signed_in" | "paused";
+export type WakeReason = "recorded" | "opened" | "visible" | "shown" | "focus" | "online" | "timer" | "manual" | "sync" | "push" | "click" | "message" | "activate" | "navigation" | "signed_in" | "paused" | "back";
 
 /**
  * How long what is settled stays; what is left out is as usual. Kept in the store, so that the
@@ -531,15 +537,22 @@ export interface Status {
   quarantined: number;
   /** what a person should know and has not put away yet */
   notices: number;
+  /** stops with something unsent */
+  stopsWaiting: number;
+  /** what has waited longer than a person should leave it */
+  overdue?: Overdue;
 }
 
 /**
  * How the backend was found the last time it was tried.
  * - `unknown`: not tried yet
- * - `unreachable`: no answer: no network, no server, or no permission to speak to it
+ * - `unreachable`: no answer, and nothing else tells why: no network, no server, or no permission to speak to it
+ * - `offline`: neither the backend nor the app's own server answers: no internet here
+ * - `captive_portal`: something between answers for others, as a login page of a wireless network does
+ * - `backend_down`: the app's own server answers, the backend does not
  * - `backend_trouble`: it answers with failures of its own
  */
-export type Reachability = "unknown" | "reachable" | "unreachable" | "sign_in_needed" | "backend_trouble";
+export type Reachability = "unknown" | "reachable" | "unreachable" | "offline" | "captive_portal" | "backend_down" | "sign_in_needed" | "backend_trouble";
 
 /**
  * What matters most of a `Status`.
@@ -547,6 +560,17 @@ export type Reachability = "unknown" | "reachable" | "unreachable" | "sign_in_ne
  * - `waiting`: in reach, and waiting for its time
  */
 export type StatusSaid = "signed_out" | "sign_in" | "needs_person" | "out_of_reach" | "all_sent" | "sending" | "waiting";
+
+/** Work that has waited longer than a person should leave it. */
+export interface Overdue {
+  /** the threshold that was passed, in minutes */
+  minutes: number;
+  /** when the oldest of it was recorded */
+  since: number;
+  /** stops that it belongs to */
+  stops: number;
+  operations: number;
+}
 
 /** What a person should know although no operation waits for him. Kept until he has put it away. */
 export interface Notice {
@@ -654,9 +678,10 @@ export interface ShiftClose {
  * - `idle`: nothing is left that is due
  * - `busy`: another window or the worker drains
  * - `budget`: the time is used up
+ * - `too_long`: what is left are pictures, and this is no moment for them: the page is hidden, or a push gives seconds only
  * - `sign_in`: the backend asks for a new sign-in
  */
-export type Stopped = "idle" | "busy" | "budget" | "unreachable" | "sign_in";
+export type Stopped = "idle" | "busy" | "budget" | "too_long" | "unreachable" | "sign_in";
 
 /** A half-filled stop: nothing of it is recorded. */
 export interface Unfinished {
@@ -712,6 +737,12 @@ export interface DrainReport {
   stopped: Stopped;
   /** when the next try is due by itself */
   nextWakeAt?: number;
+  /** when a visible page should look whether the backend is there, though nothing is due */
+  nextBeatAt?: number;
+  /** stops with something unsent */
+  stopsWaiting: number;
+  /** what has waited too long, where that is news: told once a threshold, by whichever context */
+  overdue?: Overdue;
   /** parked ones that a newer profile has settled */
   rejudgedSettled: number;
   /** parked ones that go out again by a newer profile */
@@ -720,6 +751,33 @@ export interface DrainReport {
   duplicates: number;
   /** milliseconds */
   tookMs: number;
+}
+
+/** Why the core woke and what came of it. Nothing in it is about a person. */
+export interface WakeRecord {
+  /** when it began */
+  at: number;
+  /** tells wakes of one millisecond apart */
+  by: number;
+  /** `page` or `worker` */
+  context: string;
+  /** as `WakeReason` */
+  reason: string;
+  /** attempts that were begun */
+  attempted: number;
+  /** operations that the backend has since */
+  settled: number;
+  /** operations that were left */
+  waiting: number;
+  /** as `Stopped` */
+  stopped: string;
+  /** how the backend was found */
+  reachability: Reachability;
+  tookMs: number;
+  /** so many wakes by timer followed that found all the same */
+  again: number;
+  /** when the last of those began */
+  until?: number;
 }
 
 /**

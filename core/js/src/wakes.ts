@@ -5,22 +5,36 @@ import type { Pannier } from "./client.js";
 import { lookAtPush } from "./push.js";
 import { after } from "./time.js";
 import type { DrainReport, WakeReason } from "./types.js";
+import { setBadge, showUnsent, type OverdueWords } from "./unsent.js";
 
 const TIMER_MS_MIN = 250;
 /** after a failure of the store, which every wake may find mended */
 const FAILURE_RETRY_MS = 5_000;
+/** A focus that comes with becoming visible tells nothing new. */
+const FOCUS_MS_MIN = 2_000;
 
 /** What a one-off Background Sync is registered under. */
 export const SYNC_TAG = "pannier";
 
+/** What `attachWakes` may be told. */
+export interface WakeOptions {
+  /** words and look of the notification about work that has waited too long (default: those of `pannier/texts`); false: none */
+  overdue?: OverdueWords | false;
+}
+
 /**
- * Sends whenever there is a reason to hope: after a recording, when the page becomes visible or comes back, when the network
- * does, and when the core said it would be time. Once per client. Ends with the function it returns.
+ * Sends whenever there is a reason to hope: after a recording, when the page becomes visible, is in use again or comes back,
+ * when the network does, and when the core said it would be time. A hidden page ends what is on its way and begins nothing
+ * long. Shows how much is unsent on the app's icon. Once per client. Ends with the function it returns.
  * @example const stop = attachWakes(pannier);
  */
-export function attachWakes(api: Pannier): () => void {
+export function attachWakes(api: Pannier, { overdue }: WakeOptions = {}): () => void {
   let callOff = (): void => undefined;
   let ended = false;
+  let last: DrainReport | undefined;
+  let looked = 0;
+
+  const isSeen = (): boolean => document.visibilityState !== "hidden";
 
   const later = (ms: number): void => {
     callOff();
@@ -29,55 +43,75 @@ export function attachWakes(api: Pannier): () => void {
     if (!ended) callOff = after(Math.max(ms, TIMER_MS_MIN), (slept) => void wake(slept ? "visible" : "timer"));
   };
 
+  /** What is due; the heartbeat only while somebody looks. */
+  const arm = (): void => {
+    const moments = [last?.nextWakeAt, isSeen() ? last?.nextBeatAt : undefined].filter((at) => at !== undefined);
+    if (moments.length === 0) callOff();
+    else later(Math.min(...moments) - Date.now());
+  };
+
   async function wake(reason: WakeReason): Promise<void> {
     if (ended) return;
-    let report: DrainReport;
     try {
-      report = await api.drain(reason);
+      last = await api.drain(reason);
     } catch {
       later(FAILURE_RETRY_MS);
       return;
     }
-    if (report.nextWakeAt === undefined) callOff();
-    else later(report.nextWakeAt - Date.now());
-    if (report.waiting > 0) void registerSync();
+    arm();
+    if (last.waiting > 0) void registerSync();
+    void showUnsent(last, await registered(), overdue);
   }
 
   api.onWork = (reason) => {
     void registerSync();
     void wake(reason);
   };
-  const foreground = (): void => {
-    void wake("visible");
+  api.onSignedOut = () => void setBadge(0);
+  const foreground = (reason: WakeReason): void => {
+    looked = Date.now();
+    void wake(reason);
     lookAtPush(api).catch(() => undefined);
   };
-  const visible = (): void => { if (document.visibilityState === "visible") foreground(); };
-  const shown = (event: PageTransitionEvent): void => { if (event.persisted) foreground(); };
+  const turned = (): void => {
+    api.seen(isSeen());
+    if (isSeen()) foreground("visible");
+    else arm();
+  };
+  const shown = (event: PageTransitionEvent): void => { if (event.persisted) foreground("shown"); };
+  const focused = (): void => { if (isSeen() && Math.abs(Date.now() - looked) > FOCUS_MS_MIN) foreground("focus"); };
   const online = (): void => void wake("online");
-  document.addEventListener("visibilitychange", visible);
+  document.addEventListener("visibilitychange", turned);
   addEventListener("pageshow", shown);
+  addEventListener("focus", focused);
   addEventListener("online", online);
+  api.seen(isSeen());
   void api.tidy().catch(() => undefined);
-  void wake("opened");
-  lookAtPush(api).catch(() => undefined);
+  foreground("opened");
 
   return () => {
     ended = true;
     callOff();
     api.onWork = undefined;
-    document.removeEventListener("visibilitychange", visible);
+    api.onSignedOut = undefined;
+    document.removeEventListener("visibilitychange", turned);
     removeEventListener("pageshow", shown);
+    removeEventListener("focus", focused);
     removeEventListener("online", online);
   };
 }
 
 interface SyncRegistration { sync: { register(tag: string): Promise<void> } }
 
+async function registered(): Promise<ServiceWorkerRegistration | undefined> {
+  return navigator.serviceWorker?.getRegistration().catch(() => undefined);
+}
+
 /** One-off Background Sync, where there is any: Chromium only. */
-async function registerSync(): Promise<void> {
+export async function registerSync(registration?: ServiceWorkerRegistration): Promise<void> {
   try {
-    const registration = await navigator.serviceWorker?.getRegistration();
-    if (registration && "sync" in registration) await (registration as ServiceWorkerRegistration & SyncRegistration).sync.register(SYNC_TAG);
+    const found = registration ?? await registered();
+    if (found && "sync" in found) await (found as ServiceWorkerRegistration & SyncRegistration).sync.register(SYNC_TAG);
   } catch {
     // Refused or absent: the page's own triggers do it.
   }

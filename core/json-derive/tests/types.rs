@@ -41,6 +41,7 @@ const ANSWERED: &[&str] = &[
     "Health",
     "Tidied",
     "DrainReport",
+    "WakeRecord",
     "PushState",
 ];
 

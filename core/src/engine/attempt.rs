@@ -36,6 +36,8 @@ pub struct Turn<'a> {
     pub session: &'a Session,
     /// no further attempt is begun: the backend is out of reach, or time is up
     pub stopping: bool,
+    /// no picture is begun after this: the page is hidden, or enough of them are on their way
+    pub short_only: bool,
 }
 
 /// One lane as it was read: its head, and who would follow.
@@ -56,6 +58,8 @@ pub struct Send {
     pub lane: LaneId,
     pub seq: u64,
     pub attempt: u32,
+    /// it carries a picture
+    pub long: bool,
     pub request: Request,
 }
 
@@ -326,6 +330,7 @@ impl<'a> Turning<'a> {
             lane: op.lane.clone(),
             seq: op.seq,
             attempt: number,
+            long: purpose == Purpose::Send && self.lane.value.head.long,
             request,
         })
     }
@@ -462,6 +467,9 @@ impl<'a> Turning<'a> {
             return;
         }
         self.head = next;
+        if self.turn.short_only && Head::of(&self.head.value).long {
+            return;
+        }
         let pinned = self.head.value.profile.as_ref();
         if pinned.is_some_and(|p| *p != self.profile.revision) {
             return;

@@ -3,7 +3,8 @@
 
 use super::lane::Lane;
 use super::listing::title;
-use super::session::{Lease, Reach, Session};
+use super::overdue::Warned;
+use super::session::{Lease, Reach, Reachability, Session};
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{AttemptPage, Operation, Reason};
@@ -34,12 +35,14 @@ pub enum EntityKey {
     Blob(BlobHandle),
     BlobData(BlobHandle),
     Draft(StopId),
-    Wake(i64),
+    /// when it began, and the drain's generation or a number of chance: two contexts may wake in the same millisecond
+    Wake(i64, u64),
     Notice(i64, u64),
     Attempts(OperationId, u32),
     Pruned,
     Push,
     TakenOut,
+    Warned,
 }
 
 /// What the engine can have written: where it belongs, and what its envelope calls it.
@@ -69,12 +72,13 @@ stored! {
     StopRecord, "stop", self => EntityKey::Stop(self.mirror.id.clone());
     BlobMeta, "blob", self => EntityKey::Blob(self.handle.clone());
     Draft, "draft", self => EntityKey::Draft(self.stop.clone());
-    WakeRecord, "wake", self => EntityKey::Wake(self.at);
+    WakeRecord, "wake", self => EntityKey::Wake(self.at, self.by);
     Notice, "notice", self => EntityKey::Notice(self.at, self.seq);
     Pruned, "pruned", self => EntityKey::Pruned;
     AttemptPage, "attempts", self => EntityKey::Attempts(self.operation.clone(), self.page);
     PushRecord, "push", self => EntityKey::Push;
     TakenOut, "taken_out", self => EntityKey::TakenOut;
+    Warned, "warned", self => EntityKey::Warned;
     // In the outbox until it is settled or set aside, in the history from then on.
     Operation, "operation", self => match settled_at(self) {
         Some(at) => EntityKey::Settled(at, self.seq),
@@ -254,16 +258,39 @@ pub struct TakenOut {
     pub before: u64,
 }
 
-/// Why a drain ran and what came of it.
+/// Why the core woke and what came of it. Nothing in it is about a person.
 #[derive(Clone, Debug, PartialEq, ToJson, FromJson)]
 #[json(rename_all = "camelCase")]
 pub struct WakeRecord {
+    /// when it began
     pub at: i64,
+    /// tells wakes of one millisecond apart
+    #[json(default)]
+    pub by: u64,
+    /// `page` or `worker`
+    #[json(default)]
+    pub context: String,
+    /// as `WakeReason`
     pub reason: String,
+    /// attempts that were begun
     pub attempted: u32,
+    /// operations that the backend has since
     pub settled: u32,
+    /// operations that were left
+    #[json(default)]
+    pub waiting: u32,
+    /// as `Stopped`
     pub stopped: String,
+    /// how the backend was found
+    #[json(default)]
+    pub reachability: Reachability,
     pub took_ms: u32,
+    /// so many wakes by timer followed that found all the same
+    #[json(default)]
+    pub again: u32,
+    /// when the last of those began
+    #[json(default)]
+    pub until: Option<i64>,
 }
 
 /// How far pruning got with what an account has settled.

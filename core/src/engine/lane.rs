@@ -4,7 +4,7 @@ use super::backoff::is_ahead;
 use super::handed::{HANDED, HANDED_MS};
 use crate::domain::ids::{LaneId, StopId};
 use crate::domain::json::{FromJson, ToJson};
-use crate::domain::operation::{Operation, OperationState};
+use crate::domain::operation::{Intent, Operation, OperationState};
 
 /// Exists as long as the lane has unsettled work.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
@@ -27,7 +27,13 @@ pub struct Head {
     pub is: HeadState,
     pub due_at: i64,
     pub floor_at: i64,
+    /// a photo, or another picture of some size: over a poor network it takes its time
+    #[json(default)]
+    pub long: bool,
 }
+
+/// A signature of more bytes is long: at 40 kbit/s this much takes some three seconds.
+const SHORT_BYTES_MAX: u64 = 16 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
 #[json(rename_all = "snake_case")]
@@ -68,6 +74,8 @@ impl Head {
             is,
             due_at,
             floor_at,
+            long: matches!(op.intent, Intent::Photo { .. })
+                || op.blob.as_ref().is_some_and(|b| b.bytes > SHORT_BYTES_MAX),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::backoff::is_ahead;
 use super::handed::HANDED;
 use super::lane::{HeadState, Lane};
+use super::overdue::{Overdue, Thresholds, overdue, stops_of};
 use super::session::{Reach, Reachability, Session, SessionState};
 use crate::domain::ids::{BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::ToJson;
@@ -327,6 +328,10 @@ pub struct Status {
     pub quarantined: u32,
     /// what a person should know and has not put away yet
     pub notices: u32,
+    /// stops with something unsent
+    pub stops_waiting: u32,
+    /// what has waited longer than a person should leave it
+    pub overdue: Option<Overdue>,
 }
 
 /// What matters most of a `Status`.
@@ -387,6 +392,7 @@ pub struct StatusPart<'a> {
     pub reach: &'a Reach,
     pub quarantined: u32,
     pub notices: u32,
+    pub thresholds: &'a Thresholds,
 }
 
 pub fn status(part: &StatusPart<'_>) -> Status {
@@ -413,7 +419,7 @@ pub fn status(part: &StatusPart<'_>) -> Status {
         _ if session.is_none() => StatusSaid::SignedOut,
         Reachability::SignInNeeded => StatusSaid::SignIn,
         _ if parked > 0 => StatusSaid::NeedsPerson,
-        Reachability::Unreachable => StatusSaid::OutOfReach,
+        away if away.is_away() => StatusSaid::OutOfReach,
         _ if waiting == 0 => StatusSaid::AllSent,
         _ if in_flight > 0 => StatusSaid::Sending,
         _ => StatusSaid::Waiting,
@@ -437,6 +443,8 @@ pub fn status(part: &StatusPart<'_>) -> Status {
         said,
         quarantined: part.quarantined,
         notices: part.notices,
+        stops_waiting: stops_of(part.lanes.iter()),
+        overdue: overdue(part.lanes, part.thresholds, part.now),
     }
 }
 
@@ -451,10 +459,11 @@ pub fn next_wake_at(lanes: &[Lane], reach: &Reach, signed_in: bool, now: i64) ->
         .filter(|l| l.head.is != HeadState::InFlight { generation: HANDED })
         .map(|l| sane(l.head.due_at))
         .min()?;
-    let reach_due = if reach.state == Reachability::Unreachable {
-        reach.due_at
+    // Out of reach the heartbeat is asked first, and what it finds overrules every backoff.
+    let due = if reach.state.is_away() {
+        sane(reach.due_at)
     } else {
-        i64::MIN
+        due
     };
-    Some(due.max(sane(reach_due)).max(sane(reach.paused_until)))
+    Some(due.max(sane(reach.paused_until)))
 }

@@ -21,6 +21,7 @@ pub mod handed;
 pub mod lane;
 pub mod listing;
 pub mod meaning;
+pub mod overdue;
 pub mod person;
 pub mod projection;
 pub mod reconcile;

@@ -4,7 +4,7 @@
 
 use super::blobs::Blobs;
 use super::drain::{Draining, Stopped, WakeReason};
-use super::driver::{Driver, STALE_MAX};
+use super::driver::{Boxed, Driver, STALE_MAX};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
@@ -17,11 +17,13 @@ use crate::engine::backoff::is_ahead;
 use crate::engine::change::EntityKey;
 use crate::engine::lane::{HeadState, Lane};
 use crate::engine::rejudge::rejudge;
-use crate::engine::session::{Reach, Reachability};
+use crate::engine::session::{Origin, Reach, Reachability, told_apart};
 use crate::profile::document::Verdict;
 use crate::profile::http::{Exchange, NetFailure, Request};
 use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
+use futures_util::future::{Either, select};
+use std::pin::pin;
 
 impl<H: Host> Driver<H> {
     pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
@@ -37,44 +39,79 @@ impl<H: Host> Driver<H> {
     /// When the backend was out of reach last time, a cheap request is asked first, so that no
     /// operation is put in doubt for nothing.
     pub(super) async fn reached(&self, d: &mut Draining) -> Result<bool, CoreError> {
-        let profile = self.profile();
-        let Some(heartbeat) = &profile.heartbeat else {
+        if self.profile().heartbeat.is_none() {
             return Ok(true);
-        };
-        let known = d.reach.state == Reachability::Reachable;
+        }
+        let was = d.reach.state;
+        let known = was == Reachability::Reachable;
         if known && !matches!(d.reason, WakeReason::Online | WakeReason::Manual) {
             return Ok(true);
         }
-        if !d.reason.is_hopeful()
-            && d.reach.state == Reachability::Unreachable
-            && is_ahead(d.reach.due_at, self.now())
-        {
+        if !d.reason.is_hopeful() && was.is_away() && is_ahead(d.reach.due_at, self.now()) {
             d.report.stopped = Stopped::Unreachable;
             return Ok(false);
         }
-        let context = self.moment(Some(&d.session));
-        let request = build(&profile, &heartbeat.request, &context)?;
-        let exchange = self.exchange(&d.account, &request).await;
-        let verdict = match &exchange {
-            Ok(answer) => Some(judge(&heartbeat.outcomes, &profile, answer, &context)?.verdict),
-            Err(_) => None,
-        };
-        match verdict {
-            Some(Ruling::Rule(Verdict::Applied | Verdict::Auth)) => {
-                self.note_reach(d, Reachability::Reachable);
-                Ok(true)
-            }
-            Some(_) => {
-                self.note_reach(d, Reachability::BackendTrouble);
-                d.report.stopped = Stopped::Unreachable;
-                Ok(false)
-            }
-            None => {
-                self.note_reach(d, Reachability::Unreachable);
-                d.report.stopped = Stopped::Unreachable;
-                Ok(false)
-            }
+        let found = self.beat(d).await?;
+        if !found {
+            d.report.stopped = Stopped::Unreachable;
+        } else if was.is_away() && !d.reason.is_hopeful() {
+            // Why what waits was put off is over.
+            d.reason = WakeReason::Back;
         }
+        Ok(found)
+    }
+
+    /// A look for the bar's sake when nothing was sent that would have told.
+    pub(super) async fn beat_if_idle(&self, d: &mut Draining) -> Result<(), CoreError> {
+        let told = d.report.attempted > 0 || d.report.stopped != Stopped::Idle;
+        // Nobody looks at a worker's bar, or at a hidden page's.
+        let seen = self.host.context() == "page" && !self.hidden();
+        if told || !seen || self.profile().heartbeat.is_none() {
+            return Ok(());
+        }
+        if d.reach.beat_at(self.now()) <= self.now() {
+            self.beat(d).await?;
+        } else if !d.reach.origin_known && d.reason.begins() {
+            d.reach.origin_known = self.host.origin(&d.address).await == Origin::Ours;
+        }
+        Ok(())
+    }
+
+    /// Asks the backend, and our own origin beside it; false: it is out of reach or has trouble.
+    fn beat<'a>(&'a self, d: &'a mut Draining) -> Boxed<'a, Result<bool, CoreError>> {
+        Box::pin(async move {
+            let profile = self.profile();
+            let Some(heartbeat) = &profile.heartbeat else {
+                return Ok(true);
+            };
+            let context = self.moment(Some(&d.session));
+            let request = build(&profile, &heartbeat.request, &context)?;
+            let asked = self.exchange(&d.account, &request);
+            let address = d.address.clone();
+            let beside = pin!(self.host.origin(&address));
+            // An answer of the backend's own says all there is; its silence alone does not.
+            let (exchange, origin) = match select(asked, beside).await {
+                Either::Left((exchange, beside)) => (exchange, Err(beside)),
+                Either::Right((origin, asked)) => (asked.await, Ok(origin)),
+            };
+            let verdict = match &exchange {
+                Ok(answer) => Some(judge(&heartbeat.outcomes, &profile, answer, &context)?.verdict),
+                Err(_) => None,
+            };
+            if let Some(Ruling::Rule(Verdict::Applied | Verdict::Auth)) = verdict {
+                d.reach.origin_known |= matches!(origin, Ok(Origin::Ours));
+                self.note_reach(d, Reachability::Reachable);
+                return Ok(true);
+            }
+            let origin = match origin {
+                Ok(origin) => origin,
+                Err(beside) => beside.await,
+            };
+            d.reach.origin_known |= origin == Origin::Ours;
+            let found = told_apart(verdict.is_some(), origin, d.reach.origin_known);
+            self.note_reach(d, found);
+            Ok(false)
+        })
     }
 
     pub(super) fn note_reach(&self, d: &mut Draining, state: Reachability) {

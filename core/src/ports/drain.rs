@@ -18,13 +18,10 @@ use super::session::Renewal;
 use super::store::{Committed, Table};
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId, StopId};
-use crate::domain::json::ToJson;
 use crate::domain::operation::Operation;
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::backoff::is_ahead;
-use crate::engine::change::{
-    Change, EntityKey, RouteRecord, Seen, StopRecord, TakenOut, WakeRecord,
-};
+use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord, TakenOut};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
@@ -40,6 +37,10 @@ pub use super::wake::{DrainReport, Stopped, WakeReason};
 
 /// A drain that another context keeps us from looks again after this.
 const BUSY_RETRY_MS: i64 = 1_500;
+/// While something is on its way, what came to be due is looked for this often.
+const LOOK_MS: f64 = 1_000.0;
+/// A picture that went faster lets another go beside the next one.
+const LONG_QUICK_MS: f64 = 2_000.0;
 /// Attempts to sign in again without any success between before a person is asked.
 const AUTH_STREAK_MAX: u32 = 2;
 
@@ -64,6 +65,10 @@ pub(super) struct Draining {
     /// lanes whose backoff was overruled once already
     pub hurried: Vec<LaneId>,
     pub in_flight: Vec<LaneId>,
+    /// pictures among them, when the newest began, and how many may be
+    pub long_in_flight: usize,
+    pub long_began: f64,
+    pub long_most: usize,
     pub soft_end: f64,
     pub profile_concurrency: usize,
 }
@@ -87,10 +92,15 @@ impl<H: Host> Driver<H> {
         }
         self.draining.set(true);
         let guard = Reset(&self.draining);
-        let (mut last, mut reason) = (Err(contended()), Some(reason));
+        let (mut last, mut reason, mut news) = (Err(contended()), Some(reason), None);
         while let Some(now) = reason {
             self.wanted.set(None);
             last = self.drain_once(now, budget_ms, began).await;
+            // What is news is told once, so it must not be lost to the wake that followed at once.
+            if let Ok(report) = &mut last {
+                report.overdue = report.overdue.or(news);
+                news = report.overdue;
+            }
             let idle = matches!(&last, Ok(r) if r.stopped == Stopped::Idle);
             // A wake with reason to hope is worth another try even when this one got nowhere.
             reason = self
@@ -111,21 +121,14 @@ impl<H: Host> Driver<H> {
         let status = self.status().await?;
         let busy = (stopped == Stopped::Busy).then(|| self.now() + BUSY_RETRY_MS);
         Ok(DrainReport {
-            reason,
-            attempted: 0,
-            settled: 0,
-            parked: 0,
-            failed: 0,
             waiting: status.waiting,
-            stopped,
-            rejudged_settled: 0,
-            rejudged_again: 0,
-            duplicates: 0,
+            stops_waiting: status.stops_waiting,
             next_wake_at: match busy {
                 Some(_) => busy.filter(|_| status.waiting > 0),
                 None => status.next_wake_at,
             },
             took_ms: millis(self.host.clock().monotonic_ms() - began),
+            ..DrainReport::new(reason, stopped)
         })
     }
 
@@ -147,10 +150,12 @@ impl<H: Host> Driver<H> {
             lock = self.host.lock().try_acquire(&name, true).await;
         }
         let Some(_lock) = lock else {
-            return self.report(reason, Stopped::Busy, began).await;
+            return self.kept_out(&account, reason, Stopped::Busy, began).await;
         };
         let Some(session) = self.fresh_session().await? else {
-            return self.report(reason, Stopped::SignIn, began).await;
+            return self
+                .kept_out(&account, reason, Stopped::SignIn, began)
+                .await;
         };
         if session.account != account {
             // The phone changed hands meanwhile; this lock is not for the other's work.
@@ -192,20 +197,7 @@ impl<H: Host> Driver<H> {
             generation,
             lease_until,
             reason,
-            report: DrainReport {
-                reason,
-                attempted: 0,
-                settled: 0,
-                parked: 0,
-                failed: 0,
-                waiting: 0,
-                stopped: Stopped::Idle,
-                next_wake_at: None,
-                rejudged_settled: 0,
-                rejudged_again: 0,
-                duplicates: 0,
-                took_ms: 0,
-            },
+            report: DrainReport::new(reason, Stopped::Idle),
             reach,
             stopping: false,
             auth_streak: 0,
@@ -220,9 +212,16 @@ impl<H: Host> Driver<H> {
                 .unwrap_or_default(),
             hurried: vec![],
             in_flight: vec![],
+            long_in_flight: 0,
+            long_began: 0.0,
+            long_most: 1,
             // The last part of a budget is for answers, not for new attempts.
             soft_end: began + budget * 0.7,
-            profile_concurrency: self.profile().concurrency as usize,
+            profile_concurrency: match reason {
+                // Seconds only: each is on record as done before the next begins.
+                WakeReason::Push => 1,
+                _ => self.profile().concurrency as usize,
+            },
         })
     }
 
@@ -250,7 +249,34 @@ impl<H: Host> Driver<H> {
             jitter: self.jitter(),
             session: &d.session,
             stopping,
+            short_only: self.short_only(d),
         }
+    }
+
+    /// This is no moment for pictures at all.
+    fn is_brief(&self, d: &Draining) -> bool {
+        match d.report.reason {
+            // What the system goes on with is not the page's to hurry.
+            WakeReason::Paused => false,
+            WakeReason::Push => true,
+            _ => self.hidden(),
+        }
+    }
+
+    /// Pictures never take all places: what was recorded since must not stand behind them.
+    fn short_only(&self, d: &Draining) -> bool {
+        self.is_brief(d) || d.long_in_flight >= d.long_most
+    }
+
+    /// On a slow network one picture at a time is there soonest, and the least is lost when the
+    /// page is stopped; on a fast one two share what the server takes to think.
+    fn long_done(&self, d: &mut Draining) {
+        let quick = self.host.clock().monotonic_ms() - d.long_began < LONG_QUICK_MS;
+        d.long_in_flight -= 1;
+        d.long_most = match quick {
+            true => (d.profile_concurrency / 2).max(1),
+            false => 1,
+        };
     }
 
     async fn lease(&self, account: &AccountId) -> Result<Seen<Lease>, CoreError> {
@@ -334,11 +360,12 @@ impl<H: Host> Driver<H> {
                 return Ok(());
             }
             let left = hard_end - self.host.clock().monotonic_ms();
-            let timer = pin!(self.host.clock().sleep(millis(left)));
+            // What is recorded meanwhile, here or in another context, need not wait for a photo's end.
+            let timer = pin!(self.host.clock().sleep(millis(left.min(LOOK_MS))));
             let ((send, exchange), place) = match select(select_all(sends.iter_mut()), timer).await
             {
                 Either::Left(((finished, place, _), _)) => (finished, place),
-                Either::Right(_) if left.is_finite() => {
+                Either::Right(_) if left <= LOOK_MS => {
                     // What is in flight is on record; the next drain asks what became of it.
                     d.report.stopped = Stopped::Budget;
                     return Ok(());
@@ -347,6 +374,9 @@ impl<H: Host> Driver<H> {
             };
             drop(sends.swap_remove(place));
             d.in_flight.retain(|lane| *lane != send.lane);
+            if send.long {
+                self.long_done(d);
+            }
             let turned = self.answered(d, &send, &exchange).await?;
             if let Ok(answer) = &exchange {
                 // A proxy answers for a backend that is down: the next drain asks before it sends.
@@ -381,7 +411,7 @@ impl<H: Host> Driver<H> {
         })
     }
 
-    /// Lanes whose head may be taken up now, oldest head first.
+    /// Lanes whose head may be taken up now, oldest head first, pictures after all others.
     pub(super) async fn due_lanes(&self, d: &Draining) -> Result<Vec<LaneId>, CoreError> {
         let found = self.list(records::all(&d.account, Table::Lanes)).await?;
         let mut aside = vec![];
@@ -401,14 +431,18 @@ impl<H: Host> Driver<H> {
             }
         }
         let now = self.now();
+        let short_only = self.short_only(d);
         lanes.retain(|l| {
             let hopeful = d.reason.is_hopeful() && !d.hurried.contains(&l.id);
-            !d.in_flight.contains(&l.id) && l.head.is_due(now, d.generation, hopeful)
+            let may = !d.in_flight.contains(&l.id) && (!short_only || !l.head.long);
+            may && l.head.is_due(now, d.generation, hopeful)
         });
-        Ok(ordered(lanes, |l| l.head.seq)
-            .into_iter()
-            .map(|l| l.id)
-            .collect())
+        Ok(
+            ordered(lanes, |l| l.head.seq | u64::from(l.head.long) << 63)
+                .into_iter()
+                .map(|l| l.id)
+                .collect(),
+        )
     }
 
     /// Loads a lane, steps it, commits; stepped again when someone was first.
@@ -563,6 +597,10 @@ impl<H: Host> Driver<H> {
         if let Some(send) = &turned.effect {
             d.report.attempted += 1;
             d.in_flight.push(send.lane.clone());
+            if send.long {
+                d.long_in_flight += 1;
+                d.long_began = self.host.clock().monotonic_ms();
+            }
         }
         Ok(turned.effect)
     }
@@ -592,19 +630,27 @@ impl<H: Host> Driver<H> {
     }
 
     /// Writes down what came of it, and says when to come back.
-    pub(super) async fn close(&self, d: Draining, began: f64) -> Result<DrainReport, CoreError> {
-        let found = self.list(records::all(&d.account, Table::Lanes)).await?;
-        let lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut vec![])
-            .into_iter()
-            .map(|l| l.value)
-            .collect();
+    pub(super) async fn close(
+        &self,
+        mut d: Draining,
+        began: f64,
+    ) -> Result<DrainReport, CoreError> {
+        let left = self.left(&d.account).await?;
         let signed_in = self
             .session()
             .await?
             .is_some_and(|s| s.value.state == SessionState::SignedIn);
-        let mut report = d.report;
-        report.waiting = lanes.iter().map(|l| l.count).sum();
-        report.next_wake_at = next_wake_at(&lanes, &d.reach, signed_in, self.now());
+        self.beat_if_idle(&mut d).await?;
+        let mut report = d.report.clone();
+        let brief = self.is_brief(&d);
+        let mut lanes = left.lanes.clone();
+        lanes.retain(|l| !(brief && l.head.long));
+        let (now, waits) = (self.now(), lanes.len() < left.lanes.len());
+        report.next_wake_at = next_wake_at(&lanes, &d.reach, signed_in, now);
+        report.next_beat_at = signed_in.then(|| d.reach.beat_at(now));
+        if waits && report.stopped == Stopped::Idle {
+            report.stopped = Stopped::TooLong;
+        }
         report.took_ms = millis(self.host.clock().monotonic_ms() - began);
         let mut change = Change {
             generation: Some(d.generation),
@@ -613,17 +659,9 @@ impl<H: Host> Driver<H> {
         if d.generation.is_multiple_of(LOG_PRUNED_EVERY) {
             self.prune_log(&d.account, &mut change).await?;
         }
-        let stopped = report.stopped.to_json();
-        change.put_blind(&WakeRecord {
-            at: self.now(),
-            reason: d.reason.name().to_owned(),
-            attempted: report.attempted,
-            settled: report.settled,
-            stopped: stopped.as_str().unwrap_or_default().to_owned(),
-            took_ms: report.took_ms,
-        });
         change.put_blind(&d.reach);
-        self.write(&d.account, change).await?;
+        self.wake_ended(&d.account, &left, d.reach.state, &mut report, change)
+            .await?;
         Ok(report)
     }
 }

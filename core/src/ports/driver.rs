@@ -18,7 +18,7 @@ use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::{AccountId, LaneId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
-use crate::engine::change::{Change, EntityKey, Seen};
+use crate::engine::change::{Change, EntityKey, Seen, WakeRecord};
 use crate::engine::lane::Lane;
 use crate::engine::session::Session;
 use crate::profile::document::Profile;
@@ -53,6 +53,10 @@ pub struct Driver<H: Host> {
     pub(super) found_lost: Cell<bool>,
     /// the app leaves the screen: nothing more is begun here
     pub(super) leaving: Cell<bool>,
+    /// the page is not seen: nothing long is begun
+    hidden: Cell<bool>,
+    /// what this context's last wake left on record
+    pub(super) last_wake: RefCell<Option<WakeRecord>>,
 }
 
 /// Somebody else is current than was thought.
@@ -164,7 +168,19 @@ impl<H: Host> Driver<H> {
             tidied_at: Cell::new(0),
             found_lost: Cell::new(false),
             leaving: Cell::new(false),
+            hidden: Cell::new(false),
+            last_wake: RefCell::default(),
         })
+    }
+
+    /// Whether the page is seen. A hidden one finishes what is on its way and begins nothing long:
+    /// iOS stops it within seconds.
+    pub fn seen(&self, seen: bool) {
+        self.hidden.set(!seen);
+    }
+
+    pub(super) fn hidden(&self) -> bool {
+        self.hidden.get()
     }
 
     pub(super) fn secrets(&self) -> Value {

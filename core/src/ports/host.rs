@@ -6,6 +6,7 @@ use super::lock::Lock;
 use super::net::Net;
 use super::store::Store;
 use crate::engine::handed::{Upload, UploadReport};
+use crate::engine::session::Origin;
 use serde_json::{Map, Value};
 
 /// What a host that signs in by its own means has to say.
@@ -52,4 +53,14 @@ pub trait Host {
     /// These are done with: what was not sent yet will not be.
     #[allow(async_fn_in_trait)]
     async fn forget(&self, _ids: Vec<String>) {}
+    /// Asks our own origin, past every cache, whether it is there; `backend` is the address that it
+    /// is asked beside.
+    #[allow(async_fn_in_trait)]
+    async fn origin(&self, _backend: &str) -> Origin {
+        Origin::Unasked
+    }
+    /// What runs the core here, for the record of wakes.
+    fn context(&self) -> &'static str {
+        "page"
+    }
 }

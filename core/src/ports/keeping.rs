@@ -9,6 +9,7 @@ use super::driver::{Boxed, Driver};
 use super::error::CoreError;
 use super::handover::number_at;
 use super::host::Host;
+use super::log::wake_at;
 use super::records;
 use super::store::{Commit, Committed, Durability, Key, Query, Table};
 use crate::domain::ids::{AccountId, BlobHandle, StopId};
@@ -438,8 +439,7 @@ impl<H: Host> Driver<H> {
             }
         }
         for record in &found[2] {
-            let at = number_at(&record.key, 1);
-            change.delete(EntityKey::Wake(i64::try_from(at).unwrap_or(0)));
+            change.delete(wake_at(&record.key));
         }
         self.old_notices(account, i64::MAX, &mut change).await?;
         for (key, found) in [(route, &found[3]), (reach, &found[4])] {
@@ -447,6 +447,7 @@ impl<H: Host> Driver<H> {
                 change.delete(key);
             }
         }
+        change.delete(EntityKey::Warned);
         self.write_some(account, change).await?;
 
         let all = Limits {

@@ -32,6 +32,7 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
         EntityKey::Pruned => (Table::Meta, base.text("pruned")),
         EntityKey::Push => (Table::Meta, base.text("push")),
         EntityKey::TakenOut => (Table::Meta, base.text("taken_out")),
+        EntityKey::Warned => (Table::Meta, base.text("warned")),
         EntityKey::Session => (Table::Session, base.text("session")),
         EntityKey::Lane(lane) => (Table::Lanes, base.text(&lane.0)),
         EntityKey::Operation(lane, seq) => (Table::Operations, base.text(&lane.0).number(*seq)),
@@ -44,7 +45,7 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
             let under = base.text("notice");
             (Table::Meta, under.number(when(*at)).number(*seq))
         }
-        EntityKey::Wake(at) => (Table::Wakes, base.number(when(*at))),
+        EntityKey::Wake(at, by) => (Table::Wakes, base.number(when(*at)).number(*by)),
         EntityKey::Attempts(id, page) => {
             let base = base.text("attempts").text(&id.0);
             (Table::Meta, base.number(u64::from(*page)))

@@ -207,6 +207,7 @@ impl<H: Host> Driver<H> {
             lane: lane.clone(),
             seq,
             attempt,
+            long: false,
             request: Request {
                 method: String::new(),
                 url: String::new(),

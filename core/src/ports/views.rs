@@ -3,6 +3,7 @@
 use super::driver::{Boxed, Driver, unreadable};
 use super::error::CoreError;
 use super::host::Host;
+use super::log::{thresholds_of, thresholds_query};
 use super::records;
 use super::store::{Key, KeyPart, Query, Table};
 use crate::domain::dictionary::ordered;
@@ -180,6 +181,7 @@ impl<H: Host> Driver<H> {
                     records::one(&account, &EntityKey::Reach),
                     records::all(&account, Table::Quarantine),
                     records::notices(&account, NOTICES_KEPT),
+                    thresholds_query(),
                 ])
                 .await?;
             let mine = KeyPart::Text(account.0.clone());
@@ -201,6 +203,7 @@ impl<H: Host> Driver<H> {
                 reach: &reach.map(|r| r.value).unwrap_or_default(),
                 quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
                 notices: u32::try_from(found[4].len()).unwrap_or(u32::MAX),
+                thresholds: &thresholds_of(&found[5]),
             }))
         })
     }

@@ -5,9 +5,10 @@ use super::memory::{MemoryLock, MemoryStore};
 use super::net::TestNet;
 use super::system::System;
 use crate::engine::handed::{Upload, UploadReport};
+use crate::engine::session::Origin;
 use crate::ports::Host;
 use crate::ports::host::HostToken;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub struct TestHost {
@@ -20,6 +21,9 @@ pub struct TestHost {
     pub token: Rc<RefCell<HostToken>>,
     /// what goes on when no context runs
     pub system: System,
+    /// what our own origin says when it is asked
+    pub origin: Rc<Cell<Origin>>,
+    pub name: &'static str,
 }
 
 impl TestHost {
@@ -32,6 +36,8 @@ impl TestHost {
             lock: MemoryLock::new(clock),
             token: Rc::new(RefCell::new(HostToken::Absent)),
             system: System::default(),
+            origin: Rc::default(),
+            name: "page",
         }
     }
     pub fn tab(&self, seed: u64) -> Self {
@@ -47,6 +53,8 @@ impl TestHost {
             lock: self.lock.of(context),
             token: self.token.clone(),
             system: self.system.clone(),
+            origin: self.origin.clone(),
+            name: self.name,
         }
     }
 }
@@ -88,5 +96,11 @@ impl Host for TestHost {
     }
     async fn forget(&self, ids: Vec<String>) {
         self.system.forget(&ids);
+    }
+    async fn origin(&self, _: &str) -> Origin {
+        self.origin.get()
+    }
+    fn context(&self) -> &'static str {
+        self.name
     }
 }

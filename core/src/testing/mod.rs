@@ -7,6 +7,7 @@
 pub mod backend;
 pub mod clock;
 pub mod contract;
+pub mod foreground;
 pub mod host;
 pub mod memory;
 pub mod net;

@@ -34,6 +34,8 @@ mod killed;
 mod phone;
 mod taken_out;
 mod time;
+mod trace;
+mod wakes;
 mod withdrawn;
 
 #[test]

@@ -104,6 +104,11 @@ impl Core {
         }))
     }
 
+    /// Whether the page is seen; holds from this moment on, before any call that waits its turn.
+    pub fn seen(&self, seen: bool) {
+        self.driver.seen(seen);
+    }
+
     /// `{ core, schema, profile }` as JSON.
     pub fn versions(&self) -> String {
         let profile = self.driver.profile();
@@ -229,6 +234,11 @@ fn dispatch(
             run!(core.drain(reason, budget))
         }
         "handOver" => run!(core.hand_over()),
+        "wakes" => run!(core.wakes()),
+        "thresholds" => {
+            let new = given.next("thresholds")?;
+            run!(core.thresholds(new))
+        }
         "notices" => run!(core.notices()),
         "putAway" => {
             let (at, seq): (i64, u64) = (given.next("at")?, given.next("seq")?);

@@ -7,6 +7,7 @@ use js_sys::{Array, ArrayBuffer, Promise};
 use pannier::domain::ids::AccountId;
 use pannier::domain::json::{FromJson, ToJson, parse, print};
 use pannier::engine::handed::{Upload, UploadReport};
+use pannier::engine::session::Origin;
 use pannier::ports::Host;
 use pannier::ports::clock::{Clock, Ids};
 use pannier::ports::host::HostToken;
@@ -32,6 +33,11 @@ extern "C" {
     fn changed(this: &JsHost, revision: f64);
     #[wasm_bindgen(method)]
     fn token(this: &JsHost) -> Promise;
+    /// How `Origin` is written.
+    #[wasm_bindgen(method)]
+    fn origin(this: &JsHost, backend: &str) -> Promise;
+    #[wasm_bindgen(method)]
+    fn page(this: &JsHost) -> bool;
     #[wasm_bindgen(method)]
     fn monotonic(this: &JsHost) -> f64;
     #[wasm_bindgen(method)]
@@ -249,5 +255,14 @@ impl Host for BrowserHost {
 
     async fn forget(&self, ids: Vec<String>) {
         let _ = JsFuture::from(self.js.forget(&print(&ids.to_json()))).await;
+    }
+    async fn origin(&self, backend: &str) -> Origin {
+        let said = JsFuture::from(self.js.origin(backend))
+            .await
+            .unwrap_or_default();
+        Origin::from_json(Value::String(said.as_string().unwrap_or_default())).unwrap_or_default()
+    }
+    fn context(&self) -> &'static str {
+        if self.js.page() { "page" } else { "worker" }
     }
 }

@@ -15,11 +15,13 @@ export class MoreScreen extends Screen {
   readonly #signingOut = new SigningOut(this, () => this.shell);
 
   #push: PushLook = "absent";
+  #thresholds: number[] | undefined;
   #looked = false;
   /** asked for before the tap: some browsers let nothing come between a tap and their question */
   #pushKey: string | undefined;
 
   protected async load(): Promise<void> {
+    this.#thresholds ??= await this.shell.api.thresholds();
     // Everything else here comes with the status.
     if (this.#looked || !this.shell.status?.signedIn) return;
     this.#looked = true;
@@ -45,6 +47,17 @@ export class MoreScreen extends Screen {
     };
     return html`<label class="switch card"><span class="words"><span class="strong">${label}</span><small>${hint}</small></span>
       <input type="checkbox" role="switch" data-test=${test} .checked=${on} @change=${turned}></label>`;
+  }
+
+  /** Ages at which a courier may want to be told, in minutes; whatever else the host has set is offered beside them. */
+  #warnings(): TemplateResult {
+    const now = this.#thresholds;
+    if (!now) return html``;
+    const ways = [[5, 15], [10, 30], [20, 60], []];
+    const all = ways.some((way) => String(way) === String(now)) ? ways : [now, ...ways];
+    return html`<fieldset class="card"><legend class="strong">${texts.warnings.label}</legend><p class="quiet">${texts.warnings.hint}</p><div class="segments">
+      ${all.map((way) => html`<label class="segment"><input type="radio" name="thresholds" data-test="thresholds-${way.join("-") || "never"}" .checked=${String(way) === String(now)}
+        @change=${() => void this.act("thresholds", async () => { this.#thresholds = await this.shell.api.thresholds(way); await this.shell.sessionChanged(); })}><span>${way.length > 0 ? texts.warnings.after(way) : texts.warnings.never}</span></label>`)}</div></fieldset>`;
   }
 
   #languages(): TemplateResult {
@@ -78,6 +91,7 @@ export class MoreScreen extends Screen {
         ${this.#switch("switch-position", texts.more.position, this.#positionHint(), positions.on, (on) => positions.turn(on))}
         ${this.#switch("switch-sound", texts.more.sound, texts.more.soundHint, preference("sound") !== false, (on) => prefer("sound", on))}
         ${this.#pushSwitch()}
+        ${this.#warnings()}
         ${this.#languages()}
         <div class="card">
           <p class="quiet">${texts.more.storage}</p>
@@ -89,6 +103,7 @@ export class MoreScreen extends Screen {
           <p data-test="version">${shown(`${versions.core} · ${versions.schema}${versions.profile ? ` · ${versions.profile}` : ""}`, 120)}</p>
         </div>
         <a class="button plain" href="/selfcheck" data-test="selfcheck">${icon("check")}<span class="words"><span class="label">${texts.more.selfcheck}</span><small>${texts.more.selfcheckHint}</small></span></a>
+        <a class="button plain" href=${addressOf({ screen: "diagnostics" })} data-test="diagnostics">${icon("signal")}<span class="words"><span class="label">${texts.diagnostics.title}</span><small>${texts.diagnostics.hint}</small></span></a>
         <a class="button plain" href=${addressOf({ screen: "shift" })} data-test="close-shift">${icon("done")}<span class="words"><span class="label">${texts.more.closeShift}</span><small>${texts.more.closeShiftHint}</small></span></a>
         ${button({ test: "sign-out", label: texts.more.signOut, hint: texts.more.signOutHint, icon: "key", busy: this.busy, tap: () => void this.act("sign-out", () => this.#signingOut.ask()) })}
       </div>

@@ -60,8 +60,9 @@ export async function openShell({ network = "web", reminder, handOver = true, ..
   if (network === "web") refusePatchedFetch();
   const exchange = options.exchange ?? (network === "native" ? nativeExchange : undefined);
   const system = options.system ?? (handOver && Capacitor.isPluginAvailable("PannierUploads") ? systemUploads : undefined);
-  const pannier = await openPannier({ ...options, ...(exchange ? { exchange } : {}), ...(system ? { system } : {}) });
-  const ends = [attachWakes(pannier)];
+  // The page's own files are inside the app: asking for one tells nothing of a network.
+  const pannier = await openPannier({ probe: false, ...options, ...(exchange ? { exchange } : {}), ...(system ? { system } : {}) });
+  const ends = [attachWakes(pannier, { overdue: false })];
   const listeners = await Promise.all([
     // The system's word; the web view tells of becoming visible as well, but not always.
     App.addListener("resume", () => pannier.onWork?.("visible")),

@@ -22,6 +22,9 @@ const icons: Record<Reachability, string> = {
   reachable: "M5 18v-3M10 18v-6M15 18V9M20 18V5",
   unreachable: "M5 18v-3M10 18v-6M15 18v-2M20 18v-7M4 4l16 16",
   sign_in_needed: "M8 16.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM12.5 12H21v3.5M17 12v2.5",
+  offline: "M5 18v-3M10 18v-6M15 18v-2M20 18v-7M4 4l16 16",
+  captive_portal: "M8 16.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM12.5 12H21v3.5M17 12v2.5",
+  backend_down: "M12 4L2.8 20h18.4zM12 10v4.5M12 17.3v.1",
   backend_trouble: "M12 4L2.8 20h18.4zM12 10v4.5M12 17.3v.1",
 };
 

@@ -5,6 +5,7 @@ import type { HandedRequest, OpenOptions } from "../api.js";
 import { after } from "../time.js";
 import { Locks } from "./locks.js";
 import { leaveBy } from "./network.js";
+import { originSays } from "./origin.js";
 import { Net, type Exchange, type WireRequest } from "./net.js";
 import { IdbStore, StoreTrouble, type Begun, type Commit, type Committed, type Key, type Query } from "./store.js";
 
@@ -16,6 +17,7 @@ export interface HostOptions {
   token: OpenOptions["token"];
   exchange: OpenOptions["exchange"];
   system: OpenOptions["system"];
+  probe?: OpenOptions["probe"];
 }
 
 /** Called by core/wasm/src/host.rs alone. */
@@ -49,6 +51,16 @@ export class BrowserHost {
     } catch {
       return undefined;
     }
+  }
+
+  /** Whether our own server is there: how the core writes `Origin`. */
+  origin(backend: string): Promise<string> {
+    return originSays(this.#options.probe, backend);
+  }
+
+  /** A page, not a worker. */
+  page(): boolean {
+    return typeof document !== "undefined";
   }
 
   monotonic(): number {

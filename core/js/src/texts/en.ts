@@ -1,8 +1,8 @@
 // English. Each table has a text for every code that the core gives, which TypeScript proves against
 // the types made from the Rust ones; another language has the same keys.
 
-import type { Reachability, Status, StatusSaid } from "../types.js";
-import { count } from "./format.js";
+import type { Overdue, Reachability, Status, StatusSaid } from "../types.js";
+import { clockTime, count } from "./format.js";
 
 const recordings = (n: number): string => count(n, "recording", "recordings");
 
@@ -33,6 +33,9 @@ export const en = {
     unknown: (at) => (at === undefined ? "Backend not tried yet" : `Last contact ${at}`),
     reachable: (at) => (at === undefined ? "In contact" : `In contact ${at}`),
     unreachable: (at) => (at === undefined ? "No contact yet" : `Last contact ${at}`),
+    offline: (at) => (at === undefined ? "No internet here" : `No internet here; last contact ${at}`),
+    captive_portal: () => "This wireless network wants a login",
+    backend_down: (at) => (at === undefined ? "Internet works, the backend is silent" : `Internet works, the backend is silent since ${at}`),
     sign_in_needed: (at) => (at === undefined ? "Sign-in needed" : `Last contact ${at}`),
     backend_trouble: (at) => (at === undefined ? "The backend has trouble" : `The backend has trouble; last contact ${at}`),
   } satisfies Record<Reachability, (at?: string) => string> as Record<Reachability, (at?: string) => string>,
@@ -42,12 +45,22 @@ export const en = {
     unknown: "Not tried yet",
     reachable: "The backend answered",
     unreachable: "No connection to the backend",
+    offline: "No internet",
+    captive_portal: "A login page answered in the backend's place",
+    backend_down: "The app's own server answered, the backend did not",
     sign_in_needed: "The backend asks for a new sign-in",
     backend_trouble: "The backend had a problem of its own",
   } satisfies Record<Reachability, string> as Record<Reachability, string>,
 
   /** the notification about unsent work, around the bar's line */
   reminder: { title: "Not sent yet", hint: "Open the app where there is a network." },
+  /** a notification, and a line on the screen: what waits too long, and what helps */
+  overdue: {
+    title: "Open Pannier near a window",
+    waits: ({ stops, operations, since }: Overdue): string => (stops > 0
+      ? `${count(stops, "delivery waits", "deliveries wait")} since ${clockTime(since)}`
+      : `${count(operations, "recording waits", "recordings wait")} since ${clockTime(since)}`),
+  },
 
   /** the bar's counts */
   waits: (n: number): string => `${n} waiting`,

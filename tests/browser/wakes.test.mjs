@@ -1,0 +1,292 @@
+// Always in motion, and always the truth on the screen: what a wake finds, what it leaves on record,
+// when a person is told, and what a hidden page leaves alone.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { evaluate, find, gone, log, peek, says, tap, text, until } from "./lib/index.mjs";
+import { applied, exactlyOnce, taken } from "./stories/backend.mjs";
+import { allSent, arrive, comeBack, engines, networkIsBack, note, on, photograph, shellIsCached, signIn, toRoute, toStop, withCourier } from "./stories/courier.mjs";
+import { withProxy } from "./stories/proxy.mjs";
+import { operations } from "./stories/store.mjs";
+import { closeTheApp, inWorker } from "./stories/worker.mjs";
+
+const MINUTE_MS = 60_000;
+const bar = on("status-bar");
+const found = ({ driver }, reachability) => find(driver, `${bar}[data-reachability=${reachability}]`, { ms: 30_000 });
+const told = ({ driver }) => evaluate(driver, `() => document.querySelector("pannier-sync-bar").shadowRoot.querySelector("[part=contact]").textContent`);
+/** The core's clock is the page's. */
+const turnClock = ({ driver }, ms) => evaluate(driver, "(ms) => { const real = Date.now.bind(Date); Date.now = () => real() + ms; }", ms);
+/** What a phone does when another app comes to the front. */
+const seen = ({ driver }, state) => evaluate(driver, `(state) => {
+  Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}`, state);
+const wakes = ({ driver }) => evaluate(driver, "() => document.querySelector('courier-app').api.diagnostics().then(({ wakes }) => wakes)");
+/** The badge is drawn outside of any page; what the page asks for can be seen. */
+const watchBadge = ({ driver }) => evaluate(driver, `() => {
+  window.pannierBadge = [];
+  const proto = Navigator.prototype;
+  proto.setAppBadge = async (count) => { window.pannierBadge.push(count); };
+  proto.clearAppBadge = async () => { window.pannierBadge.push(0); };
+}`);
+const badge = ({ driver }) => evaluate(driver, "() => window.pannierBadge.at(-1)");
+/** What is shown is the system's; a headless browser has none and may forget what it was given. */
+const watch = "const show = ServiceWorkerRegistration.prototype.showNotification; globalThis.pannierShown = []; ServiceWorkerRegistration.prototype.showNotification = function (title, options) { pannierShown.push([title, options.body.replace(/\\d\\d:\\d\\d/, '14:05'), options.tag, options.lang]); return show.call(this, title, options); };";
+const watchNotifications = ({ driver }) => evaluate(driver, `() => { ${watch} }`);
+const shownTo = ({ driver }) => evaluate(driver, "() => pannierShown");
+const lately = { ms: 30_000 };
+
+for (const engine of engines) {
+  let mood;
+  test(`${engine}: offline, a login page, a backend that is down and one that is back are told apart`, { timeout: 120_000 }, withProxy({ engine }, async (courier) => {
+    mood = "ours";
+    await signIn(courier);
+    // Known from here on: what the app's own server says when it is itself.
+    await until(async () => (await log(courier.server)).length > 0 && mood === "asked", { what: "the own origin to be asked", ...lately });
+    await courier.faults.set({ fault: "dead", path: "/api/*" });
+    await note(courier, "st-07", "Waits for whom?");
+    await found(courier, "backend_down");
+    assert.match(await told(courier), /Internet works, the backend is silent/);
+    mood = "login page";
+    await networkIsBack(courier);
+    await found(courier, "captive_portal");
+    assert.match(await told(courier), /wants a login/);
+    mood = "silent";
+    await networkIsBack(courier);
+    await found(courier, "offline");
+    assert.match(await told(courier), /No internet here/);
+    mood = "asked";
+    await courier.faults.clear();
+    // Nothing tells the page; it looks by itself.
+    await found(courier, "reachable");
+    await allSent(courier);
+    await exactlyOnce(courier);
+    const states = (await wakes(courier)).map(({ reachability }) => reachability);
+    for (const state of ["backend_down", "captive_portal", "offline", "reachable"]) assert.ok(states.includes(state), `${state} is on record: ${states}`);
+  }, {
+    args: (port) => ["--allow-origin", `http://localhost:${port}`],
+    change: ({ url }) => {
+      if (url === "/config.json") return { path: "/config.json?origin=second" };
+      if (url !== "/pannier-probe.txt") return undefined;
+      if (mood === "ours") mood = "asked";
+      if (mood === "login page") return { status: 200, headers: { "content-type": "text/html" }, body: "<form>Welcome to our wireless network</form>" };
+      return mood === "silent" ? { hangUp: true } : undefined;
+    },
+  }));
+
+  test(`${engine}: a network that comes back without a word is found within seconds`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
+    await signIn(courier);
+    await courier.faults.dead();
+    await note(courier, "st-07", "Found again");
+    // One server for both: its silence says nothing of the network.
+    await found(courier, "unreachable");
+    await courier.faults.alive();
+    await allSent(courier, { ms: 20_000 });
+    await exactlyOnce(courier);
+    const after = (await wakes(courier)).findLast(({ reachability }) => reachability === "unreachable").at;
+    const [next] = (await wakes(courier)).filter(({ at }) => at > after);
+    assert.deepEqual([next.reason, next.reachability], ["timer", "reachable"]);
+  }));
+
+  test(`${engine}: work that waits too long is told once on the screen, on the icon and by a notification`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
+    const { driver } = courier;
+    await signIn(courier);
+    await shellIsCached(courier);
+    await watchBadge(courier);
+    await courier.faults.dead();
+    await arrive(courier, "st-07");
+    await arrive(courier, "st-10");
+    await until(async () => await badge(courier) === 2, { what: "two deliveries on the icon", ...lately });
+    assert.equal(await peek(driver, on("overdue")), null);
+    await watchNotifications(courier);
+    await turnClock(courier, 11 * MINUTE_MS);
+    await networkIsBack(courier);
+    await find(driver, `${on("overdue")}[data-minutes="10"]`, lately);
+    assert.match(await text(driver, on("overdue")), /^Open Pannier near a window: 2 deliveries wait since \d\d:\d\d$/);
+    const one = ["Open Pannier near a window", "2 deliveries wait since 14:05", "pannier-unsent", "en"];
+    const allowed = await evaluate(driver, "() => typeof Notification !== 'undefined' && Notification.permission === 'granted'");
+    assert.equal(allowed, engine !== "webkit");
+    const expected = (count) => (allowed ? Array(count).fill(one) : []);
+    if (allowed) await until(async () => (await shownTo(courier)).length === 1, { what: "the notification" });
+    // The same threshold says nothing any more.
+    const count = (await wakes(courier)).length;
+    await seen(courier, "visible");
+    await until(async () => (await wakes(courier)).length > count, { what: "one more wake", ...lately });
+    assert.deepEqual(await shownTo(courier), expected(1));
+    await turnClock(courier, 20 * MINUTE_MS);
+    await networkIsBack(courier);
+    await find(driver, `${on("overdue")}[data-minutes="30"]`, lately);
+    if (allowed) await until(async () => (await shownTo(courier)).length === 2, { what: "the second notification" });
+    assert.deepEqual(await shownTo(courier), expected(2));
+    await courier.faults.alive();
+    await networkIsBack(courier);
+    await allSent(courier);
+    await gone(driver, on("overdue"), lately);
+    await until(async () => await badge(courier) === 0, { what: "nothing on the icon", ...lately });
+    await exactlyOnce(courier);
+  }));
+
+  test(`${engine}: the ages at which a courier is told are his own`, { timeout: 90_000 }, withCourier({ engine }, async (courier) => {
+    const { driver } = courier;
+    await signIn(courier);
+    await tap(driver, on("tab-more"));
+    await find(driver, `${on("thresholds-10-30")}:checked`);
+    await tap(driver, on("thresholds-5-15"));
+    await until(() => evaluate(driver, "() => document.querySelector('courier-app').api.thresholds().then((kept) => String(kept) === '5,15')"), { what: "the choice to be kept" });
+    await courier.faults.dead();
+    await note(courier, "st-07", "Six minutes old");
+    await turnClock(courier, 6 * MINUTE_MS);
+    await networkIsBack(courier);
+    await find(driver, `${on("overdue")}[data-minutes="5"]`, lately);
+    await toRoute(courier);
+    await tap(driver, on("tab-more"));
+    await tap(driver, on("thresholds-never"));
+    await gone(driver, on("overdue"), lately);
+  }));
+
+  test(`${engine}: a hidden page sends what is short and leaves the photo until it is seen`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
+    await signIn(courier);
+    await courier.faults.dead();
+    await arrive(courier, "st-01");
+    await photograph(courier, "st-01");
+    await note(courier, "st-07", "Short");
+    await seen(courier, "hidden");
+    await courier.faults.alive();
+    await networkIsBack(courier);
+    // The arrival and the note; behind the arrival stands the photo.
+    await taken(courier.server, 2);
+    await until(async () => (await wakes(courier)).at(-1).stopped === "too_long", { what: "a wake that leaves the photo", ...lately });
+    assert.deepEqual((await applied(courier.server)).map(({ path }) => path.split("/").at(-1)).sort(), ["arrive", "notes"]);
+    await seen(courier, "visible");
+    await allSent(courier);
+    await exactlyOnce(courier);
+  }));
+
+  test(`${engine}: every wake is on record, drawn on one screen, and taken out without a person in it`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
+    const { driver } = courier;
+    await signIn(courier);
+    await comeBack(courier);
+    await courier.faults.dead();
+    await note(courier, "st-07", "Left with Mrs Lindqvist");
+    await courier.faults.alive();
+    await evaluate(driver, `() => {
+      dispatchEvent(new Event("focus"));
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    }`);
+    await networkIsBack(courier);
+    await seen(courier, "visible");
+    await allSent(courier);
+    const reasons = new Set((await wakes(courier)).map(({ reason, context }) => `${context} ${reason}`));
+    for (const reason of ["signed_in", "opened", "recorded", "shown"]) assert.ok(reasons.has(`page ${reason}`), `${reason}: ${[...reasons]}`);
+    await toRoute(courier);
+    await tap(driver, on("tab-more"));
+    await tap(driver, on("diagnostics"));
+    await find(driver, on("timeline"));
+    const drawn = await evaluate(driver, `() => [...document.querySelectorAll("[data-test=timeline] .wake")].map(({ dataset: { row }, classList }) => row + (classList.contains("sent") ? " sent" : ""))`);
+    assert.ok(drawn.length >= (await wakes(courier)).length - 1 && drawn.some((one) => one.endsWith(" sent")), `${drawn}`);
+    assert.ok(await peek(driver, `${on("timeline")} .band.good`));
+    assert.match(await text(driver, on("wakes-foreground")), /[1-9]/);
+    assert.match(await text(driver, on("version-page")), /^0\.\d+\.\d+ · 1 · /);
+    await evaluate(driver, `() => {
+      const make = URL.createObjectURL;
+      URL.createObjectURL = (file) => { window.pannierFile = file; return make(file); };
+    }`);
+    await tap(driver, on("export-diagnostics"));
+    const file = await until(() => evaluate(driver, "() => window.pannierFile && window.pannierFile.text().then((body) => ({ body, name: window.pannierFile.name }))"), { what: "the file" });
+    assert.match(file.name, /^pannier-diagnostics-[\dT-]+\.json$/);
+    const kept = JSON.parse(file.body);
+    assert.ok(kept.wakes.length > 3 && kept.wakes.every(({ at, tookMs }) => at > 0 && tookMs >= 0));
+    assert.ok(kept.versions.page.core && kept.storage.kind && kept.thresholds.length === 2);
+    const people = ["anna", "Anna", "Lindqvist", "packet123", "st-07", ...await evaluate(driver, "() => document.querySelector('courier-app').api.route().then(({ stops }) => stops.flatMap(({ id, name, address }) => [id, name, address.street]))")];
+    for (const word of people.filter(Boolean)) assert.ok(!file.body.includes(word), `${word} is in the file`);
+  }));
+}
+
+const story = engines.includes("chromium") ? test : test.skip;
+const inChromium = (run) => withCourier({ engine: "chromium" }, run);
+
+story("the worker tells of what waits too long, once, with every page closed", { timeout: 120_000 }, inChromium(async (courier) => {
+  await signIn(courier);
+  await shellIsCached(courier);
+  await courier.faults.dead();
+  await arrive(courier, "st-07");
+  const worker = await closeTheApp(courier);
+  const turned = (ms) => inWorker(courier, `{ const real = Date.now.bind(Date); Date.now = () => real() + ${ms}; }`);
+  await turned(12 * MINUTE_MS);
+  await inWorker(courier, `{ ${watch} }`);
+  const asked = async () => (await log(courier.server)).length;
+  const before = await asked();
+  await worker.sync("pannier");
+  const shown = () => inWorker(courier, "pannierShown");
+  await until(async () => (await shown()).length === 1, { what: "the worker to tell", ...lately });
+  const one = ["Open Pannier near a window", "1 delivery waits since 14:05", "pannier-unsent", "en"];
+  assert.deepEqual(await shown(), [one]);
+  assert.ok(await asked() > before, "it tried first");
+  const again = await asked();
+  await worker.sync("pannier");
+  await until(async () => await asked() > again, { what: "the second try" });
+  assert.deepEqual(await shown(), [one]);
+  await courier.driver.get(courier.page);
+  await courier.faults.alive();
+  await allSent(courier);
+  const last = (await wakes(courier)).filter(({ context, reason }) => context === "worker" && reason === "sync");
+  assert.equal(last.length, 2);
+  await exactlyOnce(courier);
+}));
+
+story("a push sends what is short and leaves the photo to a sync", { timeout: 120_000 }, inChromium(async (courier) => {
+  await signIn(courier);
+  await shellIsCached(courier);
+  await courier.faults.dead();
+  await arrive(courier, "st-01");
+  await photograph(courier, "st-01");
+  await note(courier, "st-07", "Short");
+  await until(async () => (await operations(courier.driver)).every(({ state }) => state.is !== "in_flight" && (state.floor_at ?? 0) <= Date.now()), { what: "cut attempts to be out of doubt's way" });
+  const worker = await closeTheApp(courier);
+  await worker.stop();
+  await courier.faults.alive();
+  await worker.push("");
+  await taken(courier.server, 2);
+  await until(async () => (await applied(courier.server)).length === 2, { what: "two to be taken" });
+  assert.deepEqual((await applied(courier.server)).map(({ path }) => path.split("/").at(-1)).sort(), ["arrive", "notes"]);
+  await worker.sync("pannier");
+  await taken(courier.server, 3);
+  await courier.driver.get(courier.page);
+  await allSent(courier);
+  const pushed = (await wakes(courier)).find(({ reason }) => reason === "push");
+  assert.deepEqual([pushed.context, pushed.settled, pushed.stopped], ["worker", 2, "too_long"]);
+  await exactlyOnce(courier);
+}));
+
+story("a page of the same origin that is not the app lets the worker send, after it is there", { timeout: 120_000 }, inChromium(async (courier) => {
+  await signIn(courier);
+  await shellIsCached(courier);
+  await courier.faults.dead();
+  await note(courier, "st-07", "Sent by somebody else's page");
+  const worker = await closeTheApp(courier);
+  await worker.stop();
+  await courier.faults.alive();
+  await courier.driver.get(new URL("/labels", courier.page).href);
+  assert.equal((await applied(courier.server)).length, 0, "the page was there first");
+  await taken(courier.server, 1);
+  await courier.driver.get(courier.page);
+  await allSent(courier);
+  assert.ok((await wakes(courier)).some(({ context, reason }) => context === "worker" && reason === "navigation"));
+  await exactlyOnce(courier);
+}));
+
+story("work that came while a page was closed is asked for by a sync that was registered with it", { timeout: 90_000 }, inChromium(async (courier) => {
+  await signIn(courier);
+  await shellIsCached(courier);
+  await courier.browser.cdp("Browser.grantPermissions", { permissions: ["backgroundSync", "notifications", "geolocation", "videoCapture"] });
+  const tags = () => evaluate(courier.driver, "async () => (await navigator.serviceWorker.getRegistration()).sync.getTags()");
+  await courier.faults.dead();
+  await toStop(courier, "st-07");
+  await note(courier, "st-07", "Registered");
+  // The browser is online and fires it soon; while work remains it is registered again.
+  await until(async () => (await wakes(courier)).some(({ reason }) => reason === "sync") || (await tags()).includes("pannier"), { what: "the sync", ...lately });
+  await courier.faults.alive();
+  await allSent(courier);
+  await exactlyOnce(courier);
+}));
+
