@@ -12,7 +12,7 @@ export type Row = (typeof rows)[number];
 const rowOf: Record<WakeReason, Row> = {
   recorded: "recorded", opened: "foreground", visible: "foreground", shown: "foreground", focus: "foreground", online: "network", back: "network",
   timer: "timer", manual: "manual", signed_in: "manual",
-  sync: "worker", push: "worker", click: "worker", message: "worker", activate: "worker", navigation: "worker",
+  sync: "worker", push: "worker", click: "worker", message: "worker", activate: "worker", navigation: "worker", paused: "worker",
 };
 
 export function row({ context, reason }: WakeRecord): Row {
