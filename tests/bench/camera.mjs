@@ -93,7 +93,9 @@ async function belt() {
       await find(driver, "pannier-scanner");
       await evaluate(driver, `() => {
         window.tasks = [];
+        window.scripts = [];
         new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: "longtask" });
+        new PerformanceObserver((list) => window.scripts.push(...list.getEntries().flatMap(({ scripts }) => scripts.map(({ duration }) => duration)))).observe({ type: "long-animation-frame" });
       }`);
       const loads = async () => (await operations(driver)).filter(({ intent }) => intent.kind === "load");
       // Nothing is asked of the page meanwhile: the driver's own questions are tasks too.
@@ -102,12 +104,13 @@ async function belt() {
       const recorded = await loads();
       const times = recorded.map(({ recorded: { at } }) => at).sort((one, other) => one - other);
       const perMinute = ((recorded.length - 1) * 60_000) / (times.at(-1) - times[0]);
-      const tasks = await driver.executeScript("return window.tasks");
-      const longest = Math.round(Math.max(0, ...tasks));
+      const longestOf = async (name) => Math.round(Math.max(0, ...await driver.executeScript("return window[arguments[0]]", name)));
+      const longest = await longestOf("tasks");
       const stats = await driver.executeScript("return document.querySelector('pannier-scanner').stats");
       return [
         { what: "parcels a minute", value: Math.round(perMinute), unit: "", against: `${shownPerMinute} shown`, ratio: Number((perMinute / shownPerMinute).toFixed(2)) },
         { what: "frames looked at in a second", value: Number(stats.fps.toFixed(1)), unit: "", against: `${video.fps} shown`, ratio: Number((stats.fps / video.fps).toFixed(2)) },
+        { what: "longest script of a slow frame (0: no frame over 50)", value: await longestOf("scripts"), unit: "ms" },
         { what: "longest task on the main thread (0: none over 50)", value: longest, unit: "ms", limit: `<= ${TASK_MS_MAX}`, kept: longest <= TASK_MS_MAX },
       ];
     });

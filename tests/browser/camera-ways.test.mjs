@@ -2,13 +2,21 @@
 // that opens it once.
 
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { evaluate, find, gone, peek, says, showLabel, tap, until } from "./lib/index.mjs";
+import { evaluate, find, gone, peek, says, screenshot, showLabel, tap, until } from "./lib/index.mjs";
 import { allSent, arrive, at, engines, on, signIn, toRoute, toScanner, toStop, verdict } from "./stories/courier.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import { labelPicture } from "./stories/labels.mjs";
 import { withSpoiledApp } from "./stories/spoiled-app.mjs";
 
+const shots = process.env.PANNIER_SHOTS;
+async function shot({ browser }, name) {
+  if (!shots || browser.engine !== "chromium") return;
+  mkdirSync(shots, { recursive: true });
+  for (const dark of [false, true]) await screenshot(browser, join(shots, `${name}-${dark ? "dark" : "light"}.png`), { dark });
+}
 const hold = async (courier, code) => showLabel(courier.driver, await labelPicture(courier.server, code));
 const opened = ({ driver }) => driver.executeScript("return window.openings.length");
 const lastTrack = ({ driver }) => driver.executeScript("return window.openings.at(-1)?.getVideoTracks()[0].readyState ?? null");
@@ -57,6 +65,7 @@ for (const engine of engines) {
       await tap(driver, "[part=zoom]");
       await says(driver, "[part=zoom]", `${zoom}×`);
     }
+    await shot(courier, "scan-torch-zoom");
     assert.deepEqual(await driver.executeScript("return window.asked"), [{ torch: true }, { torch: false }, { zoom: 2 }, { zoom: 4 }, { zoom: 1 }]);
   });
 
