@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { burst, find, keys, showLabel, startSandbox, tap } from "./lib/index.mjs";
+import { burst, find, keys, says, showLabel, startSandbox, tap } from "./lib/index.mjs";
 import { allSent, arrive, at, engines, on, signIn, toScanner, toStop, verdict, withCourier } from "./stories/courier.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import { labelPicture, labelVideo } from "./stories/labels.mjs";
@@ -36,7 +36,8 @@ for (const engine of engines) {
         await verdict(courier, "bad", "belongs to stop 3, Renstiernas gata 22", { ms: 30_000 });
         await hold("PN-7H2K-0001");
         // Seen again and again, recorded once.
-        await verdict(courier, "known", "PN-7H2K-0001 is already scanned", { ms: 30_000 });
+        // Labels that follow one another so fast may count as lying together.
+        await says(driver, on("verdict"), /PN-7H2K-0001 is already scanned|scanned before/, { ms: 30_000 });
         assert.equal((await scansAt(courier, "st-01")).length, 1);
         assert.equal((await scansAt(courier, "st-03")).length, 0);
 

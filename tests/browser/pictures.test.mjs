@@ -128,7 +128,7 @@ for (const engine of engines) {
     await seen("dark", { light: 0.08 }, "light");
     await shot(courier, "photo-dark");
     await tap(driver, on("retake"));
-    await seen("blurred", { blur: 40 }, "still");
+    await seen("blurred", { blur: 12 }, "still");
     await says(driver, on("photo-advice"), /Blurred/);
     await tap(driver, on("use-and-next"));
     await gone(driver, on("photo-preview"));

@@ -17,7 +17,7 @@ const sameCodeMs = 2500;
 /** Codes that follow one another faster lay together before the lens: one hand holds up no two parcels in that time. */
 const togetherMs = 600;
 /** A label beside a new one is seen as if it had come back. */
-const besideMs = 150;
+const besideMs = 60;
 /** So many of the wrong ones are told by name; the rest is counted. */
 const namedMost = 3;
 /** A day's codes; more is a hand that plays. */
