@@ -92,6 +92,9 @@ export class CodeReader {
   }
 
   #tell(together: Read[], read: Read): void {
+    // Seen once more, it counts once.
+    const before = together.findIndex(({ code }) => code === read.code);
+    if (before >= 0) together.splice(before, 1);
     together.push(read);
     this.#asking = undefined;
     signal(read.tone);
@@ -139,8 +142,11 @@ export class CodeReader {
   }
 
   #one(read: Read): TemplateResult {
-    return html`<p class="title">${read.title}</p><p class="code">${read.code}</p>${read.text ? html`<p>${read.text}</p>` : nothing}
-      ${read.other ? html`<a class="button plain" href=${addressOf({ screen: "stop", stop: read.other })} data-test="open-other">${texts.scan.openOther}</a>` : nothing}`;
+    return html`<p class="title">${read.title}</p><p class="code">${read.code}</p>${read.text ? html`<p>${read.text}</p>` : nothing}${this.#way(read)}`;
+  }
+
+  #way({ other }: Read): unknown {
+    return other ? html`<a class="button plain" href=${addressOf({ screen: "stop", stop: other })} data-test="open-other">${texts.scan.openOther}</a>` : nothing;
   }
 
   #several(reads: Read[]): TemplateResult {
@@ -148,7 +154,7 @@ export class CodeReader {
     const wrong = of("bad");
     return html`<p class="title">${texts.scan.together(of("good").length, of("known").length, wrong.length)}</p>
       ${wrong.length > 0
-        ? wrong.slice(0, namedMost).map((read) => html`<p>${read.text || `${read.code} ${read.title}`}</p>`)
+        ? wrong.slice(0, namedMost).map((read) => html`<p>${read.text || `${read.code} ${read.title}`}</p>${this.#way(read)}`)
         : html`<p class="code">${reads.slice(0, namedMost).map(({ code }) => code).join(", ")}${reads.length > namedMost ? "…" : ""}</p>`}`;
   }
 }
