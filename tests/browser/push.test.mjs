@@ -150,3 +150,24 @@ story("a subscription that the browser ended is told, and one that is switched o
     service.close();
   }
 });
+
+story("signing out ends the subscription: nobody's phone is woken for somebody who has left it", async () => {
+  const service = await pushService();
+  const server = await startSandbox({ args: ["--push-service", service.address] });
+  try {
+    await withCourier({ engine, server }, async (courier) => {
+      const { driver } = courier;
+      await signIn(courier);
+      await shellIsCached(courier);
+      await withPushService(driver, service.subscription);
+      await tap(driver, on("tab-more"));
+      await tap(driver, on("switch-push"));
+      await until(() => evaluate(driver, "() => pushKept.subscription !== undefined"), { what: "the subscription" });
+      await tap(driver, on("sign-out"));
+      await until(() => evaluate(driver, "() => pushKept.subscription === undefined"), { what: "the subscription to end" });
+    })();
+  } finally {
+    await server.stop();
+    service.close();
+  }
+});

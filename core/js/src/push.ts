@@ -54,6 +54,15 @@ export async function startPush(api: Pannier, key?: string): Promise<PushLook> {
   return api.push(said(subscription.toJSON()));
 }
 
+/** @internal Ends what this browser has, at a sign-out: there is nobody left who could tell the sender. */
+export async function forgetPush(): Promise<void> {
+  try {
+    await (await (await manager())?.getSubscription())?.unsubscribe();
+  } catch {
+    // The sender's next message finds out.
+  }
+}
+
 /** A subscription holds for one key; one that was made with another has to end first. */
 async function again(pushes: PushManager, options: PushSubscriptionOptionsInit): Promise<PushSubscription> {
   try {

@@ -2,7 +2,7 @@
 // is the core's answer; this only sets the timer.
 
 import type { Pannier } from "./client.js";
-import { lookAtPush } from "./push.js";
+import { forgetPush, lookAtPush } from "./push.js";
 import { after } from "./time.js";
 import type { DrainReport, WakeReason } from "./types.js";
 import { setBadge, showUnsent, type OverdueWords } from "./unsent.js";
@@ -67,7 +67,11 @@ export function attachWakes(api: Pannier, { overdue }: WakeOptions = {}): () => 
     void registerSync();
     void wake(reason);
   };
-  api.onSignedOut = () => void setBadge(0);
+  api.onSignedOut = () => {
+    void setBadge(0);
+    // Nobody's phone is woken for somebody who has left it; its sender learns of it at the next message.
+    void forgetPush();
+  };
   const foreground = (reason: WakeReason): void => {
     looked = Date.now();
     void wake(reason);
