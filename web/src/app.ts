@@ -5,8 +5,7 @@ import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Intent, Pannier, Receipt, Status } from "pannier";
 import "pannier/elements";
 import type { ScannerStats } from "pannier/elements";
-import { words } from "pannier/texts";
-import { onSpeak } from "pannier/texts";
+import { errorText, onSpeak, words } from "pannier/texts";
 import { Drafts } from "./drafts";
 import { inTab, seenInTab } from "./home-screen";
 import { sentence } from "./formats";
@@ -66,11 +65,10 @@ function wantsRestart(error: unknown): boolean {
   return error instanceof Error && "code" in error && (error.code === "storage_lost" || error.code === "storage_timeout");
 }
 
-/** What to tell a person: the core's own sentence, where it is the core's error. */
+/** What to tell a person: the code's own sentence, where it has one. The rest is for developers. */
 function told(error: unknown): string {
-  if (error instanceof Error && error.name === "PannierError") return sentence(error.message);
   console.error(error);
-  return texts.common.unexpected;
+  return error instanceof Error && error.name === "PannierError" ? sentence(errorText(error)) : texts.common.unexpected;
 }
 
 export class CourierApp extends LitElement implements Shell {

@@ -10,6 +10,7 @@ import { shown } from "./formats";
 import { icon, type IconName } from "./icons";
 import { addressOf } from "./places";
 import type { Shell } from "./screen";
+import { meaningText } from "pannier/texts";
 import { texts } from "./texts";
 
 /** The camera sees one label many times; what was just said about it is not said again. */
@@ -36,7 +37,7 @@ export interface Read {
 }
 
 const tones: Record<ScanMeaning["verdict"], Signal> = {
-  expected: "good", already_scanned: "known", other_stop: "bad", unlisted: "bad", unreadable: "bad",
+  expected: "good", already_scanned: "known", already_loaded: "known", other_stop: "bad", unlisted: "bad", unreadable: "bad",
 };
 const toneIcons: Record<Signal, IconName> = { good: "done", known: "attention", bad: "wrong" };
 /** What the person has to act on wins. */
@@ -111,13 +112,13 @@ export class CodeReader {
       const meaning = await shell().api.meaning(text, stop);
       let title = texts.scan.verdict[meaning.verdict];
       let tone = tones[meaning.verdict];
-      let words = meaning.text;
+      let words = meaningText(meaning);
       if (meaning.verdict === "expected") {
         const receipt = await shell().record(stop === undefined ? { kind: "load", code: text } : { kind: "scan", stop, code: text, source });
         if (stop === undefined) title = texts.scan.loaded;
         words = where?.(meaning) ?? words;
         if (receipt.duplicate) {
-          title = texts.scan.verdict.already_scanned;
+          title = texts.scan.verdict[stop === undefined ? "already_loaded" : "already_scanned"];
           tone = tones.already_scanned;
         }
       }

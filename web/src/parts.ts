@@ -4,7 +4,8 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Permission, NeedView, Status, StopState, StopView } from "pannier";
 import { addressOf, type Place, type ScreenName } from "./places";
 import { icon, type IconName } from "./icons";
-import { sentence, shown } from "./formats";
+import { refusalText } from "pannier/texts";
+import { shown } from "./formats";
 import { texts } from "./texts";
 
 /** The head of a screen: a way back, and where the courier is. */
@@ -48,7 +49,7 @@ export function button(look: ButtonLook): TemplateResult {
 
 /** What a permission means for a button: the core decides, and says why not. */
 export function permitted(permission: Permission): { disabled: boolean; hint: string | undefined } {
-  return { disabled: !permission.allowed, hint: permission.allowed || permission.text === undefined ? undefined : sentence(permission.text) };
+  return { disabled: !permission.allowed, hint: refusalText(permission) };
 }
 
 const stateIcons: Record<StopState, IconName> = {

@@ -2,21 +2,21 @@
 // what would be lost.
 
 import { html, type ReactiveController, type ReactiveControllerHost, type TemplateResult } from "lit";
-import { sentence } from "./formats";
+import { errorText } from "pannier/texts";
 import { icon } from "./icons";
 import { button } from "./parts";
 import type { Shell } from "./screen";
 import { texts } from "./texts";
 
 export class SigningOut implements ReactiveController {
-  #why = "";
+  #why: unknown;
 
   constructor(private readonly host: ReactiveControllerHost & HTMLElement, private readonly shell: () => Shell) {
     host.addController(this);
   }
 
   hostConnected(): void {
-    this.#why = "";
+    this.#why = undefined;
   }
 
   get #sheet(): HTMLDialogElement | null {
@@ -31,7 +31,7 @@ export class SigningOut implements ReactiveController {
       await shell.api.signOut(force ? { force } : {});
     } catch (error) {
       if (force || !(error instanceof Error) || !("code" in error) || error.code !== "unsent_work") throw error;
-      this.#why = error.message;
+      this.#why = error;
       this.host.requestUpdate();
       await this.host.updateComplete;
       this.#sheet?.showModal();
@@ -48,7 +48,7 @@ export class SigningOut implements ReactiveController {
     const anyway = (): void => void this.ask(true).catch((error: unknown) => this.shell().failed(error));
     return html`<dialog class="sheet sign-out" data-test="sign-out-dialog" aria-labelledby="sign-out-title">
       <h2 id="sign-out-title">${icon("attention")}${texts.more.signOutTitle}</h2>
-      <p data-test="sign-out-why">${sentence(this.#why, 300)}.</p><p class="quiet">${texts.more.signOutLead}</p>
+      <p data-test="sign-out-why">${this.#why === undefined ? "" : errorText(this.#why)}</p><p class="quiet">${texts.more.signOutLead}</p>
       ${button({ test: "sign-out-stay", label: texts.more.stay, kind: "primary", busy, tap: () => this.#sheet?.close() })}
       ${button({ test: "sign-out-anyway", label: texts.more.signOutAnyway, kind: "danger", busy, tap: anyway })}
     </dialog>`;

@@ -1,7 +1,8 @@
 // One error class for everything that the core refuses or cannot do.
 
 /**
- * Every refusal and failure: a stable `code` (docs/errors.md) and a sentence for a person.
+ * Every refusal and failure: a stable `code` (docs/errors.md), a message for developers, and what the sentence for a
+ * person names: `errorText` of `pannier/texts` makes it.
  * @example
  * try {
  *   await pannier.record({ kind: "arrive", stop });
@@ -17,6 +18,8 @@ export class PannierError extends Error {
     readonly code: string,
     message: string,
     options?: ErrorOptions,
+    /** what the sentence for a person names */
+    readonly values: Readonly<Record<string, unknown>> = {},
   ) {
     super(message, options);
   }
@@ -25,8 +28,8 @@ export class PannierError extends Error {
   static from(thrown: unknown): PannierError {
     if (thrown instanceof PannierError) return thrown;
     if (typeof thrown === "string" && thrown.startsWith('{"code":')) {
-      const { code, message } = JSON.parse(thrown) as { code: string; message: string };
-      return new PannierError(code, message);
+      const { code, message, values } = JSON.parse(thrown) as { code: string; message: string; values?: Record<string, unknown> };
+      return new PannierError(code, message, undefined, values);
     }
     return new PannierError("core_failed", thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
   }

@@ -205,8 +205,8 @@ export interface RouteView {
   /** in the route's order */
   stops: StopView[];
   parcels: ParcelCounts;
-  /** stops that left the route at the backend while work on them is unsent: kept and told, each in a sentence */
-  changes: string[];
+  /** what the newest route changed that the courier should know */
+  changes: RouteNews[];
 }
 
 /** One stop as a screen shows it. */
@@ -338,8 +338,8 @@ export interface Permission {
   allowed: boolean;
   /** stable */
   code?: string;
-  /** a sentence for the courier */
-  text?: string;
+  /** what the sentence for the courier names */
+  values?: Record<string, unknown>;
 }
 
 /** Media types of pictures that the backend takes; an empty list takes all. */
@@ -371,13 +371,38 @@ export interface ParcelCounts {
   done: number;
 }
 
+/** One thing that a newer route changed. */
+export interface RouteNews {
+  code: RouteNewsCode;
+  stop: string;
+  place: StopPlace;
+  /** how many the stop has now */
+  parcels: number;
+}
+
+/**
+ * What a newer route changed at a stop.
+ * - `left`: it is no longer on the route; nothing of it waited
+ * - `gone`: it is no longer on the route, and work on it is unsent
+ */
+export type RouteNewsCode = "new_stop" | "left" | "gone" | "cancelled" | "new_address" | "other_parcels";
+
+/** A stop in a line of text. */
+export interface StopPlace {
+  sequence: number;
+  /** shortened and harmless to show */
+  street: string;
+}
+
 /** What came of asking for the route. Whatever it is, the stored route is still there. */
 export interface RouteRefresh {
   outcome: RouteOutcome;
-  /** a sentence for the courier */
-  text: string;
-  /** stops that could not be read; the text names the first */
+  /** for developers: what was refused, or what is wrong with the first stop that could not be read */
+  detail?: string;
+  /** stops that could not be read */
   unreadable: number;
+  /** the route came empty, the backend could not prove it, and nothing was removed */
+  kept: boolean;
   /** the store's change number */
   revision: number;
 }
@@ -394,8 +419,10 @@ export interface ScanMeaning {
   verdict: MeaningVerdict;
   /** shortened and harmless to show; record the code as scanned */
   code: string;
-  /** a sentence for the courier */
-  text: string;
+  /** where the parcel is to be handed over */
+  place?: StopPlace;
+  /** why it does not go into the van */
+  staysBehind?: StaysBehind;
   parcel?: string;
   stop?: string;
 }
@@ -403,11 +430,19 @@ export interface ScanMeaning {
 /**
  * Whether a code belongs here.
  * - `expected`: it does, and may be recorded
+ * - `already_loaded`: in the van
  * - `other_stop`: a parcel of this route, to be handed over elsewhere
  * - `unlisted`: no parcel of this route
  * - `unreadable`: empty, too long, or no text
  */
-export type MeaningVerdict = "expected" | "already_scanned" | "other_stop" | "unlisted" | "unreadable";
+export type MeaningVerdict = "expected" | "already_scanned" | "already_loaded" | "other_stop" | "unlisted" | "unreadable";
+
+/**
+ * Why a stop's parcels do not go into the van.
+ * - `pickup`: they are taken over there
+ * - `closed`: the stop has its outcome already
+ */
+export type StaysBehind = "pickup" | "cancelled" | "closed";
 
 /** The operation is on the disk. */
 export interface Receipt {
@@ -460,13 +495,15 @@ export interface OutboxItem {
   stop?: string;
   /** as in `Intent`; a custom one's own name */
   kind: string;
-  /** one line for a person, as "Delivered to Anna Berg" */
-  title: string;
-  /** where: the stop's place and street */
-  subtitle: string;
+  /** what was done */
+  title: Title;
+  /** where */
+  place?: StopPlace;
   state: OperationStateName;
-  /** the state in words */
-  stateText: string;
+  /** the state, as a person is told of it */
+  said: ItemSaid;
+  /** a person's reason for setting it aside */
+  setAside?: string;
   /** to be sent: fields and picture */
   bytes: number;
   recordedAt: number;
@@ -478,7 +515,7 @@ export interface OutboxItem {
   /** why it is not settled */
   reason?: Reason;
   /** what a person can do about it */
-  advice?: string;
+  advice?: Advice;
   /** the handle of its picture */
   blob?: string;
   /** of the picture, lower-case hex */
@@ -492,6 +529,54 @@ export interface OutboxItem {
   amendInPlace: boolean;
 }
 
+/** What was done, in a line: a code and what its sentence names, shortened and harmless to show. */
+export type Title =
+  | {
+      code: "loaded";
+      parcel: string;
+    }
+  | {
+      code: "picked_up";
+      parcels: number;
+    }
+  | {
+      code: "arrived";
+    }
+  | {
+      code: "scanned";
+      parcel: string;
+    }
+  | {
+      code: "photo";
+    }
+  | {
+      code: "signature";
+      signer?: string;
+    }
+  | {
+      code: "note";
+      text: string;
+    }
+  | {
+      code: "delivered";
+      recipient: string;
+      /** so many parcels of `of` were handed over */
+      parcels: number;
+      of: number;
+    }
+  | {
+      code: "failed";
+    }
+  | {
+      code: "returned";
+      parcels: number;
+    }
+  /** a company's own operation, by its name */
+  | {
+      code: "custom";
+      name: string;
+    };
+
 /**
  * Where an operation stands.
  * - `waiting`: not sent, or answered "later"
@@ -503,12 +588,28 @@ export interface OutboxItem {
  */
 export type OperationStateName = "waiting" | "in_flight" | "in_doubt" | "parked" | "settled" | "discarded";
 
-/** Why an operation is not settled: a stable code, our words, and the backend's. */
+/**
+ * Where an operation stands, as a person is told of it.
+ * - `will_be_counted`: the backend has it; how often is still asked
+ * - `handed_to_phone`: the phone's own system sends it
+ * - `asking`: the backend is asked whether it has it
+ * - `travels_along`: the profile has no request for it: its fields go with a later one
+ * - `backend_wins`: by the profile's policy: the backend's state stands
+ */
+export type ItemSaid = "waits" | "will_be_counted" | "will_be_sent_again" | "sending" | "handed_to_phone" | "counting" | "asking" | "in_doubt" | "needs_person" | "travels_along" | "confirmed" | "replaced" | "backend_wins" | "set_aside";
+
+/** Why an operation is not settled: a stable code, and the backend's own words. */
 export interface Reason {
   code: string;
-  text: string;
+  /** for developers: what exactly is wrong */
+  detail?: string;
   backend?: string;
+  /** how often the backend holds it */
+  times?: number;
 }
+
+/** What a person can do about an operation. */
+export type Advice = "correct_or_discard" | "discard_and_record" | "look_at_stop" | "ask_office" | "photo_again" | "fetch_route" | "retry_or_export" | "sign_in" | "go_to_signal" | "waits_for_earlier" | "wait_a_minute";
 
 /** How the outbox and the backend stand. */
 export interface Status {
@@ -579,8 +680,14 @@ export interface Notice {
   seq: number;
   /** `duplicate`: the backend holds it more often than once; `not_shown`: it said yes and does not show it; `done_already`: it refused, and a newer route shows it as done; `stop_cancelled`, `stop_gone`: the office took a stop away with unsent work on it */
   code: string;
-  /** a sentence for a person */
-  text: string;
+  /** the operation's, as in `Intent`; a custom one's own name */
+  kind?: string;
+  /** the stop's */
+  place?: StopPlace;
+  /** how often the backend holds it */
+  times?: number;
+  /** an outcome was recorded there and is still reported */
+  reported: boolean;
   /** none where it is about a stop as a whole */
   operation?: string;
   stop?: string;
@@ -631,8 +738,6 @@ export interface AttemptView {
   status?: number;
   /** the verdict's name, or the network failure's; absent while nothing is known */
   verdict?: string;
-  /** the same in words */
-  text: string;
   /** what a person should know of it although the operation went on */
   reason?: Reason;
   /** of an answer that came when the operation had moved on; it changed nothing */
@@ -660,8 +765,8 @@ export interface StepDone {
 export interface ShiftClose {
   /** nothing unsent, nothing half filled, nothing set aside unread */
   clear: boolean;
-  /** one line: "Nothing unsent", or what there is */
-  text: string;
+  /** operations that are not settled */
+  unsent: number;
   /** how the last try to send ended */
   stopped: Stopped;
   /** what is unsent, in the order of the stops, each with `reason` and `advice` */
@@ -686,7 +791,7 @@ export type Stopped = "idle" | "busy" | "budget" | "too_long" | "unreachable" | 
 /** A half-filled stop: nothing of it is recorded. */
 export interface Unfinished {
   stop: string;
-  title: string;
+  place?: StopPlace;
   photos: number;
 }
 
@@ -787,3 +892,125 @@ export interface WakeRecord {
  * - `lost`: it was on, and the browser has ended it: a tap starts it again
  */
 export type PushState = "unsupported" | "off" | "on" | "untold" | "lost";
+
+/** Every code that a call of the core may be refused with, but for mistakes of a profile and of a call's arguments. */
+export type ErrorCode =
+  | "account_unknown"
+  | "all_scanned"
+  | "already_arrived"
+  | "amend_unsupported"
+  | "blob_unknown"
+  | "changes_invalid"
+  | "code_empty"
+  | "code_needed"
+  | "code_too_long"
+  | "contended"
+  | "custom_name"
+  | "custom_too_large"
+  | "draft_too_large"
+  | "keep_invalid"
+  | "not_arrived"
+  | "nothing_delivered"
+  | "operation_in_doubt"
+  | "operation_in_flight"
+  | "operation_settled"
+  | "operation_unknown"
+  | "operation_unsupported"
+  | "outcome_unknown"
+  | "override_not_allowed"
+  | "override_reason_missing"
+  | "parcel_twice"
+  | "parcel_unlisted"
+  | "parcel_without_outcome"
+  | "parcels_missing"
+  | "photo_empty"
+  | "photo_missing"
+  | "photo_not_a_picture"
+  | "photo_too_large"
+  | "photo_type_refused"
+  | "profile_missing"
+  | "push_unreachable"
+  | "push_unsupported"
+  | "reason_missing"
+  | "reason_unknown"
+  | "recipient_missing"
+  | "record_unreadable"
+  | "route_parcel_twice"
+  | "route_stop_twice"
+  | "route_too_large"
+  | "route_unreadable"
+  | "scan_missing"
+  | "secret_missing"
+  | "server_unknown"
+  | "sign_in_failed"
+  | "sign_in_refused"
+  | "sign_in_unreadable"
+  | "signature_missing"
+  | "signed_out"
+  | "stop_cancelled"
+  | "stop_closed"
+  | "stop_is_delivery"
+  | "stop_is_pickup"
+  | "stop_unknown"
+  | "storage_blocked"
+  | "storage_failed"
+  | "storage_full"
+  | "storage_lost"
+  | "storage_newer"
+  | "storage_timeout"
+  | "storage_unavailable"
+  | "text_missing"
+  | "text_too_long"
+  | "thresholds_invalid"
+  | "unreachable"
+  | "unsent_work";
+
+/** Every code of a `Reason`, but for mistakes of a profile. */
+export type ReasonCode =
+  | "auth"
+  | "auth_unsure"
+  | "blob_changed"
+  | "blob_missing"
+  | "conflict"
+  | "done_already"
+  | "duplicate"
+  | "in_doubt"
+  | "interrupted"
+  | "invalid"
+  | "not_shown"
+  | "probe"
+  | "request_unbuildable"
+  | "retry"
+  | "stop_unreadable"
+  | "stop_withdrawn"
+  | "throttled"
+  | "timed_out"
+  | "unmatched"
+  | "unreachable";
+
+/** Every verdict that an attempt can end with. */
+export type AttemptCode =
+  | "already"
+  | "applied"
+  | "auth"
+  | "auth_unsure"
+  | "conflict"
+  | "counted"
+  | "found"
+  | "in_doubt"
+  | "interrupted"
+  | "invalid"
+  | "not_found"
+  | "not_sent"
+  | "probe"
+  | "retry"
+  | "throttled"
+  | "timed_out"
+  | "unclear"
+  | "unmatched"
+  | "unreachable";
+
+/** The codes of notices that are about a stop as a whole; all others are those of a `Reason`. */
+export type StopNoticeCode =
+  | "stop_cancelled"
+  | "stop_gone";

@@ -45,6 +45,122 @@ const ANSWERED: &[&str] = &[
     "PushState",
 ];
 
+/// Codes that stand as texts in the sources, each list under a name of its own: what comes before
+/// such a text.
+const CODES: &[(&str, &str, &[&str])] = &[
+    (
+        "ErrorCode",
+        "Every code that a call of the core may be refused with, but for mistakes of a profile and of a call's arguments.",
+        &[
+            "Refusal::new(",
+            "CoreError::new(",
+            "Self::Lost(_) => ",
+            "Self::Quota => ",
+            "Self::Unavailable(_) => ",
+            "Self::Newer { .. } => ",
+            "Self::Blocked => ",
+            "Self::TimedOut => ",
+            "Self::Failed(_) => ",
+        ],
+    ),
+    (
+        "ReasonCode",
+        "Every code of a `Reason`, but for mistakes of a profile.",
+        &[
+            "Reason::new(",
+            "self.reason(",
+            "not_sent(",
+            "new NotSent(",
+            "const WAITING_FOR: [&str; 10] = [",
+        ],
+    ),
+    (
+        "AttemptCode",
+        "Every verdict that an attempt can end with.",
+        &[
+            "Self::Applied => ",
+            "Self::Already => ",
+            "Self::Conflict => ",
+            "Self::Invalid => ",
+            "Self::Auth => ",
+            "Self::AuthUnsure => ",
+            "Self::Throttled => ",
+            "Self::Retry => ",
+            "Self::InDoubt => ",
+            "Self::Probe => ",
+            "Self::NotApplied => ",
+            "Self::Unknown => ",
+            "Ruling::Unmatched => ",
+            "self.name(",
+            "self.note_lost(",
+            "const WAITING_FOR: [&str; 10] = [",
+        ],
+    ),
+    (
+        "StopNoticeCode",
+        "The codes of notices that are about a stop as a whole; all others are those of a `Reason`.",
+        &["withdrawn(&record, "],
+    ),
+];
+
+/// The text that begins here, and those that follow it after a comma.
+fn literals(rest: &str, many: bool) -> Vec<String> {
+    let mut out = vec![];
+    let mut rest = rest.trim_start();
+    while let Some(inside) = rest.strip_prefix('"') {
+        let Some((text, after)) = inside.split_once('"') else {
+            break;
+        };
+        let code = text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if !code {
+            break;
+        }
+        out.push(text.to_owned());
+        let after = after.trim_start().strip_prefix(',');
+        rest = after.filter(|_| many).unwrap_or("").trim_start();
+    }
+    out
+}
+
+fn codes() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![];
+    for sources in ["../src", "../wasm/src"] {
+        rust_files(&folder.join(sources), &mut files);
+    }
+    // The core's ways into the world are JavaScript's.
+    files.push(folder.join("../js/src/host/net.ts"));
+    let texts: Vec<String> = files
+        .iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(path).expect("a file of the core");
+            text.split("#[cfg(test)]\nmod ")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    let mut out = String::new();
+    for (name, about, marks) in CODES {
+        let mut found = BTreeSet::new();
+        for (text, mark) in texts.iter().flat_map(|t| marks.iter().map(move |m| (t, m))) {
+            for rest in text.split(mark).skip(1) {
+                found.extend(literals(rest, mark.ends_with('[')));
+            }
+        }
+        assert!(
+            found.len() > 1,
+            "{name}: the sources say these otherwise by now"
+        );
+        let _ = write!(out, "\n/** {about} */\nexport type {name} =");
+        for code in found {
+            let _ = write!(out, "\n  | \"{code}\"");
+        }
+        out += ";\n";
+    }
+    out
+}
+
 const HEAD: &str = "// Made from the Rust types by core/json-derive/tests/types.rs, which says how to write it anew.
 // Not to be edited: what is wrong here is wrong in core/src. Times are Unix milliseconds of the
 // device's clock unless a field says otherwise; ids, codes and handles are opaque strings.
@@ -180,7 +296,7 @@ impl Shapes {
                 "number".to_owned()
             }
             "Value" => "unknown".to_owned(),
-            "Map" => "Record<string, unknown>".to_owned(),
+            "Map" | "Values" => "Record<string, unknown>".to_owned(),
             "Option" | "Box" | "Cow" => self.typescript(inner[0], named),
             "Vec" => format!("{}[]", self.typescript(inner[0], named)),
             "Dictionary" => format!("Record<string, {}>", self.typescript(inner[1], named)),
@@ -326,6 +442,7 @@ fn the_typescript_types_are_those_of_the_core() {
             made += &shapes.rendered(&name, read);
         }
     }
+    made += &codes();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../js/src/types.ts");
     if std::env::var_os("PANNIER_WRITE").is_some() {
         std::fs::write(&file, made).expect("types.ts can be written");

@@ -383,23 +383,32 @@ pub enum Settlement {
     NoRequest,
 }
 
-/// Why an operation is not settled: a stable code, our words, and the backend's.
+/// Why an operation is not settled: a stable code, and the backend's own words.
 #[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
 #[json(rename_all = "camelCase")]
 pub struct Reason {
     pub code: String,
-    pub text: String,
-    #[json(default)]
+    /// for developers: what exactly is wrong
+    pub detail: Option<String>,
     pub backend: Option<String>,
+    /// how often the backend holds it
+    pub times: Option<u32>,
 }
 
 impl Reason {
-    pub fn new(code: &str, text: impl Into<String>) -> Self {
+    pub fn new(code: &str) -> Self {
         Self {
             code: code.into(),
-            text: text.into(),
+            detail: None,
             backend: None,
+            times: None,
         }
+    }
+
+    #[must_use]
+    pub fn because(mut self, detail: &str) -> Self {
+        self.detail = Some(detail.to_owned());
+        self
     }
 }
 

@@ -27,14 +27,6 @@ pub enum Proof {
 
 impl Proof {
     pub const ALL: [Self; 3] = [Self::Scan, Self::Photo, Self::Signature];
-
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Scan => "scan of every parcel",
-            Self::Photo => "photo",
-            Self::Signature => "signature",
-        }
-    }
 }
 
 /// How much a stop insists on each proof.
@@ -122,14 +114,11 @@ pub fn check_picture(head: &[u8], bytes: u64) -> Result<&'static str, Refusal> {
         ));
     }
     if bytes > BLOB_BYTES_MAX {
-        return Err(Refusal::new(
-            "photo_too_large",
-            format!(
-                "the picture has {} MB; at most {} MB are taken",
-                bytes / 1_048_576,
-                BLOB_BYTES_MAX / 1_048_576
-            ),
-        ));
+        return Err(
+            Refusal::new("photo_too_large", "the picture has too many bytes")
+                .with("bytes", &bytes)
+                .with("most", &BLOB_BYTES_MAX),
+        );
     }
     sniff(head).ok_or_else(|| {
         Refusal::new(

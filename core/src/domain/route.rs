@@ -37,33 +37,29 @@ pub struct Route {
 /// Refuses a route that no shift can be.
 ///
 /// # Errors
-/// `route_too_large`, `route_stop_twice`, `route_parcel_twice`; the text names the stop.
+/// `route_too_large`, `route_stop_twice`, `route_parcel_twice`; the values name the stop.
 pub fn check_route(route: &Route) -> Result<(), Refusal> {
     let mut stops = Set::new();
     for stop in &route.stops {
         if !stops.add(stop.id.as_str()) {
-            return Err(Refusal::new(
-                "route_stop_twice",
-                format!("the backend's route names stop {} twice", stop.id),
-            ));
+            return Err(
+                Refusal::new("route_stop_twice", "the backend's route names a stop twice")
+                    .with("stop", &stop.id),
+            );
         }
         if stop.parcels.len() > STOP_PARCELS_MAX {
-            return Err(Refusal::new(
-                "route_too_large",
-                format!(
-                    "stop {} has {} parcels; at most {STOP_PARCELS_MAX} are taken",
-                    stop.id,
-                    stop.parcels.len()
-                ),
-            ));
+            return Err(
+                Refusal::new("route_too_large", "a stop has too many parcels")
+                    .with("stop", &stop.id),
+            );
         }
         let mut parcels = Set::new();
         for parcel in &stop.parcels {
             if !parcels.add(parcel.id.as_str()) {
-                return Err(Refusal::new(
-                    "route_parcel_twice",
-                    format!("stop {} names parcel {} twice", stop.id, parcel.id),
-                ));
+                return Err(
+                    Refusal::new("route_parcel_twice", "a stop names a parcel twice")
+                        .with("stop", &stop.id),
+                );
             }
         }
     }

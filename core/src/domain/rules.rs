@@ -5,6 +5,7 @@
 use super::dictionary::Set;
 use super::error::Refusal;
 use super::ids::ParcelId;
+use super::json::ToJson;
 use super::operation::Intent;
 use super::parcel::{ParcelFate, ParcelOutcome};
 use super::progress::Progress;
@@ -25,6 +26,17 @@ pub struct Situation<'a> {
     /// fixed reasons for `fail` and `return`; empty means free text
     pub fail_reasons: &'a [String],
     pub return_reasons: &'a [String],
+}
+
+/// Why a stop's parcels do not go into the van.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
+pub enum StaysBehind {
+    /// they are taken over there
+    Pickup,
+    Cancelled,
+    /// the stop has its outcome already
+    Closed,
 }
 
 /// Whether an intent is new, or the same thing once more.
@@ -93,13 +105,13 @@ impl Situation<'_> {
         }
     }
 
-    /// Whether its parcels belong into the van now; why not is said of the stop, as "is a pickup".
-    pub fn to_load(&self) -> Result<(), &'static str> {
+    /// Whether its parcels belong into the van now.
+    pub fn to_load(&self) -> Result<(), StaysBehind> {
         match self.status() {
-            _ if self.stop.kind == StopKind::Pickup => Err("is a pickup"),
+            _ if self.stop.kind == StopKind::Pickup => Err(StaysBehind::Pickup),
             StopStatus::Open | StopStatus::Arrived => Ok(()),
-            StopStatus::Cancelled => Err("was cancelled by the office"),
-            _ => Err("already has its outcome"),
+            StopStatus::Cancelled => Err(StaysBehind::Cancelled),
+            _ => Err(StaysBehind::Closed),
         }
     }
 
@@ -162,15 +174,17 @@ impl Situation<'_> {
                 Some("") => {
                     return Err(Refusal::new(
                         "override_reason_missing",
-                        format!("say why the {} is left out", need.proof.noun()),
-                    ));
+                        "say why this proof is left out",
+                    )
+                    .with("proof", &need.proof));
                 }
                 Some(_) if self.stop.proof.overridable => {}
                 Some(_) => {
                     return Err(Refusal::new(
                         "override_not_allowed",
-                        format!("the {} may not be left out at this stop", need.proof.noun()),
-                    ));
+                        "this proof may not be left out at this stop",
+                    )
+                    .with("proof", &need.proof));
                 }
                 None => return Err(missing_proof(need.proof)),
             }
@@ -183,10 +197,8 @@ impl Situation<'_> {
         for o in outcomes {
             self.known(&o.parcel)?;
             if !seen.add(o.parcel.as_str()) {
-                return Err(Refusal::new(
-                    "parcel_twice",
-                    format!("parcel {} has two outcomes", shown(&o.parcel.0, 40)),
-                ));
+                return Err(Refusal::new("parcel_twice", "a parcel has two outcomes")
+                    .with("parcel", &shown(&o.parcel.0, 40)));
             }
             if o.outcome == ParcelFate::PickedUp {
                 return Err(Refusal::new(
@@ -208,10 +220,10 @@ impl Situation<'_> {
             .iter()
             .find(|p| !seen.contains_key(p.id.as_str()))
         {
-            return Err(Refusal::new(
-                "parcel_without_outcome",
-                format!("parcel {} has no outcome yet", shown(&left.code, 40)),
-            ));
+            return Err(
+                Refusal::new("parcel_without_outcome", "a parcel has no outcome yet")
+                    .with("parcel", &shown(&left.code, 40)),
+            );
         }
         Ok(())
     }
@@ -220,10 +232,7 @@ impl Situation<'_> {
         if self.stop.parcels.iter().any(|p| p.id == *parcel) {
             Ok(())
         } else {
-            Err(Refusal::new(
-                "parcel_unlisted",
-                format!("parcel {} is not listed at this stop", shown(&parcel.0, 40)),
-            ))
+            Err(unlisted(&parcel.0))
         }
     }
 
@@ -234,11 +243,9 @@ impl Situation<'_> {
         if !fixed.is_empty() && !fixed.iter().any(|r| r == reason) {
             return Err(Refusal::new(
                 "reason_unknown",
-                format!(
-                    "{} is none of the reasons of this backend",
-                    shown(reason, 40)
-                ),
-            ));
+                "this is none of the reasons of this backend",
+            )
+            .with("reason", &shown(reason, 40)));
         }
         Ok(())
     }
@@ -377,10 +384,10 @@ pub fn check_custom(intent: &Intent) -> Result<(), Refusal> {
     }
     let size = super::json::to_text(fields).len();
     if size > CUSTOM_BYTES_MAX {
-        return Err(Refusal::new(
-            "custom_too_large",
-            format!("the fields have {size} bytes; at most {CUSTOM_BYTES_MAX} are taken"),
-        ));
+        return Err(
+            Refusal::new("custom_too_large", "the fields are larger than 8,192 bytes")
+                .with("bytes", &size),
+        );
     }
     Ok(())
 }
@@ -393,10 +400,7 @@ pub fn check_code(code: &str) -> Result<(), Refusal> {
     if code.chars().count() > CODE_CHARS_MAX {
         return Err(Refusal::new(
             "code_too_long",
-            format!(
-                "this is no parcel's code: {} characters",
-                code.chars().count()
-            ),
+            "this is too long for a parcel's code",
         ));
     }
     Ok(())
@@ -407,14 +411,13 @@ fn check_text(what: &str, text: &str, max: usize) -> Result<(), Refusal> {
     if chars == 0 {
         return Err(match what {
             "recipient" => Refusal::new("recipient_missing", "say who took the parcels"),
-            _ => Refusal::new("text_missing", format!("the {what} is empty")),
+            _ => Refusal::new("text_missing", "a text is empty").with("what", &what),
         });
     }
     if chars > max {
-        return Err(Refusal::new(
-            "text_too_long",
-            format!("the {what} has {chars} characters; at most {max} are taken"),
-        ));
+        return Err(Refusal::new("text_too_long", "a text is too long")
+            .with("what", &what)
+            .with("most", &max));
     }
     Ok(())
 }
@@ -428,8 +431,6 @@ fn missing_proof(proof: Proof) -> Refusal {
 }
 
 fn unlisted(code: &str) -> Refusal {
-    Refusal::new(
-        "parcel_unlisted",
-        format!("{} is not listed at this stop", shown(code, 40)),
-    )
+    Refusal::new("parcel_unlisted", "this parcel is not listed at this stop")
+        .with("parcel", &shown(code, 40))
 }

@@ -4,6 +4,7 @@ use super::address::{Address, TimeWindow};
 use super::ids::StopId;
 use super::parcel::{Parcel, ParcelFate};
 use super::proof::ProofPolicy;
+use super::text::shown;
 use crate::domain::json::{FromJson, ToJson};
 
 /// What is done at a stop.
@@ -68,6 +69,23 @@ pub struct Stop {
     pub proof: ProofPolicy,
     #[json(default)]
     pub parcels: Vec<Parcel>,
+}
+
+/// A stop in a line of text.
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+pub struct StopPlace {
+    pub sequence: u32,
+    /// shortened and harmless to show
+    pub street: String,
+}
+
+impl StopPlace {
+    pub fn of(stop: &Stop) -> Self {
+        Self {
+            sequence: stop.sequence,
+            street: shown(&stop.address.street, 60),
+        }
+    }
 }
 
 impl Stop {

@@ -9,7 +9,9 @@ use crate::domain::error::Refusal;
 use crate::domain::operation::{Operation, OperationState};
 use crate::profile::document::Profile;
 
-pub const REPLACED: &str = "replaced by a correction";
+pub const REPLACED: &str = "replaced";
+/// Why the profile's policy sets something aside.
+pub const BACKEND_WINS: &str = "backend_wins";
 
 pub struct Amending {
     pub now: i64,

@@ -338,10 +338,7 @@ impl<'a> Turning<'a> {
     /// Takes the head one move on: sends, probes, settles, parks, or leaves it.
     pub fn take_up(&mut self) {
         if let Err(e) = self.try_take_up() {
-            self.park(Reason::new(
-                e.code,
-                format!("the request could not be made: {}", e.text),
-            ));
+            self.park(Reason::new(e.code).because(&e.text));
         }
     }
 
@@ -370,14 +367,11 @@ impl<'a> Turning<'a> {
         }
         if self.head.value.stop().is_some() && self.stop.is_none() {
             // A request without it would say something else than what was recorded.
-            self.park(Reason::new(
-                "stop_unreadable",
-                "what is known of this stop could not be read; fetch the route",
-            ));
+            self.park(Reason::new("stop_unreadable"));
             return Ok(());
         }
-        if let Some(how) = self.held() {
-            self.park(Reason::new("stop_withdrawn", how));
+        if self.held() {
+            self.park(Reason::new("stop_withdrawn"));
             return Ok(());
         }
         let doubt = match &self.head.value.state {
@@ -407,13 +401,11 @@ impl<'a> Turning<'a> {
             let asks = !is(Sabotage::SkipProbe);
             self.begin(step, if asks { Purpose::Probe } else { Purpose::Send })
         } else {
-            let why = match self.head.value.state {
-                OperationState::Waiting { .. } => {
-                    "it was taken out as a file and may have been sent from there, and this backend cannot be asked"
-                }
-                _ => "it may or may not have arrived, and this backend cannot be asked",
-            };
-            self.park(Reason::new("in_doubt", why));
+            let reason = Reason::new("in_doubt");
+            self.park(match self.head.value.state {
+                OperationState::Waiting { .. } => reason.because("taken_out"),
+                _ => reason,
+            });
             Ok(())
         }
     }
@@ -424,24 +416,25 @@ impl<'a> Turning<'a> {
         op.seq < self.taken_out.value.before && !op.released
     }
 
-    /// Why a person is asked before this is sent for the first time: the office took the stop away.
+    /// Whether a person is asked before this is sent for the first time: the office took the stop away.
     /// What was finished there is reported all the same, unless the profile holds it.
-    pub fn held(&self) -> Option<&'static str> {
-        let (op, stop) = (&self.head.value, &self.stop.as_ref()?.value);
-        let how = stop.withdrawn()?;
-        let policy = self.profile.operations.get(op.intent.kind())?.on_withdrawn;
-        let holds = match policy {
+    pub fn held(&self) -> bool {
+        let op = &self.head.value;
+        let Some(stop) = self.stop.as_ref().map(|stop| &stop.value) else {
+            return false;
+        };
+        let (Some(how), Some(kind)) = (
+            stop.withdrawn(),
+            self.profile.operations.get(op.intent.kind()),
+        ) else {
+            return false;
+        };
+        let holds = match kind.on_withdrawn {
             OnWithdrawn::Send => false,
             OnWithdrawn::Hold => true,
             OnWithdrawn::Report => how == "gone" && stop.progress.outcome.is_none(),
         };
-        if op.attempt_count > 0 || op.released || !holds {
-            return None;
-        }
-        Some(match how {
-            "gone" => "this stop left your route before it could be sent",
-            _ => "this stop was cancelled before it could be sent",
-        })
+        op.attempt_count == 0 && !op.released && holds
     }
 
     /// Closes the newest attempt's record as one that got no answer.

@@ -2,7 +2,6 @@
 //! turns it into one commit.
 
 use super::lane::Lane;
-use super::listing::title;
 use super::overdue::Warned;
 use super::session::{Lease, Reach, Reachability, Session};
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
@@ -11,7 +10,7 @@ use crate::domain::operation::{AttemptPage, Operation, Reason};
 use crate::domain::progress::Progress;
 use crate::domain::proof::BlobMeta;
 use crate::domain::route::RouteHeader;
-use crate::domain::stop::{Stop, StopStatus};
+use crate::domain::stop::{Stop, StopPlace, StopStatus};
 use serde_json::{Map, Value};
 
 /// A value with the revision it was read at; `None`: it is not in the store yet.
@@ -197,8 +196,43 @@ pub struct RouteRecord {
     pub header: RouteHeader,
     pub fetched_at: i64,
     /// what a newer route changed that the courier should know
-    #[json(default)]
-    pub changes: Vec<String>,
+    #[json(default, rename = "news")]
+    pub changes: Vec<RouteNews>,
+}
+
+/// One thing that a newer route changed.
+#[derive(Clone, Debug, PartialEq, Eq, ToJson, FromJson)]
+pub struct RouteNews {
+    pub code: RouteNewsCode,
+    pub stop: StopId,
+    pub place: StopPlace,
+    /// how many the stop has now
+    pub parcels: u32,
+}
+
+impl RouteNews {
+    pub fn of(code: RouteNewsCode, stop: &Stop) -> Self {
+        Self {
+            code,
+            stop: stop.id.clone(),
+            place: StopPlace::of(stop),
+            parcels: u32::try_from(stop.parcels.len()).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// What a newer route changed at a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson, FromJson)]
+#[json(rename_all = "snake_case")]
+pub enum RouteNewsCode {
+    NewStop,
+    /// it is no longer on the route; nothing of it waited
+    Left,
+    /// it is no longer on the route, and work on it is unsent
+    Gone,
+    Cancelled,
+    NewAddress,
+    OtherParcels,
 }
 
 /// A half-filled stop. The page owns `fields`; `blobs` keeps staged pictures alive.
@@ -221,8 +255,15 @@ pub struct Notice {
     pub seq: u64,
     /// `duplicate`: the backend holds it more often than once; `not_shown`: it said yes and does not show it; `done_already`: it refused, and a newer route shows it as done; `stop_cancelled`, `stop_gone`: the office took a stop away with unsent work on it
     pub code: String,
-    /// a sentence for a person
-    pub text: String,
+    /// the operation's, as in `Intent`; a custom one's own name
+    pub kind: Option<String>,
+    /// the stop's
+    pub place: Option<StopPlace>,
+    /// how often the backend holds it
+    pub times: Option<u32>,
+    /// an outcome was recorded there and is still reported
+    #[json(default)]
+    pub reported: bool,
     /// none where it is about a stop as a whole
     #[json(default)]
     pub operation: Option<OperationId>,
@@ -235,7 +276,10 @@ impl Notice {
             at,
             seq: op.seq,
             code: reason.code.clone(),
-            text: [&title(&op.intent, stop), ": ", &reason.text].concat(),
+            kind: Some(op.intent.kind().to_owned()),
+            place: stop.map(StopPlace::of),
+            times: reason.times,
+            reported: false,
             operation: Some(op.id.clone()),
             stop: op.stop().cloned(),
         }

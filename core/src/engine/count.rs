@@ -99,10 +99,13 @@ impl Turning<'_> {
     pub(super) fn tell_held(&mut self, held: Option<u32>) {
         let reason = match held {
             None | Some(1) => return,
-            Some(0) => Reason::new("not_shown", "the backend said yes, and does not show it"),
+            Some(0) => Reason::new("not_shown"),
             Some(n) => {
                 self.out.duplicates += 1;
-                Reason::new("duplicate", format!("the backend holds it {n} times"))
+                Reason {
+                    times: Some(n),
+                    ..Reason::new("duplicate")
+                }
             }
         };
         self.tell(reason);

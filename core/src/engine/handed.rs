@@ -196,7 +196,7 @@ impl<'a> Turning<'a> {
             && op.superseded_by.is_none()
             && op.uncounted.is_none()
             && (op.stop().is_none() || self.stop.is_some())
-            && self.held().is_none()
+            && !self.held()
     }
 
     fn hand(&mut self, step: &'a StepProfile, head: u64) -> Option<Upload> {

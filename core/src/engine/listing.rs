@@ -1,5 +1,6 @@
 //! The outbox as a person reads it: each operation in words, and the bar above every screen.
 
+use super::amend::BACKEND_WINS;
 use super::backoff::is_ahead;
 use super::handed::HANDED;
 use super::lane::{HeadState, Lane};
@@ -7,12 +8,10 @@ use super::overdue::{Overdue, Thresholds, overdue, stops_of};
 use super::session::{Reach, Reachability, Session, SessionState};
 use crate::domain::ids::{BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::ToJson;
-use crate::domain::operation::{
-    Attempt, Intent, Operation, OperationState, Purpose, Reason, Settlement,
-};
+use crate::domain::operation::{Intent, Operation, OperationState, Purpose, Reason, Settlement};
 use crate::domain::parcel::ParcelFate;
-use crate::domain::stop::Stop;
-use crate::domain::text::{count, shown};
+use crate::domain::stop::{Stop, StopPlace};
+use crate::domain::text::shown;
 use serde_json::{Map, Value};
 
 /// One operation as a person reads it.
@@ -27,13 +26,15 @@ pub struct OutboxItem {
     pub stop: Option<StopId>,
     /// as in `Intent`; a custom one's own name
     pub kind: String,
-    /// one line for a person, as "Delivered to Anna Berg"
-    pub title: String,
-    /// where: the stop's place and street
-    pub subtitle: String,
+    /// what was done
+    pub title: Title,
+    /// where
+    pub place: Option<StopPlace>,
     pub state: OperationStateName,
-    /// the state in words
-    pub state_text: String,
+    /// the state, as a person is told of it
+    pub said: ItemSaid,
+    /// a person's reason for setting it aside
+    pub set_aside: Option<String>,
     /// to be sent: fields and picture
     pub bytes: u64,
     pub recorded_at: i64,
@@ -45,7 +46,7 @@ pub struct OutboxItem {
     /// why it is not settled
     pub reason: Option<Reason>,
     /// what a person can do about it
-    pub advice: Option<&'static str>,
+    pub advice: Option<Advice>,
     /// the handle of its picture
     pub blob: Option<BlobHandle>,
     /// of the picture, lower-case hex
@@ -92,7 +93,7 @@ impl OperationStateName {
 
 pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
     let last = op.attempts.last();
-    let (state, state_text) = state_words(op);
+    let (state, said) = said(op);
     let due_at = match &op.state {
         OperationState::Waiting { due_at, .. } | OperationState::InDoubt { due_at, .. } => {
             Some(*due_at)
@@ -110,9 +111,15 @@ pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
         stop: op.stop().cloned(),
         kind: op.intent.kind().to_owned(),
         title: title(&op.intent, stop),
-        subtitle: stop.map_or_else(String::new, stop_line),
+        place: stop.map(StopPlace::of),
         state,
-        state_text,
+        said,
+        set_aside: match &op.state {
+            OperationState::Discarded { reason, .. } if said == ItemSaid::SetAside => {
+                Some(shown(reason, 120))
+            }
+            _ => None,
+        },
         bytes: op.bytes(),
         recorded_at: op.recorded.at,
         attempts: op.attempt_count,
@@ -130,11 +137,6 @@ pub fn item(op: &Operation, stop: Option<&Stop>) -> OutboxItem {
     }
 }
 
-/// A stop in a line of the outbox.
-pub fn stop_line(stop: &Stop) -> String {
-    format!("{}. {}", stop.sequence, shown(&stop.address.street, 60))
-}
-
 fn amendable(op: &Operation) -> Option<Map<String, Value>> {
     let names = op.intent.correctable();
     let over = op.is_settled() || op.superseded_by.is_some() || op.uncounted.is_some();
@@ -148,82 +150,152 @@ fn amendable(op: &Operation) -> Option<Map<String, Value>> {
     Some(given).filter(|given| !over && !given.is_empty())
 }
 
-pub(super) fn title(intent: &Intent, stop: Option<&Stop>) -> String {
+/// What was done, in a line: a code and what its sentence names, shortened and harmless to show.
+#[derive(Clone, Debug, PartialEq, Eq, ToJson)]
+#[json(tag = "code", rename_all = "snake_case")]
+pub enum Title {
+    Loaded {
+        parcel: String,
+    },
+    PickedUp {
+        parcels: usize,
+    },
+    Arrived,
+    Scanned {
+        parcel: String,
+    },
+    Photo,
+    Signature {
+        signer: Option<String>,
+    },
+    Note {
+        text: String,
+    },
+    Delivered {
+        recipient: String,
+        /// so many parcels of `of` were handed over
+        parcels: usize,
+        of: usize,
+    },
+    Failed,
+    Returned {
+        parcels: usize,
+    },
+    /// a company's own operation, by its name
+    Custom {
+        name: String,
+    },
+}
+
+fn title(intent: &Intent, stop: Option<&Stop>) -> Title {
     match intent {
-        Intent::Load { code } => format!("Loaded {}", shown(code, 40)),
-        Intent::PickUp { parcels, .. } => format!("Picked up {}", count(parcels.len(), "parcel")),
-        Intent::Arrive { .. } => "Arrived".to_owned(),
-        Intent::Scan { code, .. } => format!("Scanned {}", shown(code, 40)),
-        Intent::Photo { .. } => "Photo".to_owned(),
-        Intent::Signature { signer, .. } => match signer {
-            Some(signer) => format!("Signature of {}", shown(signer, 60)),
-            None => "Signature".to_owned(),
+        Intent::Load { code } => Title::Loaded {
+            parcel: shown(code, 40),
         },
-        Intent::Note { text, .. } => format!("Note: {}", shown(text, 60)),
+        Intent::PickUp { parcels, .. } => Title::PickedUp {
+            parcels: parcels.len(),
+        },
+        Intent::Arrive { .. } => Title::Arrived,
+        Intent::Scan { code, .. } => Title::Scanned {
+            parcel: shown(code, 40),
+        },
+        Intent::Photo { .. } => Title::Photo,
+        Intent::Signature { signer, .. } => Title::Signature {
+            signer: signer.as_ref().map(|signer| shown(signer, 60)),
+        },
+        Intent::Note { text, .. } => Title::Note {
+            text: shown(text, 60),
+        },
         Intent::Deliver {
             recipient,
             outcomes,
             ..
-        } => {
-            let handed = outcomes
+        } => Title::Delivered {
+            recipient: shown(recipient, 60),
+            parcels: outcomes
                 .iter()
                 .filter(|o| o.outcome == ParcelFate::Delivered)
-                .count();
-            let recipient = shown(recipient, 60);
-            if handed == outcomes.len() {
-                format!("Delivered to {recipient}")
-            } else {
-                format!("Delivered {handed} of {} to {recipient}", outcomes.len())
-            }
-        }
-        Intent::Fail { .. } => "Could not deliver".to_owned(),
-        Intent::Return { .. } => match stop.map(|s| s.parcels.len()) {
-            Some(n) => format!("Returned {}", count(n, "parcel")),
-            None => "Returned".to_owned(),
+                .count(),
+            of: outcomes.len(),
         },
-        Intent::Custom { name, .. } => shown(name, 60),
+        Intent::Fail { .. } => Title::Failed,
+        Intent::Return { .. } => Title::Returned {
+            parcels: stop.map_or(0, |s| s.parcels.len()),
+        },
+        Intent::Custom { name, .. } => Title::Custom {
+            name: shown(name, 60),
+        },
     }
 }
 
-fn state_words(op: &Operation) -> (OperationStateName, String) {
+/// Where an operation stands, as a person is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
+pub enum ItemSaid {
+    Waits,
+    /// the backend has it; how often is still asked
+    WillBeCounted,
+    WillBeSentAgain,
+    Sending,
+    /// the phone's own system sends it
+    HandedToPhone,
+    Counting,
+    /// the backend is asked whether it has it
+    Asking,
+    InDoubt,
+    NeedsPerson,
+    /// the profile has no request for it: its fields go with a later one
+    TravelsAlong,
+    Confirmed,
+    Replaced,
+    /// by the profile's policy: the backend's state stands
+    BackendWins,
+    SetAside,
+}
+
+fn said(op: &Operation) -> (OperationStateName, ItemSaid) {
     use OperationStateName as Name;
     match &op.state {
-        OperationState::Waiting { .. } if op.attempt_count == 0 => {
-            (Name::Waiting, "Waits to be sent".into())
+        OperationState::Waiting { .. } => {
+            let said = if op.attempt_count == 0 {
+                ItemSaid::Waits
+            } else if op.uncounted.is_some() {
+                ItemSaid::WillBeCounted
+            } else {
+                ItemSaid::WillBeSentAgain
+            };
+            (Name::Waiting, said)
         }
-        OperationState::Waiting { .. } if op.uncounted.is_some() => {
-            (Name::Waiting, "Arrived; will be counted".into())
-        }
-        OperationState::Waiting { .. } => (Name::Waiting, "Will be sent again".into()),
         OperationState::InFlight {
             generation: HANDED, ..
-        } => (Name::InFlight, "The phone itself sends it".into()),
-        OperationState::InFlight {
-            purpose: Purpose::Send,
-            ..
-        } => (Name::InFlight, "Being sent".into()),
-        OperationState::InFlight {
-            purpose: Purpose::Count,
-            ..
-        } => (Name::InFlight, "Asking whether it is there once".into()),
-        OperationState::InFlight { .. } => (Name::InFlight, "Asking whether it arrived".into()),
-        OperationState::InDoubt { .. } => (
-            Name::InDoubt,
-            "May have arrived; the backend will be asked".into(),
-        ),
-        OperationState::Parked { .. } => (Name::Parked, "Needs you".into()),
-        OperationState::Settled {
-            how: Settlement::NoRequest,
-            ..
-        } => (Name::Settled, "Done; travels with a later one".into()),
-        OperationState::Settled { .. } => (Name::Settled, "Confirmed by the backend".into()),
-        OperationState::Discarded { .. } if op.superseded_by.is_some() => {
-            (Name::Discarded, "Replaced by a correction".into())
+        } => (Name::InFlight, ItemSaid::HandedToPhone),
+        OperationState::InFlight { purpose, .. } => {
+            let said = match purpose {
+                Purpose::Send => ItemSaid::Sending,
+                Purpose::Count => ItemSaid::Counting,
+                Purpose::Probe => ItemSaid::Asking,
+            };
+            (Name::InFlight, said)
         }
-        OperationState::Discarded { reason, .. } => (
-            Name::Discarded,
-            format!("Set aside: {}", shown(reason, 120)),
-        ),
+        OperationState::InDoubt { .. } => (Name::InDoubt, ItemSaid::InDoubt),
+        OperationState::Parked { .. } => (Name::Parked, ItemSaid::NeedsPerson),
+        OperationState::Settled { how, .. } => {
+            let said = match how {
+                Settlement::NoRequest => ItemSaid::TravelsAlong,
+                _ => ItemSaid::Confirmed,
+            };
+            (Name::Settled, said)
+        }
+        OperationState::Discarded { reason, .. } => {
+            let said = if op.superseded_by.is_some() {
+                ItemSaid::Replaced
+            } else if reason == BACKEND_WINS {
+                ItemSaid::BackendWins
+            } else {
+                ItemSaid::SetAside
+            };
+            (Name::Discarded, said)
+        }
     }
 }
 
@@ -234,68 +306,64 @@ fn reason(op: &Operation) -> Option<Reason> {
         OperationState::Settled { .. } => op.attempts.iter().rev().find_map(|a| a.reason.clone()),
         _ => {
             let verdict = op.attempts.last()?.verdict.as_deref()?;
-            let text = trouble(verdict)?;
-            Some(Reason::new(verdict, text))
+            WAITING_FOR.contains(&verdict).then(|| Reason::new(verdict))
         }
     }
 }
 
-/// Why an attempt leaves its operation waiting.
-fn trouble(verdict: &str) -> Option<&'static str> {
-    Some(match verdict {
-        "unreachable" => "no connection to the backend",
-        "timed_out" => "the backend did not answer in time",
-        "interrupted" => "the app was closed while it was being sent",
-        "auth" | "auth_unsure" => "the backend asks for a new sign-in",
-        "throttled" => "the backend asked to wait",
-        "retry" | "in_doubt" => "the backend had a problem of its own",
-        "conflict" | "probe" => "the backend's state differs; it is being asked",
-        _ => return None,
-    })
+/// The verdicts that leave an operation waiting: the codes of its reason.
+const WAITING_FOR: [&str; 10] = [
+    "unreachable",
+    "timed_out",
+    "interrupted",
+    "auth",
+    "auth_unsure",
+    "throttled",
+    "retry",
+    "in_doubt",
+    "conflict",
+    "probe",
+];
+
+/// What a person can do about an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToJson)]
+#[json(rename_all = "snake_case")]
+pub enum Advice {
+    CorrectOrDiscard,
+    DiscardAndRecord,
+    LookAtStop,
+    AskOffice,
+    PhotoAgain,
+    FetchRoute,
+    RetryOrExport,
+    SignIn,
+    GoToSignal,
+    WaitsForEarlier,
+    WaitAMinute,
 }
 
-/// One attempt in words.
-pub fn attempt_words(attempt: &Attempt) -> &'static str {
-    match attempt.verdict.as_deref() {
-        None if attempt.ended_at.is_none() => "no answer yet",
-        None => "it ended without an answer",
-        Some("applied") => "the backend said yes",
-        Some("already") => "the backend had it already",
-        Some("found") => "the backend has it",
-        Some("not_found") => "the backend has it not",
-        Some("unclear") => "the backend's answer leaves it open",
-        Some("counted") => "the backend has been counted",
-        Some("invalid") => "the backend does not take it as it is",
-        Some("unmatched") => "an answer that the profile does not describe",
-        Some("not_sent") => "it could not be sent",
-        Some(verdict) => trouble(verdict).unwrap_or("it ended otherwise"),
-    }
-}
-
-fn advice(op: &Operation) -> Option<&'static str> {
+fn advice(op: &Operation) -> Option<Advice> {
     let OperationState::Parked { reason, .. } = &op.state else {
         return None;
     };
     Some(match reason.code.as_str() {
-        "invalid" if !op.intent.correctable().is_empty() => {
-            "correct it, or discard it with a reason"
-        }
-        "invalid" => "discard it with a reason and record it anew",
-        "conflict" | "stop_withdrawn" => "look at the stop, then retry or discard",
-        "in_doubt" => "ask the office whether it is there: if so discard it, if not retry",
-        "blob_missing" | "blob_changed" => "take the photo again, then discard this one",
-        "stop_unreadable" => "fetch the route, then retry",
-        _ => "retry; if it comes back, export it for the office",
+        "invalid" if !op.intent.correctable().is_empty() => Advice::CorrectOrDiscard,
+        "invalid" => Advice::DiscardAndRecord,
+        "conflict" | "stop_withdrawn" => Advice::LookAtStop,
+        "in_doubt" => Advice::AskOffice,
+        "blob_missing" | "blob_changed" => Advice::PhotoAgain,
+        "stop_unreadable" => Advice::FetchRoute,
+        _ => Advice::RetryOrExport,
     })
 }
 
 /// What helps with an operation that is not parked and still here.
-pub fn what_to_do(sign_in: bool, away: bool, item: &OutboxItem) -> &'static str {
+pub fn what_to_do(sign_in: bool, away: bool, item: &OutboxItem) -> Advice {
     match item.attempts {
-        _ if sign_in => "sign in again",
-        _ if away => "go where there is signal, then try again",
-        0 => "it waits for the one before it",
-        _ => "wait a minute, then try again",
+        _ if sign_in => Advice::SignIn,
+        _ if away => Advice::GoToSignal,
+        0 => Advice::WaitsForEarlier,
+        _ => Advice::WaitAMinute,
     }
 }
 

@@ -4,7 +4,9 @@ use super::admit::situation;
 use super::change::StopRecord;
 use crate::domain::ids::{ParcelId, StopId};
 use crate::domain::json::ToJson;
-use crate::domain::rules::check_code;
+use crate::domain::parcel::Parcel;
+use crate::domain::rules::{StaysBehind, check_code};
+use crate::domain::stop::StopPlace;
 use crate::domain::text::shown;
 
 /// Whether a code belongs here.
@@ -14,6 +16,8 @@ pub enum MeaningVerdict {
     /// it does, and may be recorded
     Expected,
     AlreadyScanned,
+    /// in the van
+    AlreadyLoaded,
     /// a parcel of this route, to be handed over elsewhere
     OtherStop,
     /// no parcel of this route
@@ -29,8 +33,10 @@ pub struct ScanMeaning {
     pub verdict: MeaningVerdict,
     /// shortened and harmless to show; record the code as scanned
     pub code: String,
-    /// a sentence for the courier
-    pub text: String,
+    /// where the parcel is to be handed over
+    pub place: Option<StopPlace>,
+    /// why it does not go into the van
+    pub stays_behind: Option<StaysBehind>,
     pub parcel: Option<ParcelId>,
     pub stop: Option<StopId>,
 }
@@ -38,15 +44,16 @@ pub struct ScanMeaning {
 /// Judges a code at a stop or, without one, for loading the van.
 pub fn meaning(code: &str, at: Option<&StopId>, stops: &[StopRecord]) -> ScanMeaning {
     let short = shown(code.trim(), 40);
-    let say = |verdict, text: String| ScanMeaning {
+    let say = |verdict, found: Option<(&StopRecord, &Parcel)>| ScanMeaning {
         verdict,
         code: short.clone(),
-        text,
-        parcel: None,
-        stop: None,
+        place: found.map(|(stop, _)| StopPlace::of(&stop.mirror)),
+        stays_behind: None,
+        parcel: found.map(|(_, parcel)| parcel.id.clone()),
+        stop: found.map(|(stop, _)| stop.mirror.id.clone()),
     };
-    if let Err(refusal) = check_code(code) {
-        return say(MeaningVerdict::Unreadable, refusal.text.into_owned());
+    if check_code(code).is_err() {
+        return say(MeaningVerdict::Unreadable, None);
     }
     let mut holders = stops
         .iter()
@@ -61,44 +68,18 @@ pub fn meaning(code: &str, at: Option<&StopId>, stops: &[StopRecord]) -> ScanMea
             Some(_) => stop.progress.scanned.contains_key(&parcel.id),
             None => parcel.loaded || stop.progress.loaded.contains_key(&parcel.id),
         };
-        let (verdict, text) = match (known, at) {
-            (false, _) => (MeaningVerdict::Expected, format!("{short} belongs here")),
-            (true, Some(_)) => (
-                MeaningVerdict::AlreadyScanned,
-                format!("{short} is already scanned"),
-            ),
-            (true, None) => (
-                MeaningVerdict::AlreadyScanned,
-                format!("{short} is already in the van"),
-            ),
+        let verdict = match (known, at) {
+            (false, _) => MeaningVerdict::Expected,
+            (true, Some(_)) => MeaningVerdict::AlreadyScanned,
+            (true, None) => MeaningVerdict::AlreadyLoaded,
         };
-        return ScanMeaning {
-            parcel: Some(parcel.id.clone()),
-            stop: Some(stop.mirror.id.clone()),
-            ..say(verdict, text)
-        };
+        return say(verdict, here);
     }
     match holders.next() {
-        Some((stop, parcel)) => ScanMeaning {
-            parcel: Some(parcel.id.clone()),
-            stop: Some(stop.mirror.id.clone()),
-            ..say(
-                MeaningVerdict::OtherStop,
-                match (at, to_load(stop)) {
-                    (None, Err(why)) => {
-                        format!("{short} stays behind: stop {} {why}", stop.mirror.sequence)
-                    }
-                    _ => format!(
-                        "{short} belongs to stop {}, {}",
-                        stop.mirror.sequence,
-                        shown(&stop.mirror.address.street, 60)
-                    ),
-                },
-            )
+        Some(there) => ScanMeaning {
+            stays_behind: at.map_or_else(|| to_load(there.0).err(), |_| None),
+            ..say(MeaningVerdict::OtherStop, Some(there))
         },
-        None => say(
-            MeaningVerdict::Unlisted,
-            format!("{short} is on no stop of this route"),
-        ),
+        None => say(MeaningVerdict::Unlisted, None),
     }
 }

@@ -1,11 +1,11 @@
 //! The views of the route: what the backend said, what the courier did, and what may be tapped.
 
 use super::admit::situation;
-use super::change::{RouteRecord, StopRecord};
+use super::change::{RouteNews, RouteRecord, StopRecord};
 use super::lane::{HeadState, Lane};
 use crate::domain::address::{Address, TimeWindow};
 use crate::domain::dictionary::ordered;
-use crate::domain::error::Refusal;
+use crate::domain::error::{Refusal, Values};
 use crate::domain::ids::{BlobHandle, ParcelId, StopId};
 use crate::domain::json::ToJson;
 use crate::domain::parcel::ParcelFate;
@@ -27,8 +27,8 @@ pub struct RouteView {
     /// in the route's order
     pub stops: Vec<StopView>,
     pub parcels: ParcelCounts,
-    /// stops that left the route at the backend while work on them is unsent: kept and told, each in a sentence
-    pub changes: Vec<String>,
+    /// what the newest route changed that the courier should know
+    pub changes: Vec<RouteNews>,
 }
 
 /// Parcels of a whole route.
@@ -126,8 +126,8 @@ pub struct Permission {
     pub allowed: bool,
     /// stable
     pub code: Option<&'static str>,
-    /// a sentence for the courier
-    pub text: Option<String>,
+    /// what the sentence for the courier names
+    pub values: Option<Box<Values>>,
 }
 
 /// The profile's fixed choices for what could not be delivered.
@@ -165,12 +165,12 @@ impl From<Result<(), Refusal>> for Permission {
             Ok(()) => Self {
                 allowed: true,
                 code: None,
-                text: None,
+                values: None,
             },
             Err(refusal) => Self {
                 allowed: false,
                 code: Some(refusal.code),
-                text: Some(refusal.text.into_owned()),
+                values: refusal.values,
             },
         }
     }

@@ -1,14 +1,15 @@
 //! A new route meets what is known: the backend's word for what it can show, the courier's for
 //! what he did since. Nothing with unsent work leaves the device.
 
-use super::change::{Change, EntityKey, Notice, RouteRecord, Seen, StopRecord};
+use super::change::{
+    Change, EntityKey, Notice, RouteNews, RouteNewsCode, RouteRecord, Seen, StopRecord,
+};
 use super::lane::Lane;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::StopId;
 use crate::domain::json::ToJson;
 use crate::domain::route::Route;
-use crate::domain::stop::{Stop, StopStatus};
-use crate::domain::text::shown;
+use crate::domain::stop::{Stop, StopPlace, StopStatus};
 
 pub struct Reconciling {
     pub route: Route,
@@ -21,8 +22,8 @@ pub struct Reconciling {
     pub partial: bool,
 }
 
-/// The change that takes the route in; `None` when nothing differs.
-pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
+/// The change that takes the route in.
+pub fn reconcile(r: Reconciling) -> Change {
     let mut change = Change::strict();
     let mut said = Vec::new();
     let mut busy: Dictionary<&str, u64> = Dictionary::new();
@@ -58,11 +59,7 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
             }
             None => {
                 if !first {
-                    said.push(format!(
-                        "new stop {}: {}",
-                        incoming.sequence,
-                        street(&incoming)
-                    ));
+                    said.push(RouteNews::of(RouteNewsCode::NewStop, &incoming));
                 }
                 change.put(
                     &StopRecord {
@@ -83,7 +80,7 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
                 ..seen.value
             };
             let notice = withdrawn(&record, "stop_gone", *seq, r.asked_at);
-            said.push(notice.text.clone());
+            said.push(RouteNews::of(RouteNewsCode::Gone, &record.mirror));
             if newly {
                 change.put(&record, seen.revision);
                 // Where the backend has our outcome, it is no wonder that it lists the stop no more.
@@ -94,11 +91,7 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
             }
         } else {
             if !seen.value.mirror.status.is_final() {
-                said.push(format!(
-                    "stop {} ({}) left your route",
-                    seen.value.mirror.sequence,
-                    street(&seen.value.mirror)
-                ));
+                said.push(RouteNews::of(RouteNewsCode::Left, &seen.value.mirror));
             }
             let key = EntityKey::Stop(id);
             change.expect(key.clone(), seen.revision);
@@ -108,58 +101,38 @@ pub fn reconcile(r: Reconciling) -> (Change, Vec<String>) {
     let record = RouteRecord {
         header: r.route.header,
         fetched_at: r.asked_at,
-        changes: if first { Vec::new() } else { said.clone() },
+        changes: if first { Vec::new() } else { said },
     };
     change.put(&record, r.header.revision);
-    (change, said)
+    change
 }
 
 /// The office took a stop away while work on it is unsent.
 fn withdrawn(record: &StopRecord, code: &str, seq: u64, at: i64) -> Notice {
     let stop = &record.mirror;
-    let what = match code {
-        "stop_gone" => "is no longer on your route",
-        _ => "was cancelled by the office",
-    };
-    let then = match &record.progress.outcome {
-        Some(_) => "what you recorded there is still reported",
-        None => "what you recorded there is kept",
-    };
     Notice {
         at,
         seq,
         code: code.to_owned(),
-        text: format!("stop {} ({}) {what}; {then}", stop.sequence, street(stop)),
+        kind: None,
+        place: Some(StopPlace::of(stop)),
+        times: None,
+        reported: record.progress.outcome.is_some(),
         operation: None,
         stop: Some(stop.id.clone()),
     }
 }
 
-fn street(stop: &Stop) -> String {
-    shown(&stop.address.street, 60)
-}
-
-fn news(old: &Stop, new: &Stop) -> Option<String> {
-    if new.status == StopStatus::Cancelled && old.status != StopStatus::Cancelled {
-        return Some(format!(
-            "stop {} ({}) was cancelled by the office",
-            new.sequence,
-            street(new)
-        ));
-    }
-    if old.address != new.address {
-        return Some(format!(
-            "stop {} has a new address: {}",
-            new.sequence,
-            street(new)
-        ));
-    }
-    if old.parcels.len() != new.parcels.len() {
-        return Some(format!(
-            "stop {} now has {} parcels",
-            new.sequence,
-            new.parcels.len()
-        ));
-    }
-    None
+/// What is worth telling of a stop with unsent work on it.
+fn news(old: &Stop, new: &Stop) -> Option<RouteNews> {
+    let code = if new.status == StopStatus::Cancelled && old.status != StopStatus::Cancelled {
+        RouteNewsCode::Cancelled
+    } else if old.address != new.address {
+        RouteNewsCode::NewAddress
+    } else if old.parcels.len() != new.parcels.len() {
+        RouteNewsCode::OtherParcels
+    } else {
+        return None;
+    };
+    Some(RouteNews::of(code, new))
 }

@@ -43,7 +43,7 @@ impl Turning<'_> {
         if route_at <= *at {
             return false;
         }
-        if reason.code == "stop_withdrawn" && self.held().is_none() {
+        if reason.code == "stop_withdrawn" && !self.held() {
             let now = self.turn.now;
             self.head.value.state = OperationState::Waiting {
                 due_at: now,
@@ -66,11 +66,7 @@ impl Turning<'_> {
             return false;
         }
         if op.intent.outcome().is_some() && reason.code != "in_doubt" {
-            let told = Reason::new(
-                "done_already",
-                "the backend shows it as done; what you recorded stays here",
-            );
-            self.tell(told);
+            self.tell(Reason::new("done_already"));
         }
         let (at, how) = (self.turn.now, Settlement::Already);
         self.change.strict = true;

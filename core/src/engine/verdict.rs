@@ -1,5 +1,6 @@
 //! An answer, or its absence, moves the head of a lane on. The table is in docs/architecture.md.
 
+use super::amend::BACKEND_WINS;
 use super::attempt::{LanePart, Send, Turn, Turned, Turning};
 use super::backoff::{backoff_ms, is_ahead};
 use super::change::Change;
@@ -49,8 +50,7 @@ pub fn answer(
     }
     let mut turning = Turning::new(turn, profile, part);
     if let Err(e) = turning.judge(exchange) {
-        let text = format!("the answer could not be judged: {}", e.text);
-        turning.park(Reason::new(e.code, text));
+        turning.park(Reason::new(e.code).because(&e.text));
     }
     turning.finish()
 }
@@ -117,8 +117,7 @@ impl Turning<'_> {
                 self.refused(step, answer, self.conflicting(&ruling));
             }
             Ruling::Rule(Verdict::Invalid) => {
-                let reason =
-                    self.reason("invalid", "the backend will not take it as it is", &ruling);
+                let reason = self.reason("invalid", &ruling);
                 self.refused(step, answer, reason);
             }
             Ruling::Rule(Verdict::Auth | Verdict::AuthUnsure) => self.sign_in(),
@@ -126,8 +125,7 @@ impl Turning<'_> {
             Ruling::Rule(Verdict::Retry) => self.later(),
             Ruling::Rule(Verdict::InDoubt) => self.doubt_after_failure(step),
             Ruling::Unmatched => {
-                let text = format!("the backend's answer ({}) is not described", answer.status);
-                let reason = self.reason("unmatched", &text, &ruling);
+                let reason = self.reason("unmatched", &ruling);
                 self.refused(step, answer, reason);
             }
         }
@@ -135,7 +133,7 @@ impl Turning<'_> {
     }
 
     pub(super) fn conflicting(&self, ruling: &Judgement) -> Reason {
-        self.reason("conflict", "someone else changed this stop first", ruling)
+        self.reason("conflict", ruling)
     }
 
     /// A no to what was sent. An earlier attempt of ours, or a repetition that the browser made by
@@ -220,8 +218,7 @@ impl Turning<'_> {
                 if ruling.verdict != Ruling::Rule(Verdict::InDoubt)
                     && self.refused_probes() >= UNCLEAR_PROBES_MAX =>
             {
-                let text = "it may or may not have arrived, and the backend does not say";
-                let reason = self.reason("in_doubt", text, &ruling);
+                let reason = self.reason("in_doubt", &ruling);
                 self.park(reason);
             }
             ProbeFinding::Unknown => {
@@ -297,7 +294,7 @@ impl Turning<'_> {
                 self.settle(OperationState::Settled { at: now, how });
                 self.follow();
             }
-            Err(e) => self.park(Reason::new(e.code, e.text)),
+            Err(e) => self.park(Reason::new(e.code).because(&e.text)),
         }
     }
 
@@ -314,10 +311,7 @@ impl Turning<'_> {
         if self.turn.stopping || !due {
             self.write_head();
         } else if let Err(e) = self.begin(step, purpose) {
-            self.park(Reason::new(
-                e.code,
-                format!("the request could not be made: {}", e.text),
-            ));
+            self.park(Reason::new(e.code).because(&e.text));
         }
     }
 
@@ -328,7 +322,7 @@ impl Turning<'_> {
                 if self.is_counting(step) {
                     self.count_failed();
                 } else {
-                    self.park(Reason::new(code, text.clone()));
+                    self.park(Reason::new(code).because(text));
                 }
             }
             NetFailure::Unreachable | NetFailure::TimedOut => {
@@ -454,7 +448,7 @@ impl Turning<'_> {
             OnConflict::BackendWins => {
                 let state = OperationState::Discarded {
                     at: self.turn.now,
-                    reason: "the backend's state stands".to_owned(),
+                    reason: BACKEND_WINS.to_owned(),
                     was: Some(reason),
                 };
                 self.change.strict = true;
@@ -465,8 +459,8 @@ impl Turning<'_> {
         }
     }
 
-    fn reason(&self, code: &str, text: &str, ruling: &Judgement) -> Reason {
-        let mut reason = Reason::new(code, text);
+    fn reason(&self, code: &str, ruling: &Judgement) -> Reason {
+        let mut reason = Reason::new(code);
         reason.backend = ruling.message.as_ref().map(|m| shown(m, 300));
         reason
     }

@@ -1,7 +1,9 @@
-//! What a caller of the core may be told: a stable code and a sentence.
+//! What a caller of the core may be told: a stable code, a text for developers, and what the
+//! courier's sentence names.
 
 use super::store::StoreError;
-use crate::domain::error::Refusal;
+use crate::domain::error::{Refusal, Values, name_value};
+use crate::domain::json::ToJson;
 use crate::profile::ProfileError;
 use std::fmt;
 
@@ -9,6 +11,7 @@ use std::fmt;
 pub struct CoreError {
     pub code: String,
     pub message: String,
+    pub values: Option<Box<Values>>,
 }
 
 impl CoreError {
@@ -16,7 +19,14 @@ impl CoreError {
         Self {
             code: code.into(),
             message: message.into(),
+            values: None,
         }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &dyn ToJson) -> Self {
+        name_value(&mut self.values, name, value.to_json());
+        self
     }
 }
 
@@ -29,7 +39,10 @@ impl std::error::Error for CoreError {}
 
 impl From<Refusal> for CoreError {
     fn from(e: Refusal) -> Self {
-        Self::new(e.code, e.text)
+        Self {
+            values: e.values,
+            ..Self::new(e.code, e.text)
+        }
     }
 }
 impl From<StoreError> for CoreError {

@@ -83,7 +83,7 @@ impl<H: Host> Driver<H> {
                         if !settled && op.seq < taken_out.unwrap_or(u64::MAX) {
                             let line = item(op, None);
                             fields.insert("title".into(), line.title.to_json());
-                            fields.insert("stateText".into(), line.state_text.to_json());
+                            fields.insert("said".into(), line.said.to_json());
                             fields.insert("kind".into(), op.intent.kind().to_json());
                             list.push(Value::Object(fields));
                         }

@@ -16,10 +16,11 @@ use crate::domain::json::ToJson;
 use crate::domain::operation::{
     Attempt, AttemptPage, Operation, OperationState, Purpose, Reason, StepDone,
 };
-use crate::domain::text::{count, find, shown};
+use crate::domain::stop::StopPlace;
+use crate::domain::text::{find, shown};
 use crate::engine::change::{Draft, StopRecord};
 use crate::engine::lane::{HeadState, Lane};
-use crate::engine::listing::{OutboxItem, attempt_words, item, stop_line, what_to_do};
+use crate::engine::listing::{OutboxItem, item, what_to_do};
 use crate::engine::session::Session;
 
 /// Settled operations that are read in one piece.
@@ -52,7 +53,7 @@ pub struct OtherAccount {
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct Unfinished {
     pub stop: StopId,
-    pub title: String,
+    pub place: Option<StopPlace>,
     pub photos: u32,
 }
 
@@ -61,8 +62,8 @@ pub struct Unfinished {
 pub struct ShiftClose {
     /// nothing unsent, nothing half filled, nothing set aside unread
     pub clear: bool,
-    /// one line: "Nothing unsent", or what there is
-    pub text: String,
+    /// operations that are not settled
+    pub unsent: usize,
     /// how the last try to send ended
     pub stopped: Stopped,
     /// what is unsent, in the order of the stops, each with `reason` and `advice`
@@ -90,8 +91,6 @@ pub struct AttemptView {
     pub status: Option<u16>,
     /// the verdict's name, or the network failure's; absent while nothing is known
     pub verdict: Option<String>,
-    /// the same in words
-    pub text: &'static str,
     /// what a person should know of it although the operation went on
     pub reason: Option<Reason>,
     /// of an answer that came when the operation had moved on; it changed nothing
@@ -106,7 +105,6 @@ pub struct AttemptView {
 impl AttemptView {
     fn of(attempt: Attempt) -> Self {
         Self {
-            text: attempt_words(&attempt),
             number: attempt.number,
             step: attempt.step,
             purpose: attempt.purpose,
@@ -284,7 +282,7 @@ impl<H: Host> Driver<H> {
         ))
     }
 
-    /// Everything that is known of one operation: the outbox's line, every attempt in words, the
+    /// Everything that is known of one operation: the outbox's line, every attempt, the
     /// steps that are done.
     ///
     /// # Errors
@@ -446,7 +444,7 @@ impl<H: Host> Driver<H> {
         for draft in records::read_all::<Draft>(&found[0], &mut vec![]) {
             let Draft { stop, blobs, .. } = draft.value;
             unfinished.push(Unfinished {
-                title: place(&stop).map_or_else(String::new, stop_line),
+                place: place(&stop).map(StopPlace::of),
                 stop,
                 photos: u32::try_from(blobs.len()).unwrap_or(u32::MAX),
             });
@@ -454,23 +452,9 @@ impl<H: Host> Driver<H> {
         let quarantined = found[2].len();
         let unsent = report.waiting as usize;
         let clear = unsent + unfinished.len() + quarantined + page.items.len() == 0;
-        let mut said = vec![];
-        for (n, noun, rest) in [
-            (unsent.max(page.items.len()), "recording", "not sent"),
-            (unfinished.len(), "stop", "half filled in"),
-            (quarantined, "record", "unreadable"),
-        ] {
-            if n > 0 {
-                said.push(format!("{} {rest}", count(n, noun)));
-            }
-        }
         Ok(ShiftClose {
             clear,
-            text: if clear {
-                "Nothing unsent".to_owned()
-            } else {
-                said.join(", ")
-            },
+            unsent: unsent.max(page.items.len()),
             stopped: report.stopped,
             items: page.items,
             more: page.more,

@@ -16,7 +16,6 @@ use crate::domain::ids::{AccountId, BlobHandle, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{BlobPin, Operation, OperationState};
 use crate::domain::proof::BlobMeta;
-use crate::domain::text::count;
 use crate::engine::change::{Change, Draft, EntityKey, Pruned, Seen, StopRecord, Stored};
 use crate::engine::lane::Lane;
 use crate::engine::session::{Session, SessionState};
@@ -353,20 +352,8 @@ impl<H: Host> Driver<H> {
         let kept = waiting as usize + found[1].len();
         let drafts = found[2].len();
         if kept + drafts > 0 && !force {
-            let mut said = vec![];
-            if kept > 0 {
-                let work = count(kept, "recording");
-                said.push(format!(
-                    "{work} not sent yet; they stay on this device if you sign out"
-                ));
-            }
-            if drafts > 0 {
-                let stops = count(drafts, "stop");
-                said.push(format!(
-                    "{stops} half filled in; this is lost if you sign out"
-                ));
-            }
-            return Err(CoreError::new("unsent_work", said.join("; ")));
+            let error = CoreError::new("unsent_work", "there is unsent or unfinished work");
+            return Err(error.with("kept", &kept).with("drafts", &drafts));
         }
         self.leave(session, true).await?;
         self.wipe(&account, true).await

@@ -10,7 +10,6 @@ use super::session::{Known, Renewal};
 use super::store::{Committed, Table};
 use crate::domain::json::ToJson;
 use crate::domain::route::{ROUTE_STOPS_MAX, check_route};
-use crate::domain::text::count;
 use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
 use crate::engine::lane::Lane;
 use crate::engine::reconcile::{Reconciling, reconcile};
@@ -30,31 +29,31 @@ const REQUESTS_MAX: u32 = 200;
 #[derive(Clone, Debug, PartialEq, Eq, ToJson)]
 pub struct RouteRefresh {
     pub outcome: RouteOutcome,
-    /// a sentence for the courier
-    pub text: String,
-    /// stops that could not be read; the text names the first
+    /// for developers: what was refused, or what is wrong with the first stop that could not be read
+    pub detail: Option<String>,
+    /// stops that could not be read
     pub unreadable: usize,
+    /// the route came empty, the backend could not prove it, and nothing was removed
+    pub kept: bool,
     /// the store's change number
     pub revision: u64,
 }
 
 impl RouteRefresh {
-    fn said(outcome: RouteOutcome, text: &str) -> Self {
+    fn said(outcome: RouteOutcome, detail: Option<String>) -> Self {
         Self {
             outcome,
-            text: text.to_owned(),
+            detail,
+            kept: false,
             unreadable: 0,
             revision: 0,
         }
     }
     fn sign_in() -> Self {
-        Self::said(RouteOutcome::SignIn, "sign in to fetch the route")
+        Self::said(RouteOutcome::SignIn, None)
     }
     fn away() -> Self {
-        Self::said(
-            RouteOutcome::Unreachable,
-            "the backend could not be reached; the route is as last fetched",
-        )
+        Self::said(RouteOutcome::Unreachable, None)
     }
 }
 
@@ -143,7 +142,7 @@ impl<H: Host> Driver<H> {
             let mut aside = vec![];
             let stops: Vec<Seen<StopRecord>> = records::read_all(&found[0], &mut aside);
             let mut partial = !unreadable_stops.is_empty();
-            let mut kept = "";
+            let mut kept = false;
             if fresh < stops.len() && !partial && profile.route.shorter == Shorter::Proven {
                 // An ended sign-in can look like a route with fewer stops, or with none.
                 let by = asking.session.token.clone();
@@ -153,14 +152,14 @@ impl<H: Host> Driver<H> {
                     Some(false) => return Ok(Some(RouteRefresh::sign_in())),
                     None if fresh == 0 => {
                         partial = true;
-                        kept = "; an empty route that the backend cannot prove removes nothing";
+                        kept = true;
                     }
                     None => {}
                 }
             }
             self.set_aside(&account, Table::Stops, aside).await?;
             let lanes = records::read_all::<Lane>(&found[1], &mut vec![]);
-            let (change, news) = reconcile(Reconciling {
+            let change = reconcile(Reconciling {
                 route: mapped.route.clone(),
                 asked_at: asking.asked_at,
                 stops,
@@ -169,21 +168,13 @@ impl<H: Host> Driver<H> {
                 partial,
             });
             if let Committed::Done(revision) = self.write(&account, change).await? {
-                let mut text = format!("{} on the route{kept}", count(fresh, "stop"));
-                if let Some(first) = unreadable_stops.first() {
-                    text = format!(
-                        "{text}; {} could not be read ({first})",
-                        count(unreadable_stops.len(), "stop")
-                    );
-                }
-                if !news.is_empty() {
-                    text = format!("{text}; {}", news.join("; "));
-                }
+                let unreadable = unreadable_stops.len();
+                let first = unreadable_stops.into_iter().next();
                 return Ok(Some(RouteRefresh {
-                    outcome: RouteOutcome::Updated,
-                    text,
-                    unreadable: unreadable_stops.len(),
+                    unreadable,
+                    kept,
                     revision,
+                    ..RouteRefresh::said(RouteOutcome::Updated, first)
                 }));
             }
         }
@@ -340,8 +331,7 @@ impl<H: Host> Driver<H> {
                     let words = judgement
                         .message
                         .unwrap_or_else(|| format!("answer {}", answer.status));
-                    let text = format!("the backend gave no route: {words}");
-                    return Ok(Err(RouteRefresh::said(RouteOutcome::Refused, &text)));
+                    return Ok(Err(RouteRefresh::said(RouteOutcome::Refused, Some(words))));
                 }
             }
         }

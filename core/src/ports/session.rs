@@ -143,12 +143,13 @@ impl<H: Host> Driver<H> {
             Ruling::Rule(Verdict::Applied) => Ok(answer),
             Ruling::Rule(Verdict::Auth | Verdict::Invalid) => Err(CoreError::new(
                 "sign_in_refused",
-                format!("the backend did not let you in: {words}"),
-            )),
-            _ => Err(CoreError::new(
-                "sign_in_failed",
-                format!("signing in did not work: {words}"),
-            )),
+                "the backend did not let you in",
+            )
+            .with("words", &words)),
+            _ => {
+                Err(CoreError::new("sign_in_failed", "signing in did not work")
+                    .with("words", &words))
+            }
         }
     }
 

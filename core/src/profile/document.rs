@@ -69,11 +69,12 @@ impl Profile {
     /// `operation_unsupported`, in the profile's own words where it has some.
     pub fn offered(&self, kind: &str) -> Result<&OperationProfile, Refusal> {
         self.operations.get(kind).ok_or_else(|| {
-            let words = match self.unsupported.get(kind) {
-                Some(words) => words.clone(),
-                None => ["this company's backend takes no operation named ", kind].concat(),
-            };
-            Refusal::new("operation_unsupported", words)
+            let refusal =
+                Refusal::new("operation_unsupported", "the profile has no such operation");
+            match self.unsupported.get(kind) {
+                Some(words) => refusal.with("words", words),
+                None => refusal.with("kind", &kind),
+            }
         })
     }
 }
@@ -138,18 +139,19 @@ impl BlobLimits {
     /// `photo_too_large`, `photo_type_refused`: the backend would refuse it later.
     pub fn check(&self, blob: &BlobMeta) -> Result<(), Refusal> {
         if let Some(most) = self.max_bytes.filter(|most| blob.bytes > *most) {
-            let text = format!(
-                "the picture has {} bytes; this backend takes {most}",
-                blob.bytes
+            return Err(
+                Refusal::new("photo_too_large", "the picture has too many bytes")
+                    .with("bytes", &blob.bytes)
+                    .with("most", &most),
             );
-            return Err(Refusal::new("photo_too_large", text));
         }
         if self.media_types.is_empty() || self.media_types.contains(&blob.media_type) {
             return Ok(());
         }
-        let (takes, is) = (self.media_types.join(", "), &blob.media_type);
-        let text = format!("the picture is {is}; this backend takes {takes}");
-        Err(Refusal::new("photo_type_refused", text))
+        let refusal = Refusal::new("photo_type_refused", "this backend takes other pictures");
+        Err(refusal
+            .with("type", &blob.media_type)
+            .with("takes", &self.media_types))
     }
 }
 

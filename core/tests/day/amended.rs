@@ -132,8 +132,8 @@ fn what_is_parked_is_replaced_and_not_sent_again() {
         ("discarded", Some(&new.id))
     );
     assert_eq!(
-        (old.state_text.as_str(), new.supersedes.as_ref()),
-        ("Replaced by a correction", Some(&id))
+        (old.said, new.supersedes.as_ref()),
+        (pannier::engine::listing::ItemSaid::Replaced, Some(&id))
     );
     assert_eq!(old.reason.expect("is kept").code, "invalid");
     assert_eq!(phone.shown_notes(), ["second", "kind"]);

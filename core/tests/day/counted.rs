@@ -63,13 +63,13 @@ fn a_request_that_the_browser_sent_twice_by_itself_is_told_by_name() {
     assert_eq!(phone.notices(), [("duplicate".to_owned(), id.clone())]);
     assert_eq!(phone.reason(&id).expect("is told").0, "duplicate");
     let page = run(&phone.clock, phone.core.outbox(OutboxQuery::default())).expect("lists");
-    let text = page.items[1].reason.as_ref().map(|r| r.text.clone());
-    assert_eq!(text.as_deref(), Some("the backend holds it 2 times"));
+    let held = page.items[1].reason.as_ref().and_then(|r| r.times);
+    assert_eq!(held, Some(2));
 
     let told = run(&phone.clock, phone.core.notices()).expect("lists");
     assert_eq!(
-        told[0].text,
-        "Note: left at the door: the backend holds it 2 times"
+        (told[0].kind.as_deref(), told[0].times),
+        (Some("note"), Some(2))
     );
     run(&phone.clock, phone.core.put_away(told[0].at, told[0].seq)).expect("is put away");
     assert_eq!(phone.notices(), []);

@@ -5,6 +5,7 @@ use crate::phone::{JPEG, Phone, arrive, deliver, fail, note};
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
 use pannier::domain::json::ToJson;
 use pannier::domain::parcel::ParcelFate;
+use pannier::engine::listing::Advice;
 use pannier::ports::drain::{Stopped, WakeReason};
 use pannier::ports::store::Table;
 use pannier::testing::backend::Fault;
@@ -48,14 +49,11 @@ fn the_whole_history_of_an_operation_is_kept_and_each_attempt_costs_the_same() {
     let sends = attempts.iter().filter(|a| a["purpose"] == "send");
     for attempt in sends.clone() {
         assert_eq!(attempt["status"], 503);
-        assert_eq!(attempt["text"], "the backend had a problem of its own");
+        assert_eq!(attempt["verdict"], "in_doubt");
     }
     assert!(sends.count() > 20);
     let probe = attempts.iter().find(|a| a["purpose"] == "probe");
-    assert_eq!(
-        probe.map(|a| &a["text"]),
-        Some(&json!("the backend has it not"))
-    );
+    assert_eq!(probe.map(|a| &a["verdict"]), Some(&json!("not_found")));
     assert_eq!(told["item"]["attempts"], attempts.len());
     // The operation itself holds no more than two pages of them.
     let op = phone.core.host.store.body(Table::Operations, 0);
@@ -70,7 +68,7 @@ fn the_whole_history_of_an_operation_is_kept_and_each_attempt_costs_the_same() {
     let attempts = told["attempts"].as_array().expect("is a list");
     assert!(attempts.len() > 60);
     let yes = attempts.iter().rev().find(|a| a["purpose"] != "count");
-    assert_eq!(yes.expect("is there")["text"], "the backend said yes");
+    assert_eq!(yes.expect("is there")["verdict"], "applied");
 }
 
 #[test]
@@ -86,10 +84,7 @@ fn the_history_says_what_the_backend_said_and_an_unknown_operation_is_refused() 
     assert_eq!(told["attempts"][0]["status"], 422);
     assert_eq!(told["attempts"][0]["said"], "a fault");
     assert_eq!(told["item"]["state"], "parked");
-    assert_eq!(
-        told["item"]["advice"],
-        "correct it, or discard it with a reason"
-    );
+    assert_eq!(told["item"]["advice"], "correct_or_discard");
     let unknown = run(
         &phone.clock,
         phone.core.history(&OperationId::new("018bcfe5-no")),
@@ -161,7 +156,7 @@ fn closing_a_shift_sends_what_it_can_and_says_what_is_left_by_stop() {
     run(&phone.clock, draft).expect("keeps");
     let close = run(&phone.clock, phone.core.close_shift(None)).expect("closes");
     assert!(!close.clear);
-    assert_eq!(close.text, "2 recordings not sent, 1 stop half filled in");
+    assert_eq!((close.unsent, close.unfinished.len()), (2, 1));
     let ids: Vec<_> = close.items.iter().map(|i| i.id.clone()).collect();
     assert_eq!(ids, [refused.clone(), behind], "s2's arrival was sent");
     assert_eq!(
@@ -177,8 +172,8 @@ fn closing_a_shift_sends_what_it_can_and_says_what_is_left_by_stop() {
     let draft = phone.core.save_draft(StopId::new("s3"), vec![], Map::new());
     run(&phone.clock, draft).expect("clears");
     let close = run(&phone.clock, phone.core.close_shift(None)).expect("closes");
-    assert!(close.clear, "{} {:?}", close.text, close.items);
-    assert_eq!(close.text, "Nothing unsent");
+    assert!(close.clear, "{} {:?}", close.unsent, close.items);
+    assert_eq!(close.unsent, 0);
     assert_eq!(phone.backend.effects().len(), 3);
 }
 
@@ -189,16 +184,13 @@ fn a_shift_that_cannot_be_closed_says_why() {
     phone.done(note("s1", "x"));
     let close = run(&phone.clock, phone.core.close_shift(None)).expect("closes");
     assert_eq!(close.stopped, Stopped::Unreachable);
-    assert_eq!(
-        close.items[0].advice,
-        Some("go where there is signal, then try again")
-    );
+    assert_eq!(close.items[0].advice, Some(Advice::GoToSignal));
     phone.backend.healthy();
     phone.backend.expire_tokens(true);
     phone.clock.advance(120_000);
     let close = run(&phone.clock, phone.core.close_shift(None)).expect("closes");
     assert_eq!(close.stopped, Stopped::SignIn);
-    assert_eq!(close.items[0].advice, Some("sign in again"));
+    assert_eq!(close.items[0].advice, Some(Advice::SignIn));
 }
 
 #[test]
@@ -246,7 +238,10 @@ fn an_export_holds_everything_unsettled_and_set_aside_and_no_token() {
     let odd = of(&parked).expect("is exported");
     assert_eq!(
         (&odd["kind"], &odd["title"]),
-        (&json!("note"), &json!("Note: odd answer"))
+        (
+            &json!("note"),
+            &json!({"code": "note", "text": "odd answer"})
+        )
     );
     assert_eq!(odd["lane"], "stop/s1");
     assert_eq!(odd["state"]["is"], "parked");

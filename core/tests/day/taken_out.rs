@@ -63,7 +63,7 @@ fn what_was_sent_from_the_file_is_found_and_not_sent_again() {
     export(&phone);
     phone.backend.healthy();
     let report = run(&phone.clock, office.close_shift(None)).expect("drains");
-    assert!(report.clear, "{}", report.text);
+    assert!(report.clear, "{}", report.unsent);
     let there = phone.backend.effects();
     assert_eq!(there.len(), 5);
     phone.settle();

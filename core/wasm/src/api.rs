@@ -70,7 +70,11 @@ fn promise(future: Boxed<Answer>) -> Promise {
 
 /// What `PannierError` of `core/js` is made from.
 fn told(error: &CoreError) -> Value {
-    write_fields(&[("code", &error.code), ("message", &error.message)])
+    write_fields(&[
+        ("code", &error.code),
+        ("message", &error.message),
+        ("values", &error.values),
+    ])
 }
 
 /// Tells `on_panic` what happened before the instance dies, so that the client can start another.

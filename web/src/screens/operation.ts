@@ -2,7 +2,8 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { AttemptView, History } from "pannier";
-import { clockTime, sentence, shown } from "../formats";
+import { attemptText, itemText, reasonText, titleText, words } from "pannier/texts";
+import { clockTime, shown } from "../formats";
 import { icon } from "../icons";
 import { bar, empty } from "../parts";
 import { Screen } from "../screen";
@@ -29,9 +30,9 @@ export class OperationScreen extends Screen {
     ];
     return html`<li class="card item ${good ? "done" : "waiting"}" data-test="attempt-${attempt.number}" data-status=${attempt.status ?? nothing}>
       <p class="strong title">${attempt.number}. ${clockTime(attempt.startedAt)}</p>
-      <p>${sentence(attempt.text, 200)}</p>
+      <p>${attemptText(attempt)}</p>
       <p class="quiet times">${facts.map((fact) => html`<span>${fact}</span>`)}</p>
-      ${attempt.said ? html`<p class="quiet">${texts.outbox.backend}: <q>${shown(attempt.said, 300)}</q></p>` : nothing}
+      ${attempt.said ? html`<p class="quiet">${words().outbox.backend}: <q>${shown(attempt.said, 300)}</q></p>` : nothing}
     </li>`;
   }
 
@@ -49,12 +50,12 @@ export class OperationScreen extends Screen {
     const item = this.#history?.item;
     return html`${bar(texts.history.title, { screen: "outbox" })}
       <div class="content">${this.#history && item ? html`
-        <div class="card item"><p class="strong title" data-test="title">${sentence(item.title, 120)}</p>
-          <p class="quiet">${shown(item.subtitle, 120)}</p>
-          <p data-test="state" data-state=${item.state}>${sentence(item.stateText, 120)}</p>
-          <p class="quiet times"><span>${texts.outbox.recorded(clockTime(item.recordedAt))}</span>${item.settledAt === undefined ? nothing : html`<span>${texts.outbox.settled(clockTime(item.settledAt))}</span>`}</p>
-          ${item.reason ? html`<div class="reason"><p>${sentence(item.reason.text, 300)}</p></div>` : nothing}
-          ${item.advice ? html`<p>${icon("next")} ${sentence(item.advice, 200)}</p>` : nothing}</div>
+        <div class="card item"><p class="strong title" data-test="title">${shown(titleText(item.title), 120)}</p>
+          ${item.place ? html`<p class="quiet">${shown(words().place(item.place), 120)}</p>` : nothing}
+          <p data-test="state" data-state=${item.state}>${shown(itemText(item), 160)}</p>
+          <p class="quiet times"><span>${words().outbox.recorded(clockTime(item.recordedAt))}</span>${item.settledAt === undefined ? nothing : html`<span>${words().outbox.settled(clockTime(item.settledAt))}</span>`}</p>
+          ${item.reason ? html`<div class="reason"><p>${shown(reasonText(item.reason), 300)}</p></div>` : nothing}
+          ${item.advice ? html`<p>${icon("next")} ${words().advice[item.advice]}</p>` : nothing}</div>
         ${this.#attempts(this.#history)}` : nothing}</div>`;
   }
 }

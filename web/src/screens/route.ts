@@ -2,6 +2,7 @@
 
 import { html, nothing, type PropertyValues } from "lit";
 import type { RouteView, StopView } from "pannier";
+import { newsText, refreshText } from "pannier/texts";
 import { calendarDay, clockTime, shown, timeSpan } from "../formats";
 import { icon } from "../icons";
 import { bar, button, empty, placeLine, stopChip, tabs } from "../parts";
@@ -33,7 +34,7 @@ export class RouteScreen extends Screen {
   #fetch(): Promise<void> {
     return this.act("fetch-route", async () => {
       const refresh = await this.shell.api.refreshRoute();
-      if (refresh.outcome !== "updated" || refresh.unreadable > 0) this.shell.failed(refresh.text);
+      if (refresh.outcome !== "updated" || refresh.unreadable > 0 || refresh.kept) this.shell.failed(refreshText(refresh));
       await this.refresh();
     });
   }
@@ -74,11 +75,8 @@ export class RouteScreen extends Screen {
 
   #changes(route: RouteView): unknown {
     if (route.changes.length === 0) return nothing;
-    const names = route.changes.map((id) => {
-      const stop = route.stops.find((known) => known.id === id);
-      return stop ? `${stop.sequence}. ${shown(stop.address.street, 80)}` : shown(id, 160);
-    });
-    return html`<div class="notice attention">${icon("attention")}<div><p>${texts.route.left}</p><ul>${names.map((name) => html`<li>${name}</li>`)}</ul></div></div>`;
+    return html`<section class="notice" data-test="changes" aria-labelledby="changes">${icon("refresh")}<div><h2 id="changes">${texts.route.changed}</h2>
+      <ul>${route.changes.map((news) => html`<li data-test="change-${news.stop}" data-code=${news.code}>${shown(newsText(news), 200)}</li>`)}</ul></div></section>`;
   }
 
   #progress(route: RouteView): unknown {

@@ -4,7 +4,8 @@
 import { html, nothing } from "lit";
 import { bar, button, field } from "../parts";
 import { icon } from "../icons";
-import { sentence } from "../formats";
+import { errorText } from "pannier/texts";
+import { shown } from "../formats";
 import { addressOf } from "../places";
 import { Screen } from "../screen";
 import { texts } from "../texts";
@@ -33,7 +34,7 @@ export class SignInScreen extends Screen {
         await this.shell.api.signIn(this.#codeSent && code ? this.#given : rest);
       } catch (error) {
         if (error instanceof Error && "code" in error && error.code === "code_needed") this.#codeSent = true;
-        this.#error = error instanceof Error && error.name === "PannierError" ? sentence(error.message) : texts.common.unexpected;
+        this.#error = error instanceof Error && error.name === "PannierError" ? shown(errorText(error), 400) : texts.common.unexpected;
         return;
       }
       // Another courier has no use for the place the last one left.

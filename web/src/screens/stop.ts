@@ -79,7 +79,7 @@ export class StopOverview extends StopScreen {
     if (stop.outcome !== undefined && endings.every((permission) => !permission.allowed)) {
       return html`<footer class="actions">${button({ test: "to-route", label: texts.stop.toRoute, kind: "primary", icon: "route", tap: () => this.shell.go({ screen: "route" }) })}</footer>`;
     }
-    const same = endings.every((permission) => !permission.allowed && permission.text === endings[0]?.text);
+    const same = endings.every((permission) => !permission.allowed && permission.code === endings[0]?.code);
     const quiet = <T extends { hint: string | undefined }>(look: T): T => (same ? { ...look, hint: undefined } : look);
     return html`<footer class="actions">
       ${main}

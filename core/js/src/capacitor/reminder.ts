@@ -3,7 +3,7 @@
 
 import { LocalNotifications } from "@capacitor/local-notifications";
 import type { Pannier } from "../client.js";
-import { words } from "../texts/index.js";
+import { statusText, words } from "../texts/index.js";
 import type { Status } from "../types.js";
 
 /** What the reminder says and when. */
@@ -18,8 +18,8 @@ export interface ReminderOptions {
 const ID = 7_266_437;
 const AFTER_MS = 30 * 60_000;
 const said = (status: Status): { title: string; body: string } => {
-  const { reminder, status: line } = words();
-  return { title: reminder.title, body: `${line.waiting(status)}. ${reminder.hint}` };
+  const { reminder } = words();
+  return { title: reminder.title, body: `${statusText({ ...status, said: "waiting" })}. ${reminder.hint}` };
 };
 
 /** @internal Keeps the reminder in step with the outbox until the function it returns is called. */

@@ -2,6 +2,7 @@
 
 import type { Status } from "../api.js";
 import type { EncodedPhoto } from "../photo/photo.js";
+import { errorText } from "../texts/index.js";
 
 /** A code that was scanned, typed, or came from a keyboard wedge. */
 export interface CodeDetail {
@@ -17,7 +18,7 @@ export interface CodeDetail {
 /** A photo straight from the shutter or the file, turned upright and without metadata; or a file as it is (`asItIs`). */
 export type PhotoDetail = EncodedPhoto;
 /** A person's choice on an operation, which has taken effect. */
-export interface OutboxChangeDetail { operation: string; choice: "retry" | "discard" }
+export interface OutboxChangeDetail { operation: string; choice: "retry" | "amend" | "discard" }
 /** What went wrong: a stable code and a sentence for a person. */
 export interface ErrorDetail { code: string; message: string }
 
@@ -37,8 +38,8 @@ export function tell<K extends keyof HTMLElementEventMap>(from: HTMLElement, nam
   from.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
 }
 
-/** Any failure as the stable code and sentence that it should carry. */
+/** Any failure as a stable code and a sentence in the language that is spoken. */
 export function errorDetail(error: unknown): ErrorDetail {
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unexpected";
-  return { code, message: error instanceof Error && code !== "unexpected" ? error.message : "Something went wrong. Try again." };
+  return { code, message: errorText(error) };
 }

@@ -1,7 +1,7 @@
 // Custom elements for any framework, or none. Importing this registers them all; each alone is
 // `pannier/elements/<name>.js`.
 
-export { PannierOutbox, type OutboxLabels } from "./outbox.js";
+export { PannierOutbox, type OutboxLabels, type OutboxState } from "./outbox.js";
 export { PannierPhoto, type PhotoLabels } from "./photo.js";
 export { PannierScanner, type ScannerLabels } from "./scanner.js";
 export { PannierSignature, type SignatureLabels } from "./signature.js";

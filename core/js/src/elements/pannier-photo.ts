@@ -2,14 +2,11 @@ import { LitElement, css, html, nothing, type PropertyDeclarations, type Propert
 import { encodePhoto } from "../photo/photo.js";
 import { Camera, type CameraState } from "../scanner/camera.js";
 import { errorDetail, tell, type ErrorDetail } from "./events.js";
+import { words as spoken, type Texts } from "../texts/index.js";
 import { theme } from "./theme.js";
 
-const defaults = {
-  opening: "Opening the camera …", shutter: "Take photo", file: "Choose or take a picture", working: "Saving the picture …",
-  toFile: "Use the phone's camera app", toCamera: "Use the camera here",
-};
 /** The words of the photo view. */
-export type PhotoLabels = typeof defaults;
+export type PhotoLabels = Texts["photo"];
 
 /**
  * A camera view with a shutter, or a file input when there is no camera or by choice.
@@ -45,7 +42,7 @@ export class PannierPhoto extends LitElement {
   declare paused: boolean;
   /** media types that the backend takes, as `stop.pictures.photo` says; an empty list takes all */
   declare accepts: readonly string[];
-  /** other words than the English ones */
+  /** other words than those of the language that is spoken (`pannier/texts`) */
   declare labels: Partial<PhotoLabels>;
   declare private _camera: CameraState;
   declare private _error: ErrorDetail | undefined;
@@ -141,7 +138,7 @@ export class PannierPhoto extends LitElement {
   }
 
   protected override render(): unknown {
-    const words = { ...defaults, ...this.labels };
+    const words = { ...spoken().photo, ...this.labels };
     const camera = this.mode === "camera";
     return html`
       <div class="view" part="view" ?hidden=${!camera || this.paused}>

@@ -2,6 +2,7 @@ import { LitElement, css, html, nothing, type PropertyDeclarations, type Propert
 import { Camera, type CameraError, type CameraState } from "../scanner/camera.js";
 import { Scanner, type FoundCode, type ScannerError, type ScannerStats } from "../scanner/scanner.js";
 import { errorDetail, tell, type CodeDetail } from "./events.js";
+import { errorText, words as spoken, type Texts } from "../texts/index.js";
 import { theme } from "./theme.js";
 import { Wedge } from "./wedge.js";
 
@@ -12,13 +13,8 @@ const WATCH_MS = 1_000;
 /** Zooms that a thumb goes through, as far as the camera has them. */
 const ZOOMS = [1, 2, 4];
 
-const defaults = {
-  opening: "Opening the camera …", aim: "Point the camera at a code", paused: "The camera is paused",
-  light: "More light would help", shade: "Too bright: tilt the label", still: "Hold still", unreadable: "This code holds no text", read: "Code read", off: "The camera is off",
-  torch: "Torch", zoom: "Zoom", typed: "Type the code", use: "Use", retry: "Try again",
-};
 /** The words of the scanner. */
-export type ScannerLabels = typeof defaults;
+export type ScannerLabels = Texts["scanner"];
 
 /**
  * Camera, aiming frame, torch and zoom where the camera has them, a typed-code form and keyboard-wedge input; decoding in a worker.
@@ -29,8 +25,8 @@ export type ScannerLabels = typeof defaults;
  *
  * @example
  * scanner.addEventListener("pannier-code", async ({ detail }) => {
- *   const { verdict, text } = await pannier.meaning(detail.text ?? "", stop);
- *   say(verdict, text);
+ *   const meaning = await pannier.meaning(detail.text ?? "", stop);
+ *   say(meaning.verdict, meaningText(meaning)); // of pannier/texts
  * });
  */
 export class PannierScanner extends LitElement {
@@ -54,7 +50,7 @@ export class PannierScanner extends LitElement {
   declare paused: boolean;
   /** leaves the typed-code form out */
   declare noTyped: boolean;
-  /** other words than the English ones */
+  /** other words than those of the language that is spoken (`pannier/texts`) */
   declare labels: Partial<ScannerLabels>;
   declare private _camera: CameraState;
   declare private _error: CameraError | ScannerError | undefined;
@@ -254,7 +250,7 @@ export class PannierScanner extends LitElement {
   }
 
   #status(words: ScannerLabels): string {
-    if (this._error) return this._error.message;
+    if (this._error) return errorText(this._error);
     if (this._hit) return words.read;
     switch (this._camera) {
       case "opening": return words.opening;
@@ -265,7 +261,7 @@ export class PannierScanner extends LitElement {
   }
 
   protected override render(): unknown {
-    const words = { ...defaults, ...this.labels };
+    const words = { ...spoken().scanner, ...this.labels };
     return html`
       <div class="view" part="view" ?hidden=${this.paused}>
         <video part="video" playsinline muted autoplay disablepictureinpicture aria-hidden="true"></video>

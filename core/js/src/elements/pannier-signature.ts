@@ -1,5 +1,6 @@
 import { LitElement, css, html, type PropertyDeclarations } from "lit";
 import { tell } from "./events.js";
+import { words as spoken, type Texts } from "../texts/index.js";
 import { theme } from "./theme.js";
 
 /** Points nearer than this to the last one add nothing to see. */
@@ -11,9 +12,8 @@ const WIDTH = 2.4;
 
 interface Point { x: number; y: number }
 
-const defaults = { label: "Sign here", clear: "Clear" };
 /** The words of the signature pad. */
-export type SignatureLabels = typeof defaults;
+export type SignatureLabels = Texts["signature"];
 
 /**
  * A pad for finger, pen or mouse. Strokes are smooth curves through the middles between points.
@@ -34,7 +34,7 @@ export class PannierSignature extends LitElement {
 
   /** takes no strokes */
   declare disabled: boolean;
-  /** other words than the English ones */
+  /** other words than those of the language that is spoken (`pannier/texts`) */
   declare labels: Partial<SignatureLabels>;
   declare private _empty: boolean;
 
@@ -187,7 +187,7 @@ export class PannierSignature extends LitElement {
   }
 
   protected override render(): unknown {
-    const words = { ...defaults, ...this.labels };
+    const words = { ...spoken().signature, ...this.labels };
     return html`
       <div class="pad" part="pad">
         <canvas role="img" aria-label=${words.label} @pointerdown=${this.#down} @pointermove=${this.#move} @pointerup=${this.#up} @pointercancel=${this.#up}></canvas>

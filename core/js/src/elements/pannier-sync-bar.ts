@@ -3,14 +3,14 @@ import type { PannierApi, Status } from "../api.js";
 import type { Reachability } from "../types.js";
 import { errorDetail, tell } from "./events.js";
 import { Following } from "./following.js";
-import { clockTime, words, type Texts } from "../texts/index.js";
+import { clockTime, statusText, words, type Texts } from "../texts/index.js";
 import { theme } from "./theme.js";
 
 const ofLanguage = (texts: Texts) => ({
   opening: texts.opening,
   waiting: texts.waits,
   parked: texts.needsYou,
-  line: (status: Status): string => texts.status[status.said](status),
+  line: statusText,
   ...texts.contact,
 });
 /** The words of the sync bar. */

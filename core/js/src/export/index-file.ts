@@ -1,6 +1,8 @@
 // The index of an export: the core's records, arranged for a reader who has nothing else.
 
 import type { Health } from "../api.js";
+import { itemText, titleText } from "../texts/index.js";
+import type { ItemSaid, Title } from "../types.js";
 
 type Json = Record<string, unknown>;
 
@@ -81,12 +83,15 @@ export function indexOf(records: Records, core: string): ExportIndex {
   const profiles = profilesOf(records);
   const pages = [...records.attempts].sort((one, other) => one.page - other.page);
   const operations = records.operations.map((op): ExportedOperation => {
-    const { account: _whose, attemptCount: _count, ...rest } = op;
+    const { account: _whose, attemptCount: _count, said, title, ...rest } = op;
+    const because = get(op, "state", "reason");
     const document = profiles.find(({ revision }) => revision === (op.profile ?? records.profile))?.document;
     const steps = list(get(document, "operations", String(op.kind), "steps"));
     const stop = get(op, "intent", "stop");
     return {
       ...rest as unknown as ExportedOperation,
+      title: titleText(title as Title),
+      stateText: itemText({ said: said as ItemSaid, ...(typeof because === "string" ? { setAside: because } : {}) }),
       ...(typeof stop === "string" ? { stop } : {}),
       identity: Object.fromEntries(steps.map((step) => [String(get(step, "stepId")), get(step, "identity") ?? { kind: "none" }])),
       attempts: [...pages.filter(({ operation }) => operation === op.id).flatMap(({ attempts }) => attempts), ...list(op.attempts)],

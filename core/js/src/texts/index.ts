@@ -10,7 +10,8 @@
 import { en, type Texts } from "./en.js";
 import { useLocale } from "./format.js";
 
-export { en, type Texts } from "./en.js";
+export { en, type ClientErrorCode, type Text, type Texts } from "./en.js";
+export { attemptText, errorText, itemText, meaningText, newsText, noticeText, reasonText, refreshText, refusalText, statusText, titleText } from "./said.js";
 export { byteSize, calendarDay, clockTime, count, listed, relativeTime, timeSpan } from "./format.js";
 
 let spoken: Texts = en;
@@ -27,7 +28,7 @@ export function words(): Texts {
 /**
  * Speaks another language from now on, in this context: every element shows it at once.
  * @param texts one of the languages of the package, or the integrator's own
- * @example speak({ ...en, status: { ...en.status, all_sent: () => "All done" } });
+ * @example speak({ ...en, status: { ...en.status, all_sent: "All done" } });
  */
 export function speak(texts: Texts): void {
   spoken = texts;

@@ -1,0 +1,84 @@
+// From what the core says to the sentence that a person reads.
+
+import type { AttemptView, Notice, OutboxItem, Permission, Reason, RouteNews, RouteRefresh, ScanMeaning, Status, Title } from "../types.js";
+import { words } from "./index.js";
+import type { Text, Values } from "./en.js";
+
+/** A text with its values. */
+function filled<V>(text: Text<V>, values: V): string {
+  return typeof text === "function" ? text(values) : text;
+}
+
+/** The text of a code that may be none of the table's. */
+function known<V>(table: Record<string, Text<V>>, code: string, values: V): string | undefined {
+  const text = Object.hasOwn(table, code) ? table[code] : undefined;
+  return text === undefined ? undefined : filled(text, values);
+}
+
+/** The bar's line. */
+export function statusText(status: Status): string {
+  return filled(words().status[status.said], status);
+}
+
+/** What was done, as "Delivered to Anna Berg". */
+export function titleText(title: Title): string {
+  // Each code's text takes that code's values, which TypeScript cannot follow through the table.
+  return filled(words().title[title.code] as Text<Title>, title);
+}
+
+/** Where an operation stands. */
+export function itemText(item: Pick<OutboxItem, "said" | "setAside">): string {
+  return filled(words().item[item.said], item);
+}
+
+/** Why an operation is not settled. */
+export function reasonText(reason: Reason): string {
+  return known(words().reason, reason.code, reason) ?? words().otherReason(reason);
+}
+
+/** What one try came to. */
+export function attemptText({ verdict, endedAt }: AttemptView): string {
+  const texts = words();
+  if (verdict === undefined) return endedAt === undefined ? texts.noAnswerYet : texts.endedWithout;
+  return known<undefined>(texts.attempt, verdict, undefined) ?? texts.endedWithout;
+}
+
+/** What a person should know although nothing waits for him. */
+export function noticeText(notice: Notice): string {
+  const texts = words();
+  const what = known(texts.stopNotice, notice.code, notice) ?? reasonText({ code: notice.code, ...(notice.times === undefined ? {} : { times: notice.times }) });
+  const kind = notice.kind === undefined ? undefined : known<undefined>(texts.kind, notice.kind, undefined) ?? notice.kind;
+  const about = [kind, notice.place && texts.place(notice.place)].filter((part) => part !== undefined).join(", ");
+  return about ? `${about}: ${what}` : what;
+}
+
+/** What a newer route changed. */
+export function newsText(news: RouteNews): string {
+  return `${words().place(news.place)}: ${filled(words().routeNews[news.code], news)}`;
+}
+
+/** What a code in front of the camera means. */
+export function meaningText(meaning: ScanMeaning): string {
+  return filled(words().meaning[meaning.verdict], meaning);
+}
+
+/** What came of asking for the route. */
+export function refreshText(refresh: RouteRefresh): string {
+  return filled(words().refresh[refresh.outcome], refresh);
+}
+
+/** Why something may not be done now; nothing where it may. */
+export function refusalText({ code, values }: Permission): string | undefined {
+  return code === undefined ? undefined : codeText(code, values);
+}
+
+function codeText(code: string, values: Values = {}): string {
+  return known(words().error, code, values) ?? words().otherError(code);
+}
+
+/** Any error as a sentence for a person; its `message` is for developers. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return codeText("unexpected");
+  const values = "values" in error && typeof error.values === "object" && error.values !== null ? error.values as Values : {};
+  return codeText(error.code, values);
+}
