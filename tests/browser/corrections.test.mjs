@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tap, type, until } from "./lib/index.mjs";
 import { appliedIds } from "./stories/backend.mjs";
-import { allSent, engines, networkIsBack, note, on, outbox, signIn, withCourier } from "./stories/courier.mjs";
+import { allSent, choice, engines, networkIsBack, note, on, outbox, signIn, withCourier } from "./stories/courier.mjs";
 
 for (const engine of engines) {
   test(`${engine}: a note is corrected while nobody knows whether it arrived, and the correction alone arrives`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
@@ -16,9 +16,9 @@ for (const engine of engines) {
       const lines = await outbox(courier, 1);
       return lines[0].state === "in_doubt" && lines;
     }, { what: "the note to be in doubt" });
-    await tap(driver, `${on("amend")}[data-operation="${first.id}"]`);
-    await type(driver, on("amend-text"), "Left at the door");
-    await tap(driver, on("amend-confirm"));
+    await tap(driver, choice("amend", first.id));
+    await type(driver, "[part=dialog-text]", "Left at the door");
+    await tap(driver, "[part=dialog-confirm]");
     const [, correction] = await outbox(courier, 2);
     assert.match(correction.text, /Left at the door/);
 

@@ -137,10 +137,10 @@ for (const engine of engines) {
     await done(driver, `() => pannier.drain("manual")`);
     const { items } = await done(driver, `() => pannier.outbox({ state: "unsettled" })`);
     assert.deepEqual(items.map(({ state, reason }) => [state, reason.code]), [["parked", "blob_changed"], ["parked", "blob_missing"]]);
-    assert.ok(items.every(({ advice }) => advice.includes("take the photo again")));
+    assert.ok(items.every(({ advice }) => advice === "photo_again"));
     assert.equal((await log(courier.server)).filter(({ method, path }) => method === "POST" && path === "/api/photos").length, 0, "no byte of them left");
     const { attempts } = await done(driver, "(id) => pannier.history(id)", items[0].id);
-    assert.equal(attempts.at(-1).text, "it could not be sent");
+    assert.equal(attempts.at(-1).verdict, "not_sent");
     const made = await file(driver, "() => exportUnsettled(pannier)");
     assert.equal(made.damaged, 2);
     const files = unzipped(made.bytes);

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { control, find, log, says, tap, type, until } from "./lib/index.mjs";
 import { applied, appliedIds, exactlyOnce, resentByTheBrowser, taken } from "./stories/backend.mjs";
 import {
-  allSent, arrive, at, couldNotDeliver, deliver, engines, networkIsBack, note, notesAtOnce, on, outbox, photograph, scanTyped, signIn, stateOf, toRoute,
+  allSent, arrive, at, choice, couldNotDeliver, deliver, discard, engines, lineIn, networkIsBack, note, notesAtOnce, on, outbox, photograph, scanTyped, signIn, stateOf, toRoute,
   withCourier,
 } from "./stories/courier.mjs";
 import { withProxy } from "./stories/proxy.mjs";
@@ -203,9 +203,9 @@ for (const engine of engines) {
     assert.ok(parked.text.includes(error.message), `"${parked.text}" has the words "${error.message}"`);
 
     // Tried again, it is refused again.
-    await tap(driver, `${on("retry")}[data-operation="${parked.id}"]`);
+    await tap(driver, choice("retry", parked.id));
     await until(async () => (await log(server)).filter(({ path, status }) => path === "/api/stops/st-03/arrive" && status === 409).length >= 3, { what: "another refusal", ms: 20_000 });
-    await find(driver, `${on(`item-${parked.id}`)}[data-state=parked]`, { ms: 20_000 });
+    await find(driver, lineIn("parked", parked.id), { ms: 20_000 });
     await discard(courier, parked.id, "The office has taken it over");
 
     // What was behind it goes on, up to the next thing the backend will not take.
@@ -233,11 +233,3 @@ for (const engine of engines) {
   });
 }
 
-async function discard(courier, id, reason) {
-  const { driver } = courier;
-  await tap(driver, `${on("discard")}[data-operation="${id}"]`);
-  await type(driver, on("discard-reason"), reason);
-  await tap(driver, on("discard-confirm"));
-  await until(async () => (await operations(driver)).find((one) => one.id === id).state.is === "discarded", { what: "it to be discarded" });
-  await until(async () => !(await driver.executeScript("return document.querySelector('dialog.discard').open")), { what: "the dialog to close" });
-}

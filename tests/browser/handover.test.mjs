@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { all, evaluate, find, gone, ready, says, tap, text, until } from "./lib/index.mjs";
-import { allSent, at, engines, note, on, outbox, readError, shownStops, signIn, toRoute, withCourier } from "./stories/courier.mjs";
+import { allSent, at, choice, engines, note, on, outbox, readError, shownStops, signIn, toRoute, withCourier } from "./stories/courier.mjs";
 import { operations } from "./stories/store.mjs";
 
 const tab = async (courier, name) => {
@@ -93,7 +93,7 @@ for (const engine of engines) {
     await tap(driver, on("send-now"));
     await allSent(courier);
     const [line] = await outbox(courier, 1, { all: true });
-    await tap(driver, on(`history-${line.id}`));
+    await tap(driver, choice("history", line.id));
     await find(driver, `${on("state")}[data-state=settled]`);
     const [{ attempts }] = await operations(driver);
     assert.ok(attempts.length >= 3);

@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { find, ready, says, tap, until } from "./lib/index.mjs";
+import { find, ready, tap, until } from "./lib/index.mjs";
 import { asCourier } from "./lib/pocketbase.mjs";
 import {
-  allSent, arrive, comeBack, couldNotDeliver, deliver, drawSignature, durable, engines, keepSignature, networkIsBack, note, notesAtOnce, on, outbox, photograph,
+  allSent, arrive, choice, comeBack, couldNotDeliver, deliver, discard, drawSignature, durable, engines, keepSignature, lineIn, networkIsBack, note, notesAtOnce, on, outbox, photograph,
   readError, shellIsCached, shownStops, stateOf, toRoute, typed,
 } from "./stories/courier.mjs";
 import {
-  discard, heldExactlyOnce, holds, holdsNothing, operationIn, reachability, scan, signInAgain, signInAs, standFarFromGreenwich, withPocketBase, writesOf,
+  heldExactlyOnce, holds, holdsNothing, operationIn, reachability, scan, signInAgain, signInAs, standFarFromGreenwich, withPocketBase, writesOf,
 } from "./stories/pocketbase.mjs";
 import { operations, storedPictures } from "./stories/store.mjs";
 
@@ -232,7 +232,7 @@ story("somebody else ended the stop meanwhile", async (courier) => {
     const operation = await recordedOf(courier, "deliver", one);
     return operation.state.is === "parked" && operation;
   }, { what: "the delivery to be parked", ms: 60_000 });
-  await find(driver, `${on(`item-${delivery.id}`)}[data-state=parked]`);
+  await find(driver, lineIn("parked", delivery.id));
   await discard(courier, delivery.id, "It stays as the other phone says");
   await allSent(courier);
   await heldExactlyOnce(courier, { without: [arrival.id, delivery.id] });
@@ -272,7 +272,7 @@ story("the office gave the stop to somebody else", async (courier) => {
 
   // It comes back to her, and so the photo goes.
   await backend.change("deliveries", one, { courier: anna.id });
-  await tap(driver, `${on("retry")}[data-operation="${photo.id}"]`);
+  await tap(driver, choice("retry", photo.id));
   await allSent(courier);
   await heldExactlyOnce(courier, { without: [arrival.id] });
 });
@@ -337,7 +337,7 @@ story("a picture of a kind that it does not take", async (courier) => {
   assert.ok(line.text.includes(data.file.message.slice(0, 40)), `"${line.text}" has the words "${data.file.message}"`);
 
   await backend.pictures(["image/jpeg", "image/png"]);
-  await tap(driver, `${on("retry")}[data-operation="${photo.id}"]`);
+  await tap(driver, choice("retry", photo.id));
   await allSent(courier);
   await heldExactlyOnce(courier);
 });

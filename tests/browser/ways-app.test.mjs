@@ -45,7 +45,7 @@ for (const engine of engines) {
     await type(driver, on("note-text"), "Not to be had");
     await readError(courier, /could not be kept on the phone/);
     await tap(driver, on("save-note"));
-    await says(driver, `dialog${on("error")}[open]`, /storage of this device was lost/);
+    await says(driver, `dialog${on("error")}[open]`, /storage was lost/);
     await shot(courier, "storage-lost");
     await driver.executeScript("window.pannierOldDocument = true");
     await tap(driver, on("error-restart"));

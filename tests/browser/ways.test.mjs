@@ -107,7 +107,7 @@ for (const engine of engines) {
       const { waiting, storageNewer } = await done(driver, `async () => (${client}).status()`);
       assert.deepEqual([waiting, storageNewer], [1, 7]);
       const page = await done(driver, `async () => (${client}).outbox({ state: "unsettled" })`);
-      assert.match(page.items[0].title, /recorded before/u);
+      assert.match(page.items[0].title.text, /recorded before/u);
       assert.equal(await done(driver, `async () => (await exportUnsettled(${client})).operations`), 1);
     }
     assert.deepEqual(await operations(driver), before);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { By } from "selenium-webdriver";
 import { engines as everyEngine } from "../../../scripts/lib/browsers.mjs";
-import { draw, faults, find, openBrowser, peek, ready, reload, says, startSandbox, tap, text, type, until } from "../lib/index.mjs";
+import { draw, faults, find, gone, openBrowser, peek, ready, reload, says, startSandbox, tap, text, type, until } from "../lib/index.mjs";
 import { operations } from "./store.mjs";
 
 /** All three, or those of PANNIER_ENGINES=firefox,webkit; a story that needs DevTools asks for Chromium. */
@@ -265,10 +265,23 @@ export async function outbox(courier, count, { all = false } = {}) {
   }
   await tap(driver, on(all ? "filter-all" : "filter-unsettled"));
   return until(async () => {
-    const lines = await driver.executeScript(`return [...document.querySelectorAll('li[data-test^="item-"]')].map((item) => ({
-      id: item.dataset.test.slice(5), kind: item.dataset.kind, seq: Number(item.dataset.seq), state: item.dataset.state, text: item.innerText.replace(/\\s+/g, " ") }))`);
+    const lines = await driver.executeScript(`return [...document.querySelector("pannier-outbox")?.shadowRoot?.querySelectorAll('li[data-operation]') ?? []].map((item) => ({
+      id: item.dataset.operation, kind: item.dataset.kind, seq: Number(item.dataset.seq), state: item.dataset.state, text: item.innerText.replace(/\\s+/g, " ") }))`);
     return lines.length === count && lines;
   }, { what: `${count} lines in the outbox` });
+}
+
+/** In the outbox: one operation's button, or the operation itself in a state. */
+export const choice = (part, id) => `[part=${part}][data-operation="${id}"]`;
+export const lineIn = (state, id) => `li[data-operation="${id}"][data-state=${state}]`;
+
+/** In the outbox: set aside, with the courier's reason. */
+export async function discard({ driver }, id, reason) {
+  await tap(driver, choice("discard", id));
+  await type(driver, "[part=dialog-reason]", reason);
+  await tap(driver, "[part=dialog-confirm]");
+  await until(async () => (await operations(driver)).find((one) => one.id === id).state.is === "discarded", { what: "it to be discarded" });
+  await gone(driver, "[part=dialog-confirm]");
 }
 
 /** Notes written as fast as the app takes them, from within the page: gives the way to wait for their end. */

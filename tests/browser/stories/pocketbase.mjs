@@ -67,14 +67,6 @@ export async function signInAgain(courier, { username, password }, count) {
 
 export const reachability = ({ driver }, wanted) => find(driver, `${on("status-bar")}[data-reachability=${wanted}]`, { ms: 60_000 });
 
-/** In the outbox: set aside, with the courier's reason. */
-export async function discard({ driver }, id, reason) {
-  await tap(driver, `${on("discard")}[data-operation="${id}"]`);
-  await type(driver, on("discard-reason"), reason);
-  await tap(driver, on("discard-confirm"));
-  await until(async () => (await operations(driver)).find((one) => one.id === id).state.is === "discarded", { what: "it to be discarded" });
-  await until(async () => !(await driver.executeScript("return document.querySelector('dialog.discard').open")), { what: "the dialog to close" });
-}
 
 /** Its parcels have no ids but their codes. */
 export async function scan(courier, stop, codes) {
