@@ -114,7 +114,7 @@ export async function runPannier({ engine, fault, identity, count }) {
     return {
       said, backend, killed, stored: all, parked, blocked,
       // Whoever looks is told: a refusal when it was recorded, or a line with a reason.
-      told: said.filter(({ code }) => code).length + items.filter(({ state: is, reason }) => ["parked", "discarded"].includes(is) && reason?.text).length,
+      told: said.filter(({ code }) => code).length + items.filter(({ state: is, reason }) => ["parked", "discarded"].includes(is) && reason?.code).length,
       reported: more.reduce((sum, one) => sum + one, 0),
     };
   } finally {

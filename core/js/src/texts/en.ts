@@ -271,6 +271,7 @@ const error: Record<ErrorCode | ClientErrorCode, Text<Values>> = {
   camera_insecure: "The camera needs a secure (https) page",
   scanner_unavailable: "The scanner could not be loaded. Type the code instead.",
   scanner_failing: "The scanner keeps failing. Type the code instead.",
+  thresholds_invalid: "These warning times are not possible",
   unexpected: "Something went wrong. Try again.",
 };
 

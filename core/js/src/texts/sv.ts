@@ -266,6 +266,7 @@ export const sv: Texts = {
     camera_insecure: "Kameran kräver en säker sida (https)",
     scanner_unavailable: "Skannern kunde inte laddas. Skriv koden i stället.",
     scanner_failing: "Skannern slutar fungera gång på gång. Skriv koden i stället.",
+    thresholds_invalid: "De varningstiderna går inte",
     unexpected: "Något gick fel. Försök igen.",
   },
   otherError: (code) => `Det gick inte (${code}). Säg till kontoret.`,
