@@ -18,7 +18,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use load::{Loaded, list};
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::AccountId;
-use pannier::domain::json::to_text;
+use pannier::domain::json::{ToJson, to_text};
 use pannier::engine::listing::{OperationStateName, OutboxItem};
 use pannier::ports::handover::ShiftClose;
 use pannier::ports::store::StoreError;
@@ -374,12 +374,37 @@ fn is_sent(item: &&OutboxItem) -> bool {
     item.state == OperationStateName::Settled
 }
 
+/// A code as docs/errors.md and the profile's language write it. The sentences are the phone's.
+fn code<T: ToJson>(said: &T) -> String {
+    said.to_json().as_str().unwrap_or_default().to_owned()
+}
+
+/// What was done and where: the title's code with its values, and the stop.
+fn what(item: &OutboxItem) -> String {
+    let mut out = item.kind.clone();
+    if let Value::Object(fields) = item.title.to_json() {
+        let values = fields.iter().filter(|(name, _)| *name != "code");
+        for (name, value) in values {
+            out.push_str(&format!(
+                ", {name} {}",
+                pannier::profile::value::plain_text(value)
+            ));
+        }
+    }
+    if let Some(place) = &item.place {
+        out.push_str(&format!(" ({}. {})", place.sequence, place.street));
+    }
+    out
+}
+
 fn as_text(close: &ShiftClose, settled: &[OutboxItem]) -> String {
     let mut text = String::new();
     for item in settled.iter().filter(is_sent) {
         text.push_str(&format!(
             "{}  {}: {}\n",
-            item.id, item.title, item.state_text
+            item.id,
+            what(item),
+            code(&item.said)
         ));
     }
     if close.items.is_empty() {
@@ -388,21 +413,26 @@ fn as_text(close: &ShiftClose, settled: &[OutboxItem]) -> String {
             settled.iter().filter(is_sent).count()
         ));
     } else {
-        text.push_str(&format!("{}:\n", close.text));
+        text.push_str(&format!("{} not sent:\n", close.unsent));
     }
     for item in &close.items {
         text.push_str(&format!(
-            "{}  {} ({}): {}",
-            item.id, item.title, item.subtitle, item.state_text
+            "{}  {}: {}",
+            item.id,
+            what(item),
+            code(&item.said)
         ));
         if let Some(reason) = &item.reason {
-            text.push_str(&format!("\n  {} [{}]", reason.text, reason.code));
+            text.push_str(&format!("\n  {}", reason.code));
+            if let Some(detail) = &reason.detail {
+                text.push_str(&format!(" ({detail})"));
+            }
             if let Some(said) = &reason.backend {
                 text.push_str(&format!("; the backend says: {said}"));
             }
         }
-        if let Some(advice) = item.advice {
-            text.push_str(&format!("\n  {advice}"));
+        if let Some(advice) = &item.advice {
+            text.push_str(&format!("\n  {}", code(advice)));
         }
         text.push('\n');
     }
@@ -416,12 +446,12 @@ fn as_json(
     settled: &[OutboxItem],
 ) -> String {
     let sent: Vec<&OutboxItem> = settled.iter().filter(is_sent).collect();
-    let line = |item: &&OutboxItem| json!({ "id": item.id.0, "kind": item.kind, "stateText": item.state_text });
+    let line = |item: &&OutboxItem| json!({ "id": item.id.0, "kind": item.kind, "said": code(&item.said) });
     let left = |item: &OutboxItem| {
         json!({
             "id": item.id.0, "kind": item.kind, "stop": item.stop.as_ref().map(|s| s.0.clone()),
-            "stateText": item.state_text, "code": item.reason.as_ref().map(|r| r.code.clone()),
-            "text": item.reason.as_ref().map(|r| r.text.clone()), "advice": item.advice,
+            "said": code(&item.said), "code": item.reason.as_ref().map(|r| r.code.clone()),
+            "detail": item.reason.as_ref().and_then(|r| r.detail.clone()), "advice": item.advice.as_ref().map(code),
         })
     };
     let out = json!({
