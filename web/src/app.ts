@@ -262,12 +262,12 @@ export class CourierApp extends LitElement implements Shell {
 
   protected override render(): unknown {
     return html`
-      <div class="top"><div class="above">${this.#statusBar()}
+      <header class="top"><div class="above">${this.#statusBar()}
         <div class="toast" role="status" aria-live="polite" data-test="toast">${this.#toast ? html`<span>${icon("check")}${this.#toast}</span>` : nothing}</div></div>
         ${this.status?.storage.kind === "temporary" ? html`<p class="warning" data-test="temporary">${icon("attention")}<span>${texts.storage.temporaryBar}</span></p>` : nothing}
         ${this.status?.storageNewer ? html`<p class="warning" data-test="storage-newer">${icon("attention")}<span>${texts.storage.newerBar}</span></p>` : nothing}
         ${this.status?.overdue ? html`<p class="warning" role="status" data-test="overdue" data-minutes=${this.status.overdue.minutes}>${icon("attention")}<span>${words().overdue.title}: ${words().overdue.waits(this.status.overdue)}</span></p>` : nothing}
-        ${this.#newer ? this.#update(this.#newer) : nothing}</div>
+        ${this.#newer ? this.#update(this.#newer) : nothing}</header>
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>
         <h2 id="error-title">${icon("attention")}${texts.common.failed}</h2>
