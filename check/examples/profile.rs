@@ -118,6 +118,7 @@ fn main() {
         now: sample::NOW_MS,
         zone_min: 60,
         secrets: Value::Null,
+        ..Here::default()
     };
     let context = for_operation(&op, Some(&stop), &session, &here);
     // The events that a stop has at the end of a day; ours is the last.

@@ -672,6 +672,28 @@ pub static STEP: Shape = Shape {
             Kind::One(&PROBE),
             "How the backend is asked whether it has it.",
         ),
+        may(
+            "host",
+            Kind::One(&HOST),
+            "Functions of the host, for what data cannot say; where the host lacks them the step waits.",
+        ),
+    ],
+};
+
+pub static HOST: Shape = Shape {
+    name: "host",
+    about: "Functions of the host, by the names under which it lends them.",
+    fields: &[
+        may(
+            "request",
+            Kind::Text,
+            "Is given the built request and may change its address, headers and body.",
+        ),
+        may(
+            "answer",
+            Kind::Text,
+            "Is given the answer; what it says of it is $host in the step's outcomes and outputs.",
+        ),
     ],
 };
 
@@ -940,9 +962,10 @@ pub static TEST: Shape = Shape {
 };
 
 /// Every shape, for whoever has to see them all.
-pub static SHAPES: [&Shape; 22] = [
+pub static SHAPES: [&Shape; 23] = [
     &PROFILE, &REASONS, &CHOICE, &LIMITS, &SIGN_IN, &REFRESH, &CALL, &ROUTE, &READ, &PAGING, &PUSH,
-    &OPERATION, &BLOB, &STEP, &PROBE, &REQUEST, &PART, &BODY, &IDENTITY, &RULE, &WHEN, &TEST,
+    &OPERATION, &BLOB, &STEP, &PROBE, &HOST, &REQUEST, &PART, &BODY, &IDENTITY, &RULE, &WHEN,
+    &TEST,
 ];
 
 /// What each function gives, and its options; the functions themselves are the core's.

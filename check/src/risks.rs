@@ -85,6 +85,25 @@ fn operations(profile: &Profile, out: &mut Vec<Finding>) {
             }
         }
     }
+    for (kind, operation) in &profile.operations {
+        for (i, step) in operation.steps.iter().enumerate() {
+            let names: Vec<&str> = [&step.host.request, &step.host.answer]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect();
+            if names.is_empty() {
+                continue;
+            }
+            let place = path(&["operations", kind, "steps", &i.to_string(), "host"]);
+            let text = format!(
+                "step {}: needs the host's {}; a service worker and a locked phone have no such function and leave it to the page",
+                step.step_id,
+                names.join(" and ")
+            );
+            out.push(Finding::new(Severity::Note, "host_function", place, text));
+        }
+    }
     asked.dedup();
     if !asked.is_empty() {
         let text = format!(

@@ -377,6 +377,7 @@ pub fn day(profile: &Profile) -> Vec<Sample> {
             now: NOW_MS,
             zone_min: 60,
             secrets: Value::Object(secrets.collect()),
+            ..Here::default()
         },
         session: session(profile),
         out: vec![],

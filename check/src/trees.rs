@@ -28,8 +28,9 @@ fn roots_at(path: &[String]) -> Vec<&'static str> {
         ["route", "stop", ..] => &[SIGNED_IN, &["response", "item"]],
         ["push", "key", ..] => &[SIGNED_IN, &["response"]],
         ["push", "subscribe" | "unsubscribe", ..] => &[SIGNED_IN, &["push"]],
-        ["operations", _, "steps", _, "outputs", ..]
-        | [
+        ["operations", _, "steps", _, "outputs", ..] => &[SIGNED_IN, STEP, &["response", "host"]],
+        ["operations", _, "steps", _, "outcomes", ..] => &[SIGNED_IN, STEP, &["host"]],
+        [
             "operations",
             _,
             "steps",

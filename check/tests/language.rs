@@ -112,6 +112,7 @@ fn the_table_has_every_key_of_the_cores_types_and_no_other() {
         ("blob", "BlobLimits"),
         ("step", "StepProfile"),
         ("probe", "Probe"),
+        ("host", "HostCalls"),
         ("request", "RequestTemplate"),
         ("part", "PartTemplate"),
         ("rule", "OutcomeRule"),
@@ -149,7 +150,7 @@ fn the_table_has_every_key_of_the_cores_types_and_no_other() {
     ];
     assert_eq!(
         types.len(),
-        20 + known.len(),
+        21 + known.len(),
         "a new type of the document: {:?}",
         types.keys()
     );

@@ -101,6 +101,28 @@ fn finds(changes: &[(&str, Value)], severity: Severity, code: &str, place: &str,
 const FIRST: &str = "/operations/deliver/steps/0";
 
 #[test]
+fn functions_of_the_host_are_named_and_their_word_stands_where_it_can() {
+    let step = "/operations/deliver/steps/0";
+    let found = with(&[
+        (
+            &format!("{step}/host"),
+            json!({"request": "sign", "answer": "receipt"}),
+        ),
+        (&format!("{step}/outputs"), json!({"made": "$host.number"})),
+    ]);
+    let note = found.findings.iter().find(|f| f.code == "host_function");
+    assert!(
+        note.is_some_and(|f| f.severity == Severity::Note && f.text.contains("sign and receipt"))
+    );
+    assert!(!found.findings.iter().any(|f| f.code == "reference_empty"));
+    let wrong = with(&[(
+        &format!("{step}/request/body/json/who"),
+        json!("$host.number"),
+    )]);
+    assert!(wrong.findings.iter().any(|f| f.code == "reference_empty"));
+}
+
+#[test]
 fn a_good_profile_is_told_nothing_but_notes() {
     let report = check(&small().to_string());
     assert_eq!(told(&report, Severity::Warning), [""; 0]);

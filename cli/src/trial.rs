@@ -134,6 +134,7 @@ impl Trial {
             now: self.machine.now_ms(),
             zone_min: 0,
             secrets: self.secrets.clone(),
+            ..Here::default()
         }
     }
 

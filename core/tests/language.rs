@@ -307,6 +307,7 @@ fn cookies_go_along_and_the_token_against_forgery_is_kept() {
                 .into_iter()
                 .collect(),
             body: "{\"id\":\"anna\"}".into(),
+            ..Answer::default()
         }),
         _ => stops(&["s1"]),
     });

@@ -125,6 +125,7 @@ fn answer_of(exchange: &Value, recorded: &[String]) -> Result<Answer, NetFailure
         status: u16::from_json(given["status"].clone()).expect("a status"),
         headers,
         body,
+        ..Answer::default()
     })
 }
 

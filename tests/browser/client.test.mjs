@@ -77,6 +77,35 @@ for (const engine of engines) {
     assert.deepEqual(items.map(({ stop }) => stop), ["st-07", "st-07", "st-07"]);
   });
 
+  story("functions of the host build a request and judge its answer; where they are missing the lane waits", async ({ driver }) => {
+    const { without, settled, seen, outputs } = await done(driver, `async () => {
+      const profile = await (await fetch("/profile.json")).json();
+      const [step] = profile.operations.note.steps;
+      Object.assign(step, {
+        host: { request: "sign", answer: "receipt" }, identity: { kind: "naturalKey" }, outputs: { receipt: "$host.number" },
+        outcomes: [{ when: { status: ["2xx"], body: { of: "$host", at: "#/valid", eq: true } }, then: "applied" }],
+      });
+      delete step.probe;
+      profile.revision = "signed";
+      const bare = await openAnother({ profile });
+      const { operation } = await bare.record({ kind: "note", stop: "st-07", text: "to be signed" });
+      const without = await bare.drain("manual");
+      bare.close();
+      const seen = [];
+      const able = await openAnother({ profile, functions: {
+        sign: async ({ operation, request }) => { seen.push([operation.kind, new URL(request.url).pathname, JSON.parse(request.body).text]); return {}; },
+        receipt: ({ answer }) => { seen.push(answer.status); return { valid: answer.status < 300, number: "R-7" }; },
+      } });
+      const { settled } = await able.drain("manual");
+      const { steps } = await able.history(operation);
+      return { without, settled, seen, outputs: steps[0].outputs };
+    }`);
+    assert.deepEqual([without.attempted, without.stopped], [0, "host_needed"]);
+    assert.equal(settled, 1);
+    assert.deepEqual([seen[0][0], seen[0][2], Math.trunc(seen[1] / 100)], ["note", "to be signed", 2]);
+    assert.deepEqual(outputs, { receipt: "R-7" });
+  });
+
   story("every refusal is an error with name, code and a sentence, and a closed client says so", async ({ driver }) => {
     const refusals = {
       stop_unknown: `() => pannier.record({ kind: "arrive", stop: "nowhere" })`,

@@ -52,6 +52,16 @@ export interface RecordOptions {
 /** Where a wasm module is, or the module's bytes themselves. */
 export type WasmSource = string | URL | Response | Promise<Response> | BufferSource;
 
+/** What a function of the host is called with: of `host.request` the built request, of `host.answer` the answer. */
+export interface HostCall {
+  /** `$operation`, as requests see it */
+  operation: Record<string, unknown>;
+  /** may be changed by giving `url`, `headers` (null takes one away) or, where there is one, `body`; pictures are not in it */
+  request?: { method: string; url: string; headers: Record<string, string>; body: string | null };
+  /** `body` is parsed JSON or null, `text` is it as it came */
+  answer?: { status: number; headers: Record<string, string>; body: unknown; text: string };
+}
+
 /** A request that the operating system may send while nothing of ours runs, and what is to be kept with it. */
 export interface HandedRequest {
   /** of this attempt alone */
@@ -110,6 +120,12 @@ export interface OpenOptions {
    * or a rejection where none came. The request's signal says when nobody waits any more.
    */
   exchange?: (request: Request) => Promise<Response>;
+  /**
+   * Functions that the profile names under a step's `host` (docs/profile.md): for what data cannot say. Each may take ten seconds
+   * and may be called again for the same operation.
+   * @example functions: { sign: async ({ request }) => ({ headers: { "x-signature": await hmac(request.body) } }) }
+   */
+  functions?: Record<string, (call: HostCall) => unknown>;
   /** what sends while nothing of ours runs, where the host has such a service; `pannier/capacitor` brings one */
   system?: HandOver;
   /** how long what is settled stays; kept on the device, so that the service worker goes by the same */

@@ -40,6 +40,7 @@ export class Pannier implements PannierApi {
   readonly #exchange: OpenOptions["exchange"];
   readonly #system: OpenOptions["system"];
   readonly #probe: OpenOptions["probe"];
+  readonly #functions: OpenOptions["functions"];
   #isSeen = true;
   #core: Promise<Core> | undefined;
   #host: BrowserHost | undefined;
@@ -57,13 +58,14 @@ export class Pannier implements PannierApi {
   /** the office's public key, for `pannier/export` */
   readonly sealTo: OpenOptions["sealTo"];
 
-  private constructor(options: CoreOptions, { token, exchange, system, sealTo, probe }: OpenOptions) {
+  private constructor(options: CoreOptions, { token, exchange, system, functions, sealTo, probe }: OpenOptions) {
     this.sealTo = sealTo;
     this.#probe = probe;
     this.#options = options;
     this.#token = token;
     this.#exchange = exchange;
     this.#system = system;
+    this.#functions = functions;
     // Other tabs and the worker learn of a change by this; it is only a hint to read again.
     this.#channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(`pannier:${options.database}`);
     if (this.#channel) {
@@ -91,7 +93,7 @@ export class Pannier implements PannierApi {
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
       const { database, ...options } = this.#options;
-      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange, system: this.#system, probe: this.#probe }));
+      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange, system: this.#system, functions: this.#functions, probe: this.#probe }));
       this.#host = host;
       const opening = guarded((): Promise<Core> => Core.open(JSON.stringify(options), host));
       this.#core = opening;

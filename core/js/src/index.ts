@@ -5,7 +5,7 @@ import { storageHealth } from "./storage.js";
 import type { OpenOptions } from "./api.js";
 
 export type {
-  ChangeListener, Diagnostics, HandedReport, HandedRequest, HandOver, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource,
+  ChangeListener, Diagnostics, HandedReport, HandedRequest, HandOver, Health, HostCall, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource,
 } from "./api.js";
 export type * from "./types.js";
 export { PannierError } from "./error.js";

@@ -785,8 +785,9 @@ export interface ShiftClose {
  * - `budget`: the time is used up
  * - `too_long`: what is left are pictures, and this is no moment for them: the page is hidden, or a push gives seconds only
  * - `sign_in`: the backend asks for a new sign-in
+ * - `host_needed`: what is due needs a function of the host that is not there, as in a service worker
  */
-export type Stopped = "idle" | "busy" | "budget" | "too_long" | "unreachable" | "sign_in";
+export type Stopped = "idle" | "busy" | "budget" | "too_long" | "unreachable" | "sign_in" | "host_needed";
 
 /** A half-filled stop: nothing of it is recorded. */
 export interface Unfinished {

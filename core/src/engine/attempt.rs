@@ -11,12 +11,17 @@ use crate::domain::operation::{
     Attempt, Operation, OperationState, PAGES_MAX, Purpose, Reason, Settlement,
 };
 use crate::profile::ProfileError;
-use crate::profile::document::{Identity, OnWithdrawn, Profile, StepProfile};
+use crate::profile::document::{HostCalls, Identity, OnWithdrawn, Profile, StepProfile};
 use crate::profile::http::Request;
 use crate::profile::request::build;
 use crate::profile::value::Context;
 use crate::sabotage::{Sabotage, is};
+use serde_json::Value;
 
+/// A function of the host that says nothing for so long is given up.
+pub const HOST_CALL_MS: u32 = 10_000;
+/// Without its functions of the host a step is looked at again after this, or by the next hopeful wake.
+const HOST_WAIT_MS: i64 = 60_000;
 /// How much longer than its deadline an attempt may seem alive.
 pub const LEASE_MARGIN_MS: i64 = 5_000;
 
@@ -61,6 +66,16 @@ pub struct Send {
     /// it carries a picture
     pub long: bool,
     pub request: Request,
+    /// the step's functions of the host, and what they are told of the operation
+    pub host: Option<(HostCalls, Value)>,
+}
+
+impl Send {
+    /// How long it may take at most, from its record to its verdict.
+    pub fn lasts_ms(&self) -> i64 {
+        let calls = if self.host.is_some() { 2 } else { 0 };
+        i64::from(self.request.deadline_ms) + LEASE_MARGIN_MS + calls * i64::from(HOST_CALL_MS)
+    }
 }
 
 impl std::fmt::Debug for Send {
@@ -91,6 +106,8 @@ pub struct Turned {
     /// the answer may mean that it does: nothing was decided, ask and step again
     pub auth_unsure: bool,
     pub throttled_until: Option<i64>,
+    /// it waits for a host that has the step's functions
+    pub host_needed: bool,
     /// a parked head goes on, by a newer profile
     pub reopened: bool,
     /// what the backend holds more often than once
@@ -249,6 +266,17 @@ impl<'a> Turning<'a> {
 
     /// Puts the next attempt of the head on record and says what to send.
     pub fn begin(&mut self, step: &StepProfile, purpose: Purpose) -> Result<(), ProfileError> {
+        if purpose == Purpose::Send && !step.host.are_among(&self.turn.here.functions) {
+            let floor_at = self.turn.now;
+            let due_at = floor_at + HOST_WAIT_MS;
+            self.head.value.state = match self.head.value.state {
+                OperationState::Waiting { .. } => OperationState::Waiting { due_at, floor_at },
+                _ => OperationState::InDoubt { due_at, floor_at },
+            };
+            self.out.host_needed = true;
+            self.write_head();
+            return Ok(());
+        }
         let send = self.attempt(step, purpose, self.turn.generation)?;
         // An attempt that could duplicate must be on the disk before its bytes leave.
         if purpose == Purpose::Send && !step.identity.resend_is_safe() {
@@ -286,6 +314,9 @@ impl<'a> Turning<'a> {
                 .push((name.clone(), self.head.value.id.0.clone()));
         }
         let now = self.turn.now;
+        let host = (purpose == Purpose::Send && !step.host.is_empty())
+            .then(|| (step.host.clone(), operation_value(&self.head.value)));
+        let calls = host.as_ref().map_or(0, |_| 2 * i64::from(HOST_CALL_MS));
         let op = &mut self.head.value;
         let number = op.attempt_count + 1;
         op.profile
@@ -298,7 +329,7 @@ impl<'a> Turning<'a> {
             purpose,
             expires_at: match generation {
                 HANDED => now + HANDED_MS,
-                _ => now + i64::from(request.deadline_ms) + LEASE_MARGIN_MS,
+                _ => now + i64::from(request.deadline_ms) + LEASE_MARGIN_MS + calls,
             },
         };
         let page = op.push_attempt(Attempt {
@@ -332,6 +363,7 @@ impl<'a> Turning<'a> {
             attempt: number,
             long: purpose == Purpose::Send && self.lane.value.head.long,
             request,
+            host,
         })
     }
 

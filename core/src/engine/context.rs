@@ -41,6 +41,8 @@ pub struct Here {
     pub secrets: Value,
     /// what the last route left for requests
     pub kept: Value,
+    /// names of the functions that the host lends
+    pub functions: Vec<String>,
 }
 
 pub fn for_session(session: Option<&Session>, here: &Here) -> Context<'static> {

@@ -204,7 +204,9 @@ impl<'a> Turning<'a> {
         let steps = &profile.operations.get(self.head.value.intent.kind())?.steps;
         let first = self.head.value.seq == head;
         let cookies = profile.sign_in.cookies && step.request.auth;
+        // A function of the host runs in the page, and the page is about to sleep.
         if cookies
+            || !step.host.is_empty()
             || !step.identity.resend_is_safe()
             || !first && (steps.iter().any(|s| s.when.is_some()) || names_answers(step))
         {

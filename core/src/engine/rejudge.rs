@@ -104,6 +104,7 @@ impl Turning<'_> {
                 .into_iter()
                 .collect(),
             body: body.clone(),
+            ..Answer::default()
         };
         let of_step = attempt.step.clone();
         let Some(step) = self.step()?.filter(|s| s.step_id == of_step) else {

@@ -84,7 +84,10 @@ impl Turning<'_> {
                 return Ok(());
             }
         };
-        let context = self.context();
+        let mut context = self.context();
+        if !answer.host.is_null() {
+            context.set("host", answer.host.clone());
+        }
         let signed_in = self.turn.signed_in;
         let ruling = judge_knowing(
             &step.outcomes,

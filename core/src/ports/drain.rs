@@ -394,10 +394,13 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    fn send(&self, d: &Draining, send: Send) -> Boxed<'_, (Send, Exchange)> {
+    fn send(&self, d: &Draining, mut send: Send) -> Boxed<'_, (Send, Exchange)> {
         let (account, until) = (d.account.clone(), d.lease_until);
         Box::pin(async move {
             if let Err(failure) = self.pictures_whole(&account, &send.request).await {
+                return (send, Err(failure));
+            }
+            if let Err(failure) = self.host_changes(&mut send).await {
                 return (send, Err(failure));
             }
             // Frozen since the attempt went on record: somebody else may have taken over meanwhile,
@@ -406,7 +409,10 @@ impl<H: Host> Driver<H> {
                 return (send, Err(NetFailure::Unreachable));
             }
             // Its place was reserved before the attempt went on record.
-            let exchange = self.host.net().exchange(&account, &send.request).await;
+            let mut exchange = self.host.net().exchange(&account, &send.request).await;
+            if let Ok(answer) = &mut exchange {
+                self.host_judges(&send, answer).await;
+            }
             (send, exchange)
         })
     }
@@ -471,7 +477,7 @@ impl<H: Host> Driver<H> {
                 return Ok(turned);
             };
             if let Some(send) = &turned.effect {
-                let needed = turn.now + i64::from(send.request.deadline_ms) + LEASE_MARGIN_MS;
+                let needed = turn.now + send.lasts_ms();
                 if needed > d.lease_until {
                     d.lease_until = needed;
                     let lease = Lease {
@@ -580,6 +586,9 @@ impl<H: Host> Driver<H> {
         d.report.duplicates += turned.duplicates;
         if turned.settled > 0 {
             d.auth_streak = 0;
+        }
+        if turned.host_needed && d.report.stopped == Stopped::Idle {
+            d.report.stopped = Stopped::HostNeeded;
         }
         if turned.unreachable {
             self.note_reach(d, Reachability::Unreachable);

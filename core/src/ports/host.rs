@@ -39,6 +39,15 @@ pub trait Host {
     async fn token(&self) -> HostToken {
         HostToken::Absent
     }
+    /// Names of the functions that the host lends to profiles.
+    fn functions(&self) -> Vec<String> {
+        vec![]
+    }
+    /// Calls one of them. `None`: it failed.
+    #[allow(async_fn_in_trait)]
+    async fn call(&self, _function: &str, _given: Value) -> Option<Value> {
+        None
+    }
     /// Gives the operating system requests to send while nothing of ours runs: each lane in its
     /// order, the next only after a yes ([`Upload`]). Kept over the end of the process once this
     /// has returned; what could not be given is simply not known later.

@@ -5,6 +5,7 @@
 
 mod asking;
 pub mod blobs;
+mod callback;
 pub mod clock;
 pub mod drain;
 pub mod driver;

@@ -318,6 +318,7 @@ impl<H: Host> Driver<H> {
             zone_min: self.host.clock().zone_min(),
             secrets: self.secrets(),
             kept: Value::Null,
+            functions: self.host.functions(),
         }
     }
 

@@ -181,6 +181,7 @@ impl<H: Host> Driver<H> {
                 status: report.status,
                 headers: FromJson::from_json(report.headers.clone()).unwrap_or_default(),
                 body: report.body.clone(),
+                ..Answer::default()
             }),
         };
         let part = self.load(&d.account, &report.lane).await?;
@@ -217,6 +218,7 @@ impl<H: Host> Driver<H> {
                 deadline_ms: 0,
                 streamed: false,
             },
+            host: None,
         };
         // Nothing new is begun before all answers are known.
         let stopping = std::mem::replace(&mut d.stopping, true);

@@ -84,6 +84,8 @@ pub enum Stopped {
     Unreachable,
     /// the backend asks for a new sign-in
     SignIn,
+    /// what is due needs a function of the host that is not there, as in a service worker
+    HostNeeded,
 }
 
 /// What came of a drain.

@@ -466,6 +466,31 @@ pub struct StepProfile {
     pub outputs: Dictionary<String, Value>,
     #[json(default)]
     pub probe: Option<Probe>,
+    #[json(default)]
+    pub host: HostCalls,
+}
+
+/// Functions of the host, by name, for what data cannot say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, FromJson)]
+#[json(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostCalls {
+    /// is given the built request and may change it
+    #[json(default)]
+    pub request: Option<String>,
+    /// is given the answer; what it says of it is `$host` in the step's rules and outputs
+    #[json(default)]
+    pub answer: Option<String>,
+}
+
+impl HostCalls {
+    pub fn is_empty(&self) -> bool {
+        self.request.is_none() && self.answer.is_none()
+    }
+    /// Whether a host that has these functions can send the step.
+    pub fn are_among(&self, functions: &[String]) -> bool {
+        let mut names = self.request.iter().chain(&self.answer);
+        names.all(|name| functions.contains(name))
+    }
 }
 
 fn settle_default() -> u32 {

@@ -2,6 +2,7 @@
 
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::BlobHandle;
+use serde_json::Value;
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
@@ -106,6 +107,8 @@ pub struct Answer {
     /// names in lower case; only what the browser lets us see
     pub headers: Dictionary<String, String>,
     pub body: String,
+    /// what a function of the host said of it: `$host`
+    pub host: Value,
 }
 
 impl Answer {

@@ -352,7 +352,8 @@ fn check_statuses(place: &str, rules: &[OutcomeRule]) -> Result<(), ProfileError
 }
 
 /// The names a reference may begin with; what `$each` names with `as` comes on top.
-pub const ROOTS: [&str; 17] = [
+pub const ROOTS: [&str; 18] = [
+    "host",
     "push",
     "kept",
     "fresh",

@@ -184,6 +184,7 @@ impl Backend {
                     .into_iter()
                     .collect(),
                 body: "<h1>Welcome to the café</h1>".into(),
+                ..crate::profile::http::Answer::default()
             }),
             Fault::Cut => {
                 let _ = self.answer(request);

@@ -8,8 +8,12 @@ use crate::engine::handed::{Upload, UploadReport};
 use crate::engine::session::Origin;
 use crate::ports::Host;
 use crate::ports::host::HostToken;
+use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+
+/// A function of the host, by its name.
+pub type Functions = Vec<(String, Box<dyn Fn(Value) -> Option<Value>>)>;
 
 pub struct TestHost {
     pub store: MemoryStore,
@@ -19,6 +23,8 @@ pub struct TestHost {
     pub lock: MemoryLock,
     /// what the host says when it is asked for a token
     pub token: Rc<RefCell<HostToken>>,
+    /// what the host lends to profiles; each has its own in every context
+    pub functions: RefCell<Functions>,
     /// what goes on when no context runs
     pub system: System,
     /// what our own origin says when it is asked
@@ -35,6 +41,7 @@ impl TestHost {
             ids: SeededIds::new(seed),
             lock: MemoryLock::new(clock),
             token: Rc::new(RefCell::new(HostToken::Absent)),
+            functions: RefCell::default(),
             system: System::default(),
             origin: Rc::default(),
             name: "page",
@@ -52,6 +59,7 @@ impl TestHost {
             ids: SeededIds::new(seed),
             lock: self.lock.of(context),
             token: self.token.clone(),
+            functions: RefCell::default(),
             system: self.system.clone(),
             origin: self.origin.clone(),
             name: self.name,
@@ -87,6 +95,15 @@ impl Host for TestHost {
     fn changed(&self, _: u64) {}
     async fn token(&self) -> HostToken {
         self.token.borrow().clone()
+    }
+    fn functions(&self) -> Vec<String> {
+        let functions = self.functions.borrow();
+        functions.iter().map(|(name, _)| name.clone()).collect()
+    }
+    async fn call(&self, function: &str, given: Value) -> Option<Value> {
+        let functions = self.functions.borrow();
+        let (_, found) = functions.iter().find(|(name, _)| name == function)?;
+        found(given)
     }
     async fn hand_over(&self, uploads: &[Upload]) {
         self.system.take(uploads);

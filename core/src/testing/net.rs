@@ -159,6 +159,7 @@ pub fn json(status: u16, body: &serde_json::Value) -> Exchange {
             .into_iter()
             .collect(),
         body: body.to_string(),
+        ..Answer::default()
     })
 }
 

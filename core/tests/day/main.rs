@@ -25,6 +25,7 @@ use pannier::testing::run::run;
 use serde_json::{Map, Value, json};
 
 mod amended;
+mod callback;
 mod conflicts;
 mod counted;
 mod drainers;

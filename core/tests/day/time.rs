@@ -78,6 +78,7 @@ fn a_pause_that_the_clock_left_in_the_future_ends() {
                 status: 429,
                 headers: headers.into_iter().collect(),
                 body: String::new(),
+                ..Answer::default()
             });
         }
         backend.handle(r)

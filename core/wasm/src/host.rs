@@ -76,6 +76,11 @@ extern "C" {
     pub fn exchange(this: &JsHost, ticket: u32, request: &str) -> Promise;
     #[wasm_bindgen(method, js_name = giveUp)]
     pub fn give_up(this: &JsHost, ticket: u32);
+    /// Names, as a JSON list.
+    #[wasm_bindgen(method)]
+    fn functions(this: &JsHost) -> String;
+    #[wasm_bindgen(method)]
+    fn call(this: &JsHost, function: &str, given: &str) -> Promise;
     #[wasm_bindgen(method, js_name = handOver)]
     fn hand_over(this: &JsHost, uploads: &str) -> Promise;
     #[wasm_bindgen(method)]
@@ -229,6 +234,16 @@ impl Host for BrowserHost {
             Some(Ok(Value::Object(credentials))) => HostToken::Given(credentials),
             _ => HostToken::Absent,
         }
+    }
+
+    fn functions(&self) -> Vec<String> {
+        let names = parse(&self.js.functions()).map(FromJson::from_json);
+        names.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    async fn call(&self, function: &str, given: Value) -> Option<Value> {
+        let said = self.js.call(function, &print(&given));
+        parse(&JsFuture::from(said).await.ok()?.as_string()?).ok()
     }
 
     async fn hand_over(&self, uploads: &[Upload]) {

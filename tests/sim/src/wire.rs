@@ -195,6 +195,7 @@ pub fn portal() -> Exchange {
             .into_iter()
             .collect(),
         body: "<h1>Welcome to the café</h1>".into(),
+        ..Answer::default()
     })
 }
 

@@ -1059,6 +1059,7 @@ fn instead(status: u16, worded: bool) -> Exchange {
             .into_iter()
             .collect(),
         body: "no".into(),
+        ..Answer::default()
     })
 }
 

@@ -1,7 +1,7 @@
 // What a page or a worker lends the core: storage, network, time, chance, locks. The core calls it
 // by text and lists, which cross cheaply, and is told everything by what a promise resolves to.
 
-import type { HandedRequest, OpenOptions } from "../api.js";
+import type { HandedRequest, HostCall, OpenOptions } from "../api.js";
 import { after } from "../time.js";
 import { Locks } from "./locks.js";
 import { leaveBy } from "./network.js";
@@ -18,6 +18,7 @@ export interface HostOptions {
   exchange: OpenOptions["exchange"];
   system: OpenOptions["system"];
   probe?: OpenOptions["probe"];
+  functions: OpenOptions["functions"];
 }
 
 /** Called by core/wasm/src/host.rs alone. */
@@ -126,6 +127,16 @@ export class BrowserHost {
 
   giveUp(ticket: number): void {
     this.#net.giveUp(ticket);
+  }
+
+  functions(): string {
+    return JSON.stringify(Object.keys(this.#options.functions ?? {}));
+  }
+
+  /** What a function of the host says, as JSON; nothing where it says nothing. Rejects where it throws. */
+  async call(name: string, given: string): Promise<string | undefined> {
+    const said = await this.#options.functions?.[name]?.(JSON.parse(given) as HostCall);
+    return said === undefined ? undefined : JSON.stringify(said);
   }
 
   /** Requests for the operating system, in the order of their lanes. What cannot be made ends its lane. */
