@@ -229,6 +229,9 @@ fn said_place(text: &str) -> Option<Place> {
 }
 
 impl ToJson for Finding {
+    fn write(&self, out: &mut String) {
+        self.to_json().write(out);
+    }
     fn to_json(&self) -> Value {
         object([
             ("severity", self.severity.name().to_json()),
@@ -242,6 +245,9 @@ impl ToJson for Finding {
 }
 
 impl ToJson for Sample {
+    fn write(&self, out: &mut String) {
+        self.to_json().write(out);
+    }
     fn to_json(&self) -> Value {
         let mut out = vec![
             ("what", self.what.to_json()),
@@ -271,6 +277,9 @@ impl ToJson for Sample {
 }
 
 impl ToJson for Report {
+    fn write(&self, out: &mut String) {
+        self.to_json().write(out);
+    }
     fn to_json(&self) -> Value {
         object([
             ("name", self.name.to_json()),

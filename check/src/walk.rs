@@ -7,7 +7,6 @@ use crate::language::{
 };
 use crate::names::{hint, nearest};
 use crate::places::Path;
-use pannier::domain::json::variant;
 use pannier::profile::url::expand;
 use serde_json::{Map, Value};
 
@@ -315,7 +314,7 @@ impl<'d> Walk<'d> {
     }
 
     fn identity(&mut self, value: &'d Value) {
-        let Ok((kind, _)) = variant(value.clone(), Some("kind")) else {
+        let Some(kind) = value.get("kind").and_then(Value::as_str) else {
             let what = "an identity needs its kind";
             let list: Vec<&str> = IDENTITIES.iter().map(|k| k.name).collect();
             self.unreadable(format!("{what}: {}", list.join(", ")));
@@ -326,7 +325,7 @@ impl<'d> Walk<'d> {
         };
         if !IDENTITIES.iter().any(|known| known.name == kind) {
             self.within("kind", |walk| {
-                walk.choice(&Value::String(kind.clone()), IDENTITIES);
+                walk.choice(&Value::String(kind.to_owned()), IDENTITIES);
             });
             return;
         }

@@ -105,7 +105,7 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
     let (blank, read) = match &input.data {
         Data::Struct(_) if given.transparent => (
             quote!(Self(#json::FromJson::blank())),
-            quote!(#json::FromJson::read(&mut self.0, __json)),
+            quote!(#json::FromJson::read(&mut self.0, __from)),
         ),
         Data::Struct(data) => {
             let Rows {
@@ -119,12 +119,13 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 // Read in place: one object to drop when a field is wrong, one routine for all.
                 quote! {
                     let Self { #(#idents),* } = self;
-                    #json::read_fields(__json, &mut [#places], #deny)
+                    #json::read_fields(__from, &mut [#places], #deny, None)
                 },
             )
         }
         Data::Enum(data) => {
             let (mut arms, mut known, mut blank) = (Tokens::new(), vec![], Tokens::new());
+            let tag = tag_of(&given);
             for variant in data.variants.iter() {
                 if options(&variant.attrs)?.skip {
                     continue;
@@ -133,7 +134,12 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 let (made, first) = match &variant.fields {
                     Fields::Unit => (quote!(Self::#ident), quote!(Self::#ident)),
                     Fields::Unnamed(_) => (
-                        quote!(Self::#ident(#json::FromJson::from_json(content).map_err(|e| e.within(#label))?)),
+                        quote! {{
+                            let mut inner = #json::FromJson::blank();
+                            #json::Slot::set(&mut inner, &mut __variant.content)
+                                .map_err(|e| e.within(#label))?;
+                            Self::#ident(inner)
+                        }},
                         quote!(Self::#ident(#json::FromJson::blank())),
                     ),
                     named => {
@@ -147,7 +153,7 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                         (
                             quote! {{
                                 #begin
-                                #json::read_fields(content, &mut [#rows], #deny)?;
+                                #json::read_fields(&mut __variant.content, &mut [#rows], #deny, #tag)?;
                                 Self::#ident { #(#idents),* }
                             }},
                             quote!({ #begin Self::#ident { #(#idents),* } }),
@@ -160,14 +166,12 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 arms.extend(quote!(#label => #made,));
                 known.push(label);
             }
-            let tag = tag_of(&given);
             let known = known.join(", ");
             (
                 blank,
                 quote! {
-                    let (variant, content) = #json::variant(__json, #tag)?;
-                    let _ = &content;
-                    *self = match variant.as_str() {
+                    let mut __variant = #json::variant(__from, #tag)?;
+                    *self = match &*__variant.name {
                         #arms
                         other => return Err(#json::Wrong::variant(other, #known)),
                     };
@@ -184,7 +188,7 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 #blank
             }
             #[allow(unused_mut)]
-            fn read(&mut self, __json: ::serde_json::Value) -> ::core::result::Result<(), #json::Wrong> {
+            fn read(&mut self, __from: &mut #json::Reader<'_>) -> ::core::result::Result<(), #json::Wrong> {
                 #read
             }
         }
@@ -203,10 +207,10 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
     let style = given.rename_all.as_deref();
     let (generics, types, bounds) = input.generics.split_for_impl();
     let body = match &input.data {
-        Data::Struct(_) if given.transparent => quote!(#json::ToJson::to_json(&self.0)),
+        Data::Struct(_) if given.transparent => quote!(#json::ToJson::write(&self.0, __out)),
         Data::Struct(data) => {
             let rows = write_rows(&data.fields, style, |ident| quote!(&self.#ident))?;
-            quote!(#json::write_fields(&[#rows]))
+            quote!(#json::write_object(&[#rows], __out))
         }
         Data::Enum(data) => {
             let mut arms = Tokens::new();
@@ -215,18 +219,19 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
                 let (ident, label) = (&variant.ident, variant_name(variant, style)?);
                 match &variant.fields {
                     Fields::Unit => {
-                        arms.extend(quote!(Self::#ident => #json::unit_variant(#label, #tag),));
+                        arms.extend(
+                            quote!(Self::#ident => #json::write_unit(#label, #tag, __out),),
+                        );
                     }
                     Fields::Unnamed(_) => arms.extend(quote! {
-                        Self::#ident(inner) =>
-                            #json::variant_of(#label, None, #json::ToJson::to_json(inner)),
+                        Self::#ident(inner) => #json::write_holding(#label, inner, __out),
                     }),
                     named => {
                         let names: Vec<_> = named.iter().filter_map(|f| f.ident.as_ref()).collect();
                         let rows = write_rows(named, None, |ident| quote!(#ident))?;
                         arms.extend(quote! {
                             Self::#ident { #(#names),* } =>
-                                #json::variant_of(#label, #tag, #json::write_fields(&[#rows])),
+                                #json::write_variant(#label, #tag, &[#rows], __out),
                         });
                     }
                 }
@@ -237,7 +242,7 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
     };
     Ok(quote! {
         impl #generics #json::ToJson for #name #types #bounds {
-            fn to_json(&self) -> ::serde_json::Value {
+            fn write(&self, __out: &mut ::std::string::String) {
                 #body
             }
         }

@@ -1,8 +1,7 @@
 //! Small sorted tables. The standard library's trees cost the downloaded module some 100 KB for
 //! the dozens of kinds of entries we have, and none of ours is large.
 
-use super::json::{FromJson, ToJson, Wrong, entries};
-use serde_json::{Map, Value};
+use super::json::{FromJson, Reader, ToJson, Wrong, write_name};
 use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -112,12 +111,16 @@ impl<K: Ord, V> FromIterator<(K, V)> for Dictionary<K, V> {
 }
 
 impl<K: AsRef<str>, V: ToJson> ToJson for Dictionary<K, V> {
-    fn to_json(&self) -> Value {
-        let mut out = Map::new();
+    fn write(&self, out: &mut String) {
+        out.push('{');
         for (key, value) in &self.0 {
-            out.insert(key.as_ref().to_owned(), value.to_json());
+            if !out.ends_with('{') {
+                out.push(',');
+            }
+            write_name(key.as_ref(), out);
+            value.write(out);
         }
-        Value::Object(out)
+        out.push('}');
     }
 }
 
@@ -125,12 +128,14 @@ impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {
     fn blank() -> Self {
         Self::new()
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        for (key, value) in entries(value)? {
-            let value = V::from_json(value).map_err(|e| e.within(&key))?;
-            self.insert(key.into(), value);
-        }
-        Ok(())
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        self.0.clear();
+        from.fields(&mut |from, key| {
+            let mut value = V::blank();
+            value.read(from).map_err(|e| e.within(&key))?;
+            self.insert(key.into_owned().into(), value);
+            Ok(())
+        })
     }
 }
 

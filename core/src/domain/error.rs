@@ -1,7 +1,7 @@
 //! A refusal: the domain says no, with a stable code. The courier's sentence is made of the code and
 //! the values outside the core; the text here is a developer's.
 
-use super::json::ToJson;
+use super::json::{ToJson, tree};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl Refusal {
 
     #[must_use]
     pub fn with(mut self, name: &str, value: &dyn ToJson) -> Self {
-        name_value(&mut self.values, name, value.to_json());
+        name_value(&mut self.values, name, tree(value));
         self
     }
 }

@@ -1,82 +1,138 @@
-//! The one way between values and JSON: two small traits over `serde_json::Value`, derived.
+//! The one way between values and JSON: two small traits, derived, that read from a text and write
+//! to one with no tree in between.
 //!
 //! serde's derive made two thirds of the module that the phone downloads (316 KB gzipped, with
-//! everything else in place); reading a parsed `Value` field by field costs a tenth of it, and
-//! an error names the place it was found at.
+//! everything else in place); tables of places that one routine fills cost a tenth of it, and an
+//! error names the place it was found at.
 
-pub use super::json_text::{parse, print, quote};
+use super::json_text::write;
+pub use super::json_text::{Reader, parse, print, quote};
 pub use pannier_json_derive::{FromJson, ToJson};
 use serde_json::{Map, Number, Value};
+use std::borrow::Cow;
 use std::fmt;
 
 pub trait ToJson {
-    fn to_json(&self) -> Value;
+    fn write(&self, out: &mut String);
+    /// As a tree, where somebody wants to look into it.
+    fn to_json(&self) -> Value
+    where
+        Self: Sized,
+    {
+        tree(self)
+    }
+}
+
+/// A value as a tree.
+pub fn tree(value: &dyn ToJson) -> Value {
+    // What was written here can be read here.
+    parse(&to_text(value)).unwrap_or_default()
 }
 
 pub trait FromJson: Sized {
     /// What a value is before it is read.
     fn blank() -> Self;
     /// Reads in place.
-    fn read(&mut self, value: Value) -> Result<(), Wrong>;
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong>;
     /// Whether a field of this type may be left out.
     fn may_be_absent() -> bool {
         false
     }
     fn from_json(value: Value) -> Result<Self, Wrong> {
         let mut out = Self::blank();
-        out.read(value)?;
+        read_tree(&value, &mut out)?;
         Ok(out)
     }
 }
 
+fn read_tree(value: &Value, place: &mut dyn Slot) -> Result<(), Wrong> {
+    read_text(&print(value), place)
+}
+
 /// A place that a field is read into: the derived code is a table of these.
 pub trait Slot {
-    fn set(&mut self, value: Value) -> Result<(), Wrong>;
+    fn set(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong>;
     fn absent_is_fine(&self) -> bool;
 }
 
 impl<T: FromJson> Slot for T {
-    fn set(&mut self, value: Value) -> Result<(), Wrong> {
-        self.read(value)
+    fn set(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        self.read(from)
     }
     fn absent_is_fine(&self) -> bool {
         T::may_be_absent()
     }
 }
 
-/// Fills the places from an object; with `deny`, a field that has no place is an error.
+/// A field's name, where it is read to, and whether it may be missing or null.
+pub type Row<'s> = (&'static str, &'s mut dyn Slot, bool);
+
+/// Fills the places from an object; with `deny`, a field that has no place is an error, except the
+/// one that names the variant.
 pub fn read_fields(
-    value: Value,
-    slots: &mut [(&'static str, &mut dyn Slot, bool)],
+    from: &mut Reader<'_>,
+    rows: &mut [Row<'_>],
     deny: bool,
+    tag: Option<&str>,
 ) -> Result<(), Wrong> {
-    let Value::Object(mut fields) = value else {
-        return Err(Wrong::expected("an object", &value));
-    };
-    for (name, slot, optional) in slots {
-        match fields.remove(*name) {
-            Some(Value::Null) if *optional => {}
-            Some(value) => slot.set(value).map_err(|e| e.within(name))?,
-            None if *optional || slot.absent_is_fine() => {}
-            None => return Err(missing(name)),
+    // One bit for each row; nothing of ours has so many.
+    let mut seen = 0_u64;
+    from.fields(&mut |from, found| {
+        for (place, (name, slot, optional)) in rows.iter_mut().enumerate() {
+            if *name != found {
+                continue;
+            }
+            seen |= 1 << place;
+            if *optional && from.peek() == Some(b'n') {
+                return from.skip();
+            }
+            return slot.set(from).map_err(|e| e.within(name));
+        }
+        if deny && tag != Some(&*found) {
+            return Err(Wrong::new(["unknown field ", &found].concat()));
+        }
+        from.skip()
+    })?;
+    for (place, (name, slot, optional)) in rows.iter().enumerate() {
+        if seen >> place & 1 == 0 && !*optional && !slot.absent_is_fine() {
+            return Err(missing(name));
         }
     }
-    match fields.keys().next() {
-        Some(unknown) if deny => Err(Wrong::new(["unknown field ", unknown].concat())),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// An object of all fields that are something.
+/// All fields that are something.
+pub fn write_object(fields: &[(&'static str, &dyn ToJson)], out: &mut String) {
+    out.push('{');
+    write_more(fields, out);
+}
+
+/// The same as a tree.
 pub fn write_fields(fields: &[(&'static str, &dyn ToJson)]) -> Value {
-    let mut out = Map::new();
+    let mut text = String::new();
+    write_object(fields, &mut text);
+    parse(&text).unwrap_or_default()
+}
+
+fn write_more(fields: &[(&'static str, &dyn ToJson)], out: &mut String) {
     for (name, field) in fields {
-        let value = field.to_json();
-        if !value.is_null() {
-            out.insert((*name).to_owned(), value);
+        let before = out.len();
+        if !out.ends_with('{') {
+            out.push(',');
+        }
+        write_name(name, out);
+        let value = out.len();
+        field.write(out);
+        if &out[value..] == "null" {
+            out.truncate(before);
         }
     }
-    Value::Object(out)
+    out.push('}');
+}
+
+pub fn write_name(name: &str, out: &mut String) {
+    quote(name, out);
+    out.push(':');
 }
 
 /// What does not fit, and where: `stops/3/address: name is missing`. One pointer wide, since every
@@ -99,7 +155,7 @@ impl Wrong {
         self
     }
     #[cold]
-    fn expected(what: &str, found: &Value) -> Self {
+    pub fn expected(what: &str, found: &Value) -> Self {
         let mut found = print(found);
         if let Some((cut, _)) = found.char_indices().nth(60) {
             found.truncate(cut);
@@ -128,11 +184,22 @@ impl std::error::Error for Wrong {}
 /// # Errors
 /// What is wrong with the text, or with its shape.
 pub fn from_text<T: FromJson>(text: &str) -> Result<T, Wrong> {
-    T::from_json(parse(text)?)
+    let mut value = T::blank();
+    read_text(text, &mut value)?;
+    Ok(value)
+}
+
+/// Reads a whole text into its place.
+pub fn read_text(text: &str, place: &mut dyn Slot) -> Result<(), Wrong> {
+    let mut reader = Reader::new(text);
+    place.set(&mut reader)?;
+    reader.end()
 }
 
 pub fn to_text(value: &dyn ToJson) -> String {
-    print(&value.to_json())
+    let mut out = String::new();
+    value.write(&mut out);
+    out
 }
 
 /// An object of these fields.
@@ -144,58 +211,99 @@ pub fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Object(out)
 }
 
-/// The entries of an object, for tables whose keys are data.
-pub fn entries(value: Value) -> Result<Map<String, Value>, Wrong> {
-    match value {
-        Value::Object(entries) => Ok(entries),
-        other => Err(Wrong::expected("an object", &other)),
-    }
-}
-
 #[cold]
 fn missing(name: &str) -> Wrong {
     Wrong::new([name, " is missing"].concat())
 }
 
-/// Takes an enum apart: its variant's name, and what belongs to it.
-pub fn variant(value: Value, tag: Option<&str>) -> Result<(String, Value), Wrong> {
-    match (value, tag) {
-        (Value::Object(mut fields), Some(tag)) => match fields.remove(tag) {
-            Some(Value::String(name)) => Ok((name, Value::Object(fields))),
-            _ => Err(missing(tag)),
-        },
-        (Value::String(name), None) => Ok((name, Value::Object(Map::new()))),
-        (Value::Object(fields), None) if fields.len() == 1 => {
-            fields.into_iter().next().ok_or_else(|| Wrong::new("empty"))
+/// An enum's variant: its name, and where what belongs to it is read.
+pub struct Variant<'a> {
+    pub name: Cow<'a, str>,
+    pub content: Reader<'a>,
+}
+
+/// Goes past an enum: `"name"`, `{"name": content}`, or with a tag an object that names it.
+pub fn variant<'a>(from: &mut Reader<'a>, tag: Option<&str>) -> Result<Variant<'a>, Wrong> {
+    let begin = from.clone();
+    match (from.peek(), tag) {
+        (Some(b'{'), _) => {}
+        (Some(b'"'), None) => {
+            return Ok(Variant {
+                name: from.string()?,
+                content: Reader::new("{}"),
+            });
         }
-        (other, _) => Err(Wrong::expected("one of several kinds", &other)),
+        _ => return Err(from.expected(SEVERAL)),
+    }
+    let (mut found, mut count) = (None, 0);
+    from.fields(&mut |from, name| {
+        count += 1;
+        match tag {
+            None => {
+                let content = from.clone();
+                found = Some(Variant { name, content });
+            }
+            Some(tag) if tag == name && from.peek() == Some(b'"') => {
+                let (name, content) = (from.string()?, begin.clone());
+                found = Some(Variant { name, content });
+                return Ok(());
+            }
+            Some(_) => {}
+        }
+        from.skip()
+    })?;
+    match (found, tag) {
+        (Some(found), Some(_)) => Ok(found),
+        (None, Some(tag)) => Err(missing(tag)),
+        (Some(found), None) if count == 1 => Ok(found),
+        _ => Err(begin.clone().expected(SEVERAL)),
     }
 }
 
-pub fn unit_variant(name: &str, tag: Option<&str>) -> Value {
+const SEVERAL: &str = "one of several kinds";
+
+/// A variant with fields, or with none.
+pub fn write_variant(
+    name: &str,
+    tag: Option<&str>,
+    fields: &[(&'static str, &dyn ToJson)],
+    out: &mut String,
+) {
+    out.push('{');
     match tag {
-        Some(_) => variant_of(name, tag, Value::Object(Map::new())),
-        None => Value::String(name.to_owned()),
+        Some(tag) => {
+            write_name(tag, out);
+            quote(name, out);
+            write_more(fields, out);
+        }
+        None => {
+            write_name(name, out);
+            write_object(fields, out);
+            out.push('}');
+        }
     }
 }
 
-pub fn variant_of(name: &str, tag: Option<&str>, content: Value) -> Value {
-    let mut out = Map::new();
-    match (tag, content) {
-        (Some(tag), Value::Object(fields)) => {
-            out = fields;
-            out.insert(tag.to_owned(), Value::String(name.to_owned()));
-        }
-        (_, content) => {
-            out.insert(name.to_owned(), content);
-        }
+pub fn write_unit(name: &str, tag: Option<&str>, out: &mut String) {
+    match tag {
+        Some(_) => write_variant(name, tag, &[], out),
+        None => quote(name, out),
     }
-    Value::Object(out)
+}
+
+pub fn write_holding(name: &str, content: &dyn ToJson, out: &mut String) {
+    out.push('{');
+    write_name(name, out);
+    content.write(out);
+    out.push('}');
 }
 
 macro_rules! integer {
     ($($type:ty),*) => {$(
         impl ToJson for $type {
+            fn write(&self, out: &mut String) {
+                write_number(i64::try_from(*self).unwrap_or(i64::MAX), out);
+            }
             fn to_json(&self) -> Value {
                 number(i64::try_from(*self).unwrap_or(i64::MAX))
             }
@@ -204,8 +312,9 @@ macro_rules! integer {
             fn blank() -> Self {
                 0
             }
-            fn read(&mut self, value: Value) -> Result<(), Wrong> {
-                *self = whole(&value)?.try_into().map_err(|_| Wrong::expected("a smaller number", &value))?;
+            fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+                let read = read_number(from)?;
+                *self = read.try_into().map_err(|_| smaller(read))?;
                 Ok(())
             }
         }
@@ -218,47 +327,84 @@ fn number(n: i64) -> Value {
     Value::Number(Number::from(n))
 }
 
+fn write_number(n: i64, out: &mut String) {
+    if n < 0 {
+        out.push('-');
+    }
+    let (mut left, mut digits, mut at) = (n.unsigned_abs(), [0_u8; 20], 20);
+    loop {
+        at -= 1;
+        digits[at] = (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    for digit in &digits[at..] {
+        out.push(char::from(b'0' + digit));
+    }
+}
+
+#[cold]
+fn smaller(read: i64) -> Wrong {
+    Wrong::expected("a smaller number", &number(read))
+}
+
 /// A whole number, also where somebody wrote it with a fraction of nothing.
-fn whole(value: &Value) -> Result<i64, Wrong> {
-    let Value::Number(number) = value else {
-        return Err(Wrong::expected("a whole number", value));
-    };
-    let text = number.as_str();
+fn read_number(from: &mut Reader<'_>) -> Result<i64, Wrong> {
+    const WHOLE: &str = "a whole number";
+    if !matches!(from.peek(), Some(b'-' | b'0'..=b'9')) {
+        return Err(from.expected(WHOLE));
+    }
+    let mut begin = from.clone();
+    whole(from.number()?).ok_or_else(|| begin.expected(WHOLE))
+}
+
+fn whole(text: &str) -> Option<i64> {
     let digits = match text.split_once('.') {
         Some((digits, zeros)) if zeros.bytes().all(|b| b == b'0') => digits,
         _ => text,
     };
-    digits
-        .parse()
-        .map_err(|_| Wrong::expected("a whole number", value))
+    digits.parse().ok()
+}
+
+/// The whole number that a value is.
+pub fn as_whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => whole(number.as_str()),
+        _ => None,
+    }
 }
 
 impl ToJson for usize {
+    fn write(&self, out: &mut String) {
+        (*self as u64).write(out);
+    }
     fn to_json(&self) -> Value {
-        number(i64::try_from(*self).unwrap_or(i64::MAX))
+        (*self as u64).to_json()
     }
 }
 
 /// A number whose value is not ours to judge (a coordinate): kept and given on as it was written.
 impl ToJson for Number {
-    fn to_json(&self) -> Value {
-        Value::Number(self.clone())
+    fn write(&self, out: &mut String) {
+        out.push_str(self.as_str());
     }
 }
 impl FromJson for Number {
     fn blank() -> Self {
         Self::from(0)
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        match value {
-            Value::Number(number) => *self = number,
-            other => return Err(Wrong::expected("a number", &other)),
-        }
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        *self = Self::from_string_unchecked(from.number()?.to_owned());
         Ok(())
     }
 }
 
 impl ToJson for bool {
+    fn write(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
     fn to_json(&self) -> Value {
         Value::Bool(*self)
     }
@@ -267,25 +413,27 @@ impl FromJson for bool {
     fn blank() -> Self {
         false
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = value
-            .as_bool()
-            .ok_or_else(|| Wrong::expected("true or false", &value))?;
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        match from.peek() {
+            Some(b't' | b'f') => *self = from.word()? == Some(true),
+            _ => return Err(from.expected("true or false")),
+        }
         Ok(())
     }
 }
 
 impl ToJson for String {
+    fn write(&self, out: &mut String) {
+        quote(self, out);
+    }
     fn to_json(&self) -> Value {
         Value::String(self.clone())
     }
 }
-impl ToJson for str {
-    fn to_json(&self) -> Value {
-        Value::String(self.to_owned())
-    }
-}
 impl ToJson for &str {
+    fn write(&self, out: &mut String) {
+        quote(self, out);
+    }
     fn to_json(&self) -> Value {
         Value::String((*self).to_owned())
     }
@@ -294,16 +442,16 @@ impl FromJson for String {
     fn blank() -> Self {
         Self::new()
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        match value {
-            Value::String(text) => *self = text,
-            other => return Err(Wrong::expected("a text", &other)),
-        }
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        *self = from.string()?.into_owned();
         Ok(())
     }
 }
 
 impl ToJson for Value {
+    fn write(&self, out: &mut String) {
+        write(self, out);
+    }
     fn to_json(&self) -> Value {
         self.clone()
     }
@@ -312,13 +460,27 @@ impl FromJson for Value {
     fn blank() -> Self {
         Self::Null
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = value;
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        *self = from.value()?;
         Ok(())
+    }
+    fn from_json(value: Value) -> Result<Self, Wrong> {
+        Ok(value)
     }
 }
 
 impl ToJson for Map<String, Value> {
+    fn write(&self, out: &mut String) {
+        out.push('{');
+        for (name, value) in self {
+            if !out.ends_with('{') {
+                out.push(',');
+            }
+            write_name(name, out);
+            write(value, out);
+        }
+        out.push('}');
+    }
     fn to_json(&self) -> Value {
         Value::Object(self.clone())
     }
@@ -327,33 +489,39 @@ impl FromJson for Map<String, Value> {
     fn blank() -> Self {
         Self::new()
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = entries(value)?;
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        match from.value()? {
+            Value::Object(fields) => *self = fields,
+            other => return Err(Wrong::expected("an object", &other)),
+        }
         Ok(())
     }
 }
 
 impl ToJson for () {
-    fn to_json(&self) -> Value {
-        Value::Null
+    fn write(&self, out: &mut String) {
+        out.push_str("null");
     }
 }
 
 impl<T: ToJson> ToJson for Option<T> {
-    fn to_json(&self) -> Value {
-        self.as_ref().map_or(Value::Null, ToJson::to_json)
+    fn write(&self, out: &mut String) {
+        match self {
+            Some(value) => value.write(out),
+            None => out.push_str("null"),
+        }
     }
 }
 impl<T: FromJson> FromJson for Option<T> {
     fn blank() -> Self {
         None
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        if value.is_null() {
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        if from.peek() == Some(b'n') {
             *self = None;
-            return Ok(());
+            return from.skip();
         }
-        self.insert(T::blank()).read(value)
+        self.insert(T::blank()).read(from)
     }
     fn may_be_absent() -> bool {
         true
@@ -361,53 +529,54 @@ impl<T: FromJson> FromJson for Option<T> {
 }
 
 impl<T: ToJson> ToJson for Box<T> {
-    fn to_json(&self) -> Value {
-        (**self).to_json()
+    fn write(&self, out: &mut String) {
+        (**self).write(out);
     }
 }
 impl<T: FromJson> FromJson for Box<T> {
     fn blank() -> Self {
         Self::new(T::blank())
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        (**self).read(value)
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        (**self).read(from)
     }
 }
 
 impl<T: ToJson> ToJson for Vec<T> {
-    fn to_json(&self) -> Value {
-        write_items(&mut self.iter().map(|item| item as &dyn ToJson))
+    fn write(&self, out: &mut String) {
+        write_items(&mut self.iter().map(|item| item as &dyn ToJson), out);
     }
 }
 
-fn write_items(items: &mut dyn Iterator<Item = &dyn ToJson>) -> Value {
-    let mut out = Vec::new();
+fn write_items(items: &mut dyn Iterator<Item = &dyn ToJson>, out: &mut String) {
+    out.push('[');
     for item in items {
-        out.push(item.to_json());
+        if !out.ends_with('[') {
+            out.push(',');
+        }
+        item.write(out);
     }
-    Value::Array(out)
+    out.push(']');
 }
 impl<T: FromJson> FromJson for Vec<T> {
     fn blank() -> Self {
         Self::new()
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        self.clear();
         // Read in place: what is half read goes with the list when an item is wrong.
-        read_items(value, &mut |item| {
+        read_items(from, &mut |from| {
             self.push(T::blank());
-            self.last_mut().map_or(Ok(()), |place| place.read(item))
+            self.last_mut().map_or(Ok(()), |place| place.read(from))
         })
     }
 }
 
-fn read_items(value: Value, read: &mut dyn FnMut(Value) -> Result<(), Wrong>) -> Result<(), Wrong> {
-    let Value::Array(items) = value else {
-        return Err(Wrong::expected("a list", &value));
-    };
-    for (i, item) in items.into_iter().enumerate() {
-        read(item).map_err(|e| e.within(&i.to_string()))?;
-    }
-    Ok(())
+fn read_items(
+    from: &mut Reader<'_>,
+    read: &mut dyn FnMut(&mut Reader<'_>) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    from.items(&mut |from, i| read(from).map_err(|e| e.within(&i.to_string())))
 }
 
 #[cfg(test)]
@@ -451,8 +620,49 @@ mod tests {
             json!({"at": {"far": 1.5, "is": "there"}, "firstName": "Å",
             "kinds": ["plain_one", {"with": {"x_y": -1}}, {"holding": true}]})
         );
+        assert_eq!(
+            to_text(&thing),
+            r#"{"firstName":"Å","kinds":["plain_one",{"with":{"x_y":-1}},{"holding":true}],"at":{"is":"there","far":1.5}}"#
+        );
         assert_eq!(from_text::<Thing>(&to_text(&thing)), Ok(thing));
         assert_eq!(Place::Here.to_json(), json!({"is": "here"}));
+    }
+
+    #[test]
+    fn a_variant_is_found_wherever_its_name_stands() {
+        for text in [
+            r#"{"is":"there","far":1}"#,
+            r#"{"far":1,"is":"there"}"#,
+            r#" { "far" : 1 , "is" : "there" } "#,
+        ] {
+            let place = from_text::<Place>(text).expect("reads");
+            assert_eq!(place, Place::There { far: 1.into() }, "{text}");
+        }
+        assert_eq!(
+            from_text(r#"{"first":1,"is":"here"}"#),
+            Ok(Place::Here),
+            "what is not known of it is left"
+        );
+        for text in [
+            r#"{"far":1}"#,
+            r#"{"is":1}"#,
+            "1",
+            r#""there""#,
+            r#"{"is":"there"}"#,
+        ] {
+            assert!(from_text::<Place>(text).is_err(), "{text}");
+        }
+        for text in [r#"{"with":{"x_y":1},"holding":true}"#, "{}", r#""with""#] {
+            assert!(from_text::<Kind>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_whole() {
+        for n in [0, -1, 10, 1_795_334_400_000, i64::MAX, i64::MIN] {
+            assert_eq!(to_text(&n), n.to_string());
+            assert_eq!(from_text(&n.to_string()), Ok(n));
+        }
     }
 
     #[test]

@@ -1,158 +1,219 @@
-//! JSON as text, to and from `serde_json`'s values. Numbers stay the text they came as, so no
-//! digit of a coordinate is lost and no table for printing floats is downloaded; that and the
-//! generic reader behind it would be a tenth of the module. `serde_json` itself is the oracle in
+//! JSON as text: read piece by piece, straight into what it is for. Numbers stay the text they came
+//! as, so no digit of a coordinate is lost and no table for printing floats is downloaded; that and
+//! the generic reader behind it would be a tenth of the module. `serde_json` itself is the oracle in
 //! the tests.
 
 use super::json::Wrong;
 use serde_json::{Map, Number, Value};
+use std::borrow::Cow;
 
 const DEPTH_MAX: u32 = 100;
 
 /// # Errors
 /// What is wrong, with line and column.
 pub fn parse(text: &str) -> Result<Value, Wrong> {
-    let mut reader = Reader {
-        text,
-        bytes: text.as_bytes(),
-        at: 0,
-    };
-    match reader.document() {
-        Ok(value) => Ok(value),
-        Err(what) => Err(reader.wrong(what)),
-    }
+    let mut reader = Reader::new(text);
+    let value = reader.value()?;
+    reader.end()?;
+    Ok(value)
 }
 
-struct Reader<'a> {
+/// A place in a text: whoever reads takes what he expects there.
+#[derive(Clone)]
+pub struct Reader<'a> {
     text: &'a str,
-    bytes: &'a [u8],
     at: usize,
+    depth: u32,
 }
 
-type Read<T> = Result<T, &'static str>;
+type Each<'r, 'a, T> = &'r mut dyn FnMut(&mut Reader<'a>, T) -> Result<(), Wrong>;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            depth: 0,
+        }
+    }
+
     #[cold]
     fn wrong(&self, what: &str) -> Wrong {
-        let before = &self.bytes[..self.at.min(self.bytes.len())];
+        let before = &self.text.as_bytes()[..self.at.min(self.text.len())];
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|b| **b != b'\n').count() + 1;
         Wrong::new(format!("{what} at line {line} column {column}"))
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    /// Something else stands here.
+    #[cold]
+    pub fn expected(&mut self, what: &str) -> Wrong {
+        match self.value() {
+            Ok(found) => Wrong::expected(what, &found),
+            Err(wrong) => wrong,
+        }
     }
 
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// What the next value begins with.
+    pub fn peek(&mut self) -> Option<u8> {
+        while matches!(self.byte(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
+        self.byte()
     }
 
     /// Takes this byte if it comes next.
     fn take(&mut self, byte: u8) -> bool {
-        let here = self.peek() == Some(byte);
+        let here = self.byte() == Some(byte);
         self.at += usize::from(here);
         here
     }
 
-    fn document(&mut self) -> Read<Value> {
-        let value = self.value(0)?;
-        self.skip_space();
-        if self.at == self.bytes.len() {
-            Ok(value)
-        } else {
-            Err("nothing more is expected")
-        }
-    }
-
-    fn value(&mut self, depth: u32) -> Read<Value> {
-        if depth > DEPTH_MAX {
-            return Err("nested too deeply");
-        }
-        self.skip_space();
+    /// # Errors
+    /// There is more.
+    pub fn end(&mut self) -> Result<(), Wrong> {
         match self.peek() {
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
-            Some(b'"') => Ok(Value::String(self.string()?)),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
-            Some(_) => Err("a value is expected"),
-            None => Err("the text ends where a value is expected"),
+            None => Ok(()),
+            Some(_) => Err(self.wrong("nothing more is expected")),
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Read<Value> {
-        if self.bytes[self.at..].starts_with(word.as_bytes()) {
-            self.at += word.len();
-            Ok(value)
-        } else {
-            Err("a value is expected")
+    pub fn value(&mut self) -> Result<Value, Wrong> {
+        Ok(match self.peek() {
+            Some(b'{') => {
+                let mut fields = Map::new();
+                self.fields(&mut |reader, name| {
+                    fields.insert(name.into_owned(), reader.value()?);
+                    Ok(())
+                })?;
+                Value::Object(fields)
+            }
+            Some(b'[') => {
+                let mut items = Vec::new();
+                self.items(&mut |reader, _| {
+                    items.push(reader.value()?);
+                    Ok(())
+                })?;
+                Value::Array(items)
+            }
+            Some(b'"') => Value::String(self.string()?.into_owned()),
+            Some(b'-' | b'0'..=b'9') => {
+                Value::Number(Number::from_string_unchecked(self.number()?.to_owned()))
+            }
+            _ => match self.word()? {
+                Some(word) => Value::Bool(word),
+                None => Value::Null,
+            },
+        })
+    }
+
+    /// Goes past the next value, whatever it is.
+    pub fn skip(&mut self) -> Result<(), Wrong> {
+        match self.peek() {
+            Some(b'{') => self.fields(&mut |reader, _| reader.skip()),
+            Some(b'[') => self.items(&mut |reader, _| reader.skip()),
+            Some(b'"') => self.string().map(drop),
+            Some(b'-' | b'0'..=b'9') => self.number().map(drop),
+            _ => self.word().map(drop),
         }
     }
 
-    fn object(&mut self, depth: u32) -> Read<Value> {
+    /// `true`, `false` or `null`.
+    pub fn word(&mut self) -> Result<Option<bool>, Wrong> {
+        let words = [("null", None), ("true", Some(true)), ("false", Some(false))];
+        self.peek();
+        for (word, meant) in words {
+            if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+                self.at += word.len();
+                return Ok(meant);
+            }
+        }
+        Err(self.wrong(match self.byte() {
+            Some(_) => "a value is expected",
+            None => "the text ends where a value is expected",
+        }))
+    }
+
+    fn deeper(&mut self) -> Result<(), Wrong> {
         self.at += 1;
-        let mut fields = Map::new();
-        self.skip_space();
-        if self.take(b'}') {
-            return Ok(Value::Object(fields));
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.wrong("nested too deeply"));
         }
-        loop {
-            self.skip_space();
+        Ok(())
+    }
+
+    /// Gives each field's name; who is given one takes its value.
+    pub fn fields(&mut self, each: Each<'_, 'a, Cow<'a, str>>) -> Result<(), Wrong> {
+        if self.peek() != Some(b'{') {
+            return Err(self.expected("an object"));
+        }
+        self.deeper()?;
+        self.peek();
+        let mut open = !self.take(b'}');
+        while open {
             if self.peek() != Some(b'"') {
-                return Err("a name in quotes is expected");
+                return Err(self.wrong("a name in quotes is expected"));
             }
             let name = self.string()?;
-            self.skip_space();
+            self.peek();
             if !self.take(b':') {
-                return Err("a colon is expected");
+                return Err(self.wrong("a colon is expected"));
             }
-            fields.insert(name, self.value(depth + 1)?);
-            self.skip_space();
-            if self.take(b'}') {
-                return Ok(Value::Object(fields));
-            }
-            if !self.take(b',') {
-                return Err("a comma or } is expected");
+            each(self, name)?;
+            self.peek();
+            open = !self.take(b'}');
+            if open && !self.take(b',') {
+                return Err(self.wrong("a comma or } is expected"));
             }
         }
+        self.depth -= 1;
+        Ok(())
     }
 
-    fn array(&mut self, depth: u32) -> Read<Value> {
-        self.at += 1;
-        let mut items = Vec::new();
-        self.skip_space();
-        if self.take(b']') {
-            return Ok(Value::Array(items));
+    /// Gives each item's number; who is given one takes the item.
+    pub fn items(&mut self, each: Each<'_, 'a, usize>) -> Result<(), Wrong> {
+        if self.peek() != Some(b'[') {
+            return Err(self.expected("a list"));
         }
-        loop {
-            items.push(self.value(depth + 1)?);
-            self.skip_space();
-            if self.take(b']') {
-                return Ok(Value::Array(items));
-            }
-            if !self.take(b',') {
-                return Err("a comma or ] is expected");
+        self.deeper()?;
+        self.peek();
+        let mut open = !self.take(b']');
+        let mut count = 0;
+        while open {
+            each(self, count)?;
+            count += 1;
+            self.peek();
+            open = !self.take(b']');
+            if open && !self.take(b',') {
+                return Err(self.wrong("a comma or ] is expected"));
             }
         }
+        self.depth -= 1;
+        Ok(())
     }
 
-    fn digits(&mut self) -> Read<()> {
+    fn digits(&mut self) -> Result<(), Wrong> {
         let from = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
+        while matches!(self.byte(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
         if self.at > from {
             Ok(())
         } else {
-            Err("a digit is expected")
+            Err(self.wrong("a digit is expected"))
         }
     }
 
-    fn number(&mut self) -> Read<Value> {
+    /// A number as it is written.
+    pub fn number(&mut self) -> Result<&'a str, Wrong> {
+        if !matches!(self.peek(), Some(b'-' | b'0'..=b'9')) {
+            return Err(self.expected("a number"));
+        }
         let from = self.at;
         self.take(b'-');
         if !self.take(b'0') {
@@ -161,45 +222,54 @@ impl Reader<'_> {
         if self.take(b'.') {
             self.digits()?;
         }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
+        if matches!(self.byte(), Some(b'e' | b'E')) {
             self.at += 1;
             if !self.take(b'+') {
                 self.take(b'-');
             }
             self.digits()?;
         }
-        Ok(Value::Number(Number::from_string_unchecked(
-            self.text[from..self.at].to_owned(),
-        )))
+        Ok(&self.text[from..self.at])
     }
 
-    fn string(&mut self) -> Read<String> {
+    /// A text; borrowed where nothing in it is escaped.
+    pub fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
+        if self.peek() != Some(b'"') {
+            return Err(self.expected("a text"));
+        }
         self.at += 1;
-        let mut out = String::new();
+        let mut out = Cow::Borrowed("");
         loop {
             let from = self.at;
-            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
+            while !matches!(self.byte(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
                 self.at += 1;
             }
             // Runs end before ASCII bytes, so they never cut a character in two.
-            out.push_str(&self.text[from..self.at]);
-            match self.peek() {
+            let run = &self.text[from..self.at];
+            match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
+                    if out.is_empty() {
+                        return Ok(Cow::Borrowed(run));
+                    }
+                    out.to_mut().push_str(run);
                     return Ok(out);
                 }
                 Some(b'\\') => {
                     self.at += 1;
-                    out.push(self.escape()?);
+                    let meant = self.escape()?;
+                    let out = out.to_mut();
+                    out.push_str(run);
+                    out.push(meant);
                 }
-                Some(_) => return Err("a control character must be escaped"),
-                None => return Err("the text ends inside quotes"),
+                Some(_) => return Err(self.wrong("a control character must be escaped")),
+                None => return Err(self.wrong("the text ends inside quotes")),
             }
         }
     }
 
-    fn escape(&mut self) -> Read<char> {
-        let byte = self.peek().ok_or("the text ends inside quotes")?;
+    fn escape(&mut self) -> Result<char, Wrong> {
+        let byte = self.byte().unwrap_or(0);
         self.at += 1;
         Ok(match byte {
             b'"' | b'\\' | b'/' => char::from(byte),
@@ -210,27 +280,30 @@ impl Reader<'_> {
             b't' => '\t',
             b'u' => {
                 let mut code = self.hex()?;
-                if (0xd800..0xdc00).contains(&code) {
-                    if !(self.take(b'\\') && self.take(b'u')) {
-                        return Err("half a character");
-                    }
+                if (0xd800..0xdc00).contains(&code) && self.take(b'\\') && self.take(b'u') {
                     let low = self.hex()?;
-                    if !(0xdc00..0xe000).contains(&low) {
-                        return Err("half a character");
+                    // A high half alone, or with something else, is no character.
+                    if (0xdc00..0xe000).contains(&low) {
+                        code = 0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00);
                     }
-                    code = 0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00);
                 }
-                char::from_u32(code).ok_or("half a character")?
+                match char::from_u32(code) {
+                    Some(meant) => meant,
+                    None => return Err(self.wrong("half a character")),
+                }
             }
-            _ => return Err("no known escape"),
+            _ => return Err(self.wrong("no known escape")),
         })
     }
 
-    fn hex(&mut self) -> Read<u32> {
+    fn hex(&mut self) -> Result<u32, Wrong> {
         let mut code = 0;
         for _ in 0..4 {
-            let digit = self.peek().and_then(|b| char::from(b).to_digit(16));
-            code = code * 16 + digit.ok_or("four hexadecimal digits are expected")?;
+            let digit = self.byte().and_then(|b| char::from(b).to_digit(16));
+            let Some(digit) = digit else {
+                return Err(self.wrong("four hexadecimal digits are expected"));
+            };
+            code = code * 16 + digit;
             self.at += 1;
         }
         Ok(code)
@@ -244,7 +317,7 @@ pub fn print(value: &Value) -> String {
     out
 }
 
-fn write(value: &Value, out: &mut String) {
+pub fn write(value: &Value, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
@@ -279,20 +352,27 @@ fn write(value: &Value, out: &mut String) {
 /// A text as JSON has it, quotes included.
 pub fn quote(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\u{0}'..='\u{1f}' => {
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if !matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+            continue;
+        }
+        // What is escaped is ASCII, so nothing is cut in two.
+        out.push_str(&text[from..at]);
+        from = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            _ => {
                 out.push_str("\\u00");
-                for nibble in [c as u32 >> 4, c as u32 & 15] {
-                    out.extend(char::from_digit(nibble, 16));
+                for nibble in [byte >> 4, byte & 15] {
+                    out.extend(char::from_digit(u32::from(nibble), 16));
                 }
             }
-            _ => out.push(c),
         }
     }
+    out.push_str(&text[from..]);
     out.push('"');
 }
 

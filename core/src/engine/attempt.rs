@@ -43,6 +43,8 @@ pub struct Turn<'a> {
     pub stopping: bool,
     /// no picture is begun after this: the page is hidden, or enough of them are on their way
     pub short_only: bool,
+    /// until the drain ends, whatever is under way then
+    pub left_ms: i64,
 }
 
 /// One lane as it was read: its head, and who would follow.
@@ -264,6 +266,13 @@ impl<'a> Turning<'a> {
         self.out.settled += u32::from(applied);
     }
 
+    /// Whether a request begun now might still be without its answer when the drain ends, and that
+    /// doubt would be a person's to settle.
+    pub fn has_no_time(&self, step: &StepProfile) -> bool {
+        let certain = step.identity.resend_is_safe() || step.probe.is_some();
+        !certain && i64::from(step.request.deadline_ms) > self.turn.left_ms
+    }
+
     /// Puts the next attempt of the head on record and says what to send.
     pub fn begin(&mut self, step: &StepProfile, purpose: Purpose) -> Result<(), ProfileError> {
         if purpose == Purpose::Send && !step.host.are_among(&self.turn.here.functions) {
@@ -428,6 +437,9 @@ impl<'a> Turning<'a> {
             _ => return Ok(()),
         };
         if !doubt || step.identity.resend_is_safe() && self.head.value.refused.is_none() {
+            if self.has_no_time(step) {
+                return Ok(());
+            }
             self.begin(step, Purpose::Send)
         } else if step.probe.is_some() {
             let asks = !is(Sabotage::SkipProbe);

@@ -5,7 +5,7 @@ use super::lane::Lane;
 use super::overdue::Warned;
 use super::session::{Lease, Reach, Reachability, Session};
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
-use crate::domain::json::{FromJson, ToJson};
+use crate::domain::json::{FromJson, ToJson, to_text};
 use crate::domain::operation::{AttemptPage, Operation, Reason};
 use crate::domain::progress::Progress;
 use crate::domain::proof::BlobMeta;
@@ -98,7 +98,8 @@ fn settled_at(op: &Operation) -> Option<i64> {
 pub struct Put {
     pub key: EntityKey,
     pub kind: &'static str,
-    pub value: Value,
+    /// as JSON text
+    pub body: String,
 }
 
 /// A set of writes that happens as a whole or not at all.
@@ -134,7 +135,7 @@ impl Change {
         self.replace(Put {
             key: value.key(),
             kind: T::TYPE,
-            value: value.to_json(),
+            body: to_text(value),
         });
     }
     fn replace(&mut self, put: Put) {

@@ -7,7 +7,7 @@ use super::change::{
 use super::lane::Lane;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::StopId;
-use crate::domain::json::ToJson;
+use crate::domain::json::to_text;
 use crate::domain::route::Route;
 use crate::domain::stop::{Stop, StopPlace, StopStatus};
 
@@ -53,7 +53,7 @@ pub fn reconcile(r: Reconciling) -> Change {
                         change.put_blind(&withdrawn(&record, "stop_cancelled", *seq, r.asked_at));
                     }
                 }
-                if record.to_json() != seen.value.to_json() {
+                if to_text(&record) != to_text(&seen.value) {
                     change.put(&record, seen.revision);
                 }
             }

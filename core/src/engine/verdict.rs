@@ -311,7 +311,8 @@ impl Turning<'_> {
             return self.replaced(None);
         }
         let due = !is_ahead(Head::of(&self.head.value).due_at, self.turn.now);
-        if self.turn.stopping || !due {
+        let no_time = purpose == Purpose::Send && self.has_no_time(step);
+        if self.turn.stopping || !due || no_time {
             self.write_head();
         } else if let Err(e) = self.begin(step, purpose) {
             self.park(Reason::new(e.code).because(&e.text));

@@ -13,15 +13,15 @@ use super::host::Host;
 use super::lock::Lock;
 use super::log::LOG_PRUNED_EVERY;
 use super::net::Net;
+use super::place::{Place, TABLES, Unready};
 use super::records;
 use super::session::Renewal;
-use super::store::{Committed, Table};
+use super::store::{Committed, Durability, Record, Table};
 use crate::domain::dictionary::ordered;
-use crate::domain::ids::{AccountId, LaneId, StopId};
-use crate::domain::operation::Operation;
+use crate::domain::ids::{AccountId, LaneId};
 use crate::engine::attempt::{LEASE_MARGIN_MS, LanePart, Send, Turn, Turned, take_up};
 use crate::engine::backoff::is_ahead;
-use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord, TakenOut};
+use crate::engine::change::{Change, EntityKey, RouteRecord, Seen};
 use crate::engine::context::Here;
 use crate::engine::lane::Lane;
 use crate::engine::listing::next_wake_at;
@@ -70,7 +70,10 @@ pub(super) struct Draining {
     pub long_began: f64,
     pub long_most: usize,
     pub soft_end: f64,
+    pub hard_end: f64,
     pub profile_concurrency: usize,
+    /// whether the last turn's change was to be on the disk at once: the next is likely to be like it
+    pub strict: bool,
 }
 
 impl<H: Host> Driver<H> {
@@ -167,8 +170,7 @@ impl<H: Host> Driver<H> {
         self.judge_parked_again(&mut d).await?;
         let paused = is_ahead(d.reach.paused_until, self.now());
         if !paused && self.reached(&mut d).await? {
-            let hard_end = began + budget;
-            self.run(&mut d, hard_end).await?;
+            self.run(&mut d).await?;
         }
         self.close(d, began).await
     }
@@ -217,11 +219,13 @@ impl<H: Host> Driver<H> {
             long_most: 1,
             // The last part of a budget is for answers, not for new attempts.
             soft_end: began + budget * 0.7,
+            hard_end: began + budget,
             profile_concurrency: match reason {
                 // Seconds only: each is on record as done before the next begins.
                 WakeReason::Push => 1,
                 _ => self.profile().concurrency as usize,
             },
+            strict: false,
         })
     }
 
@@ -250,6 +254,8 @@ impl<H: Host> Driver<H> {
             session: &d.session,
             stopping,
             short_only: self.short_only(d),
+            // Without a budget there is no end: as far as a number goes.
+            left_ms: (d.hard_end - self.host.clock().monotonic_ms()) as i64,
         }
     }
 
@@ -320,7 +326,7 @@ impl<H: Host> Driver<H> {
         u32::from_le_bytes([random[0], random[1], random[2], random[3]])
     }
 
-    async fn run(&self, d: &mut Draining, hard_end: f64) -> Result<(), CoreError> {
+    async fn run(&self, d: &mut Draining) -> Result<(), CoreError> {
         let mut sends: Vec<Boxed<'_, (Send, Exchange)>> = vec![];
         loop {
             let mut moved = false;
@@ -359,7 +365,7 @@ impl<H: Host> Driver<H> {
                 }
                 return Ok(());
             }
-            let left = hard_end - self.host.clock().monotonic_ms();
+            let left = d.hard_end - self.host.clock().monotonic_ms();
             // What is recorded meanwhile, here or in another context, need not wait for a photo's end.
             let timer = pin!(self.host.clock().sleep(millis(left.min(LOOK_MS))));
             let ((send, exchange), place) = match select(select_all(sends.iter_mut()), timer).await
@@ -451,7 +457,8 @@ impl<H: Host> Driver<H> {
         )
     }
 
-    /// Loads a lane, steps it, commits; stepped again when someone was first.
+    /// Loads a lane, steps it, commits, in one go where the store can; stepped again when someone
+    /// was first.
     pub(super) async fn turn(
         &self,
         d: &mut Draining,
@@ -459,12 +466,10 @@ impl<H: Host> Driver<H> {
         answered: Option<(&Send, &Exchange)>,
         signed_in: Option<bool>,
     ) -> Result<Turned, CoreError> {
+        let mut at = Place::of(lane);
+        let (mut profile, mut pinned) = (self.profile(), None);
         for _ in 0..STALE_MAX {
             let here = self.here_for(d);
-            let Some(part) = self.load(&d.account, lane).await? else {
-                return Ok(Turned::default());
-            };
-            let profile = self.profile_for(&part.head.value).await?;
             let hopeful = d.reason.is_hopeful() && !d.hurried.contains(lane);
             // What would have to wait for its turn is not begun.
             let stopping = d.stopping || self.pace(&d.address) > 0.0;
@@ -472,28 +477,59 @@ impl<H: Host> Driver<H> {
                 hopeful,
                 ..self.turn_of(d, &here, signed_in, stopping)
             };
-            let mut turned = step(&turn, &profile, part, answered);
-            let Some(mut change) = turned.change.take() else {
-                return Ok(turned);
+            let queries = at.queries(&d.account);
+            let (mut turned, mut unready) = (Turned::default(), None);
+            let (mut lease, mut strict) = (None, d.strict);
+            let durability = match d.strict {
+                true => Durability::Strict,
+                false => Durability::Relaxed,
             };
-            if let Some(send) = &turned.effect {
-                let needed = turn.now + send.lasts_ms();
-                if needed > d.lease_until {
-                    d.lease_until = needed;
-                    let lease = Lease {
-                        generation: d.generation,
-                        expires_at: needed,
-                    };
-                    change.put_blind(&lease);
+            let mut work = |found: Vec<Vec<Record>>| {
+                let part = match at.part(found) {
+                    Ok(part) => part?,
+                    Err(why) => {
+                        unready = Some(why);
+                        return None;
+                    }
+                };
+                if self.pinned_to(&part.head.value) != pinned {
+                    unready = Some(Unready::Profile(Box::new(part.head.value)));
+                    return None;
                 }
-            }
-            match self.write(&d.account, change).await? {
-                Committed::Done(_) => {
+                turned = step(&turn, &profile, part, answered);
+                let mut change = turned.change.take()?;
+                if let Some(send) = &turned.effect {
+                    let needed = turn.now + send.lasts_ms();
+                    if needed > d.lease_until {
+                        lease = Some(needed);
+                        change.put_blind(&Lease {
+                            generation: d.generation,
+                            expires_at: needed,
+                        });
+                    }
+                }
+                strict = change.strict;
+                Some(records::commit(&d.account, change))
+            };
+            let committed = self
+                .decide(&queries, &TABLES, durability, &mut work)
+                .await?;
+            match (unready, committed) {
+                (Some(Unready::Stop(stop)), _) => at.stop = stop,
+                (Some(Unready::Profile(op)), _) => {
+                    profile = self.profile_for(&op).await?;
+                    pinned = self.pinned_to(&op);
+                }
+                (Some(Unready::Spoilt), _) => self.mend(&d.account, &at).await?,
+                (None, None) => return Ok(turned),
+                (None, Some(Committed::Done(_))) => {
+                    d.strict = strict;
+                    d.lease_until = lease.unwrap_or(d.lease_until);
                     turned.moved = true;
                     return Ok(turned);
                 }
-                Committed::Stale => {}
-                Committed::Fenced => {
+                (None, Some(Committed::Stale)) => {}
+                (None, Some(Committed::Fenced)) => {
                     // Another drainer is in force: this one has nothing more to say.
                     d.stopping = true;
                     d.report.stopped = Stopped::Busy;
@@ -515,60 +551,22 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         id: &LaneId,
     ) -> Result<Option<LanePart>, CoreError> {
-        // Nearly every lane is a stop's own: its stop comes in the same read.
-        let guess = StopId(id.0.trim_start_matches("stop/").to_owned());
-        let mut found = self
-            .read(&[
-                records::one(account, &EntityKey::Lane(id.clone())),
-                records::lane_from(account, id, 0, Some(2)),
-                records::one(account, &EntityKey::TakenOut),
-                records::stop(account, &guess),
-            ])
-            .await?;
-        let stop = found.pop().unwrap_or_default();
-        // One that cannot be read says at least that there was one.
-        let taken_out = records::first_or(&found[2], TakenOut::default());
-        let taken_out = taken_out.unwrap_or_else(|unreadable| Seen {
-            value: TakenOut {
-                at: 0,
-                before: u64::MAX,
-            },
-            revision: Some(unreadable.record.revision),
-        });
-        let lane = self.lane_or_heal(account, id, &found[0]).await?;
-        let Some(value) = lane.value else {
-            return Ok(None);
-        };
-        let lane = Seen {
-            value,
-            revision: lane.revision,
-        };
-        let mut aside = vec![];
-        let mut ops = records::read_all::<Operation>(&found[1], &mut aside).into_iter();
-        let (head, next) = (ops.next(), ops.next());
-        let head = match head {
-            Some(head) if aside.is_empty() && head.value.seq == lane.value.head.seq => head,
-            _ => {
-                self.set_aside(account, Table::Operations, aside).await?;
-                self.heal(account, id, lane.revision).await?;
-                return Ok(None);
+        let mut at = Place::of(id);
+        for _ in 0..STALE_MAX {
+            match at.part(self.read(&at.queries(account)).await?) {
+                Ok(part) => return Ok(part),
+                Err(Unready::Stop(stop)) => at.stop = stop,
+                Err(_) => self.mend(account, &at).await?,
             }
-        };
-        let stop = match head.value.stop() {
-            Some(of) if *of == guess => stop,
-            Some(of) => self.list(records::stop(account, of)).await?,
-            None => vec![],
-        };
-        let mut aside = vec![];
-        let stop = records::read_all::<StopRecord>(&stop, &mut aside).pop();
-        self.set_aside(account, Table::Stops, aside).await?;
-        Ok(Some(LanePart {
-            lane,
-            head,
-            next,
-            stop,
-            taken_out,
-        }))
+        }
+        Err(contended())
+    }
+
+    /// Sets aside what cannot be read there, and makes the lane's summary anew.
+    async fn mend(&self, account: &AccountId, at: &Place) -> Result<(), CoreError> {
+        self.heal_lane(account, &at.lane).await?;
+        self.seen_stop(account, &at.stop).await?;
+        Ok(())
     }
 
     /// Counts what a turn came to and does what it asks of the drain as a whole.

@@ -15,7 +15,7 @@ use super::store::{
     Commit, Committed, Durability, Key, Query, Record, Store, StoreError, Table, Work,
 };
 use crate::domain::dictionary::Dictionary;
-use crate::domain::ids::{AccountId, LaneId};
+use crate::domain::ids::{AccountId, LaneId, ProfileRevision};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::Operation;
 use crate::engine::change::{Change, EntityKey, Seen, WakeRecord};
@@ -44,6 +44,8 @@ pub struct Driver<H: Host> {
     secrets: Dictionary<String, String>,
     pub(super) pace: RefCell<Pace>,
     whose: RefCell<AccountId>,
+    /// the sign-in as it was last read: it is asked for all the time and hardly changes
+    signed: RefCell<Option<Seen<Session>>>,
     pub(super) draining: Cell<bool>,
     /// why another drain was asked for while one ran
     pub(super) wanted: Cell<Option<WakeReason>>,
@@ -163,6 +165,7 @@ impl<H: Host> Driver<H> {
             secrets: now.secrets,
             pace: RefCell::default(),
             whose: RefCell::default(),
+            signed: RefCell::default(),
             draining: Cell::new(false),
             wanted: Cell::new(None),
             tidied_at: Cell::new(0),
@@ -195,18 +198,19 @@ impl<H: Host> Driver<H> {
         self.profile.borrow().clone()
     }
 
+    /// The older profile that an operation goes out under; `None`: today's.
+    pub(super) fn pinned_to(&self, op: &Operation) -> Option<ProfileRevision> {
+        let today = self.profile();
+        op.profile.clone().filter(|r| *r != today.revision)
+    }
+
     /// The profile an operation goes out under: the one it is pinned to, or today's.
     pub(super) async fn profile_for(&self, op: &Operation) -> Result<Rc<Profile>, CoreError> {
         let today = self.profile();
-        let Some(revision) = op.profile.as_ref().filter(|r| **r != today.revision) else {
+        let Some(revision) = self.pinned_to(op) else {
             return Ok(today);
         };
-        if let Some(known) = self
-            .pinned
-            .borrow()
-            .iter()
-            .find(|p| p.revision == *revision)
-        {
+        if let Some(known) = self.pinned.borrow().iter().find(|p| p.revision == revision) {
             return Ok(known.clone());
         }
         let key = device(&format!("revision/{revision}"));
@@ -335,7 +339,17 @@ impl<H: Host> Driver<H> {
             self.whose.replace(current.value.account);
             return Err(Another);
         }
-        Ok(session.first().and_then(|r| records::open(r).ok()))
+        let Some(record) = session.first() else {
+            return Ok(None);
+        };
+        let mut signed = self.signed.borrow_mut();
+        let is_known = |seen: &Seen<Session>| {
+            seen.revision == Some(record.revision) && seen.value.account == *asked
+        };
+        if !signed.as_ref().is_some_and(is_known) {
+            *signed = records::open(record).ok();
+        }
+        Ok(signed.clone())
     }
 
     /// Reads and commits in one go: see [`Store::decide`].
@@ -343,10 +357,12 @@ impl<H: Host> Driver<H> {
         &'a self,
         queries: &'a [Query],
         tables: &'a [Table],
+        durability: Durability,
         work: &'a mut Work<'a>,
     ) -> Boxed<'a, Result<Option<Committed>, CoreError>> {
         Box::pin(async move {
-            let committed = self.host.store().decide(queries, tables, work).await?;
+            let store = self.host.store();
+            let committed = store.decide(queries, tables, durability, work).await?;
             if let Some(Committed::Done(revision)) = committed {
                 self.host.changed(revision);
             }
@@ -373,36 +389,6 @@ impl<H: Host> Driver<H> {
             .push((Table::Session, device("current"), current));
         self.commit(commit).await?;
         Ok(())
-    }
-
-    /// A lane's summary can be made again from its operations, so an unreadable one is.
-    pub(super) fn lane_or_heal<'a>(
-        &'a self,
-        account: &'a AccountId,
-        id: &'a LaneId,
-        records: &'a [Record],
-    ) -> Boxed<'a, Result<Seen<Option<Lane>>, CoreError>> {
-        Box::pin(async move {
-            let Some(record) = records.first() else {
-                return Ok(Seen {
-                    value: None,
-                    revision: None,
-                });
-            };
-            match records::open::<Lane>(record) {
-                Ok(lane) => Ok(Seen {
-                    value: Some(lane.value),
-                    revision: lane.revision,
-                }),
-                Err(_) => {
-                    let lane = self.rebuilt_lane(account, id).await?;
-                    Ok(Seen {
-                        value: lane,
-                        revision: Some(record.revision),
-                    })
-                }
-            }
-        })
     }
 
     /// Sets unreadable operations of a lane aside and sums up the rest.

@@ -3,7 +3,7 @@
 
 use super::store::StoreError;
 use crate::domain::error::{Refusal, Values, name_value};
-use crate::domain::json::ToJson;
+use crate::domain::json::{ToJson, tree};
 use crate::profile::ProfileError;
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl CoreError {
 
     #[must_use]
     pub fn with(mut self, name: &str, value: &dyn ToJson) -> Self {
-        name_value(&mut self.values, name, value.to_json());
+        name_value(&mut self.values, name, tree(value));
         self
     }
 }

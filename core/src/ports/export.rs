@@ -8,7 +8,7 @@ use super::error::CoreError;
 use super::handover::everyone;
 use super::host::Host;
 use super::records;
-use super::store::{Key, Query, Record, Table};
+use super::store::{Durability, Key, Query, Record, Table};
 use crate::domain::ids::AccountId;
 use crate::domain::json::{ToJson, parse, write_fields};
 use crate::domain::operation::{Operation, OperationState};
@@ -131,7 +131,10 @@ impl<H: Host> Driver<H> {
             });
             Some(records::commit(account, change))
         };
-        match self.decide(&queries, &[Table::Meta], &mut work).await {
+        match self
+            .decide(&queries, &[Table::Meta], Durability::Strict, &mut work)
+            .await
+        {
             Ok(_) => Ok(Some(before)),
             Err(error) if error.code.starts_with("storage_") => Ok(None),
             Err(error) => Err(error),

@@ -18,6 +18,7 @@ pub mod lock;
 mod log;
 pub mod net;
 mod pace;
+mod place;
 pub mod push;
 pub mod recording;
 pub mod records;

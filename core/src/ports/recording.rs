@@ -7,10 +7,10 @@ use super::driver::{Another, Driver, STALE_MAX, contended, signed_out, unreadabl
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
-use super::store::{Committed, Record, Table};
+use super::store::{Committed, Durability, Record, Table};
 use crate::domain::address::Position;
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
-use crate::domain::json::{FromJson, ToJson};
+use crate::domain::json::{FromJson, ToJson, to_text};
 use crate::domain::operation::{Intent, Operation, Recorded};
 use crate::domain::proof::{BlobMeta, check_picture};
 use crate::engine::admit::{Admitted, Admitting, admit, lane_of};
@@ -19,6 +19,7 @@ use crate::engine::change::{Change, Counters, Draft, EntityKey, Seen, StopRecord
 use crate::engine::lane::Lane;
 use crate::engine::person;
 use crate::profile::document::Profile;
+use crate::profile::test::find;
 use serde_json::{Map, Value};
 
 const DRAFT_BYTES_MAX: usize = 64 * 1024;
@@ -109,7 +110,9 @@ impl<H: Host> Driver<H> {
                 said = now;
                 change
             };
-            let committed = self.decide(&queries, &TABLES, &mut work).await?;
+            let committed = self
+                .decide(&queries, &TABLES, Durability::Strict, &mut work)
+                .await?;
             let (operation, seq, revision, duplicate) = match (said, committed) {
                 (Said::Refused(error), _) => return Err(error),
                 (Said::Heal(revision), _) => {
@@ -170,7 +173,11 @@ impl<H: Host> Driver<H> {
         };
         let stop = match intent {
             Intent::Load { code } => {
-                let stops = found.pop().unwrap_or_default();
+                let mut stops = found.pop().unwrap_or_default();
+                // Most of a day's stops do not even have it in their text, between its quotes.
+                let written = to_text(&code.trim());
+                let written = &written[1..written.len() - 1];
+                stops.retain(|record| find(&record.envelope.body, written).is_some());
                 let mut stops = records::read_all::<StopRecord>(&stops, &mut vec![]).into_iter();
                 stops.find(|s| s.value.mirror.parcel_by_code(code).is_some())
             }
@@ -240,7 +247,7 @@ impl<H: Host> Driver<H> {
             .unwrap_or_default())
     }
 
-    async fn seen_stop(
+    pub(super) async fn seen_stop(
         &self,
         account: &AccountId,
         id: &StopId,
@@ -477,30 +484,23 @@ impl<H: Host> Driver<H> {
         account: &AccountId,
         id: &OperationId,
     ) -> Result<(Seen<Operation>, Seen<Lane>), CoreError> {
-        let found = self.list(records::all(account, Table::Operations)).await?;
+        let unknown = || CoreError::new("operation_unknown", "no waiting operation has this id");
+        let mut found = self.list(records::all(account, Table::Operations)).await?;
+        // Of thousands that wait, only those that name it are read.
+        found.retain(|record| find(&record.envelope.body, &id.0).is_some());
         let ops = records::read_all::<Operation>(&found, &mut vec![]);
-        let Some(op) = ops.into_iter().find(|o| o.value.id == *id) else {
-            return Err(CoreError::new(
-                "operation_unknown",
-                "no waiting operation has this id",
-            ));
-        };
-        let query = records::one(account, &EntityKey::Lane(op.value.lane.clone()));
-        let lane = self.list(query).await?;
-        let lane = self.lane_or_heal(account, &op.value.lane, &lane).await?;
-        match lane.value {
-            Some(value) => Ok((
-                op,
-                Seen {
-                    value,
-                    revision: lane.revision,
-                },
-            )),
-            None => Err(CoreError::new(
-                "operation_unknown",
-                "no waiting operation has this id",
-            )),
+        let op = ops.into_iter().find(|o| o.value.id == *id);
+        let op = op.ok_or_else(unknown)?;
+        let at = &op.value.lane;
+        for _ in 0..STALE_MAX {
+            let lane = self.list(records::one(account, &EntityKey::Lane(at.clone())));
+            match lane.await?.first().map(records::open::<Lane>) {
+                Some(Ok(lane)) => return Ok((op, lane)),
+                Some(Err(_)) => self.heal_lane(account, at).await?,
+                None => return Err(unknown()),
+            }
         }
+        Err(contended())
     }
 }
 

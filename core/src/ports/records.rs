@@ -5,10 +5,9 @@
 
 use super::store::{Commit, Durability, Envelope, Key, Query, Record, Table};
 use crate::domain::ids::{AccountId, LaneId, StopId};
-use crate::domain::json::{self, FromJson, ToJson, Wrong};
+use crate::domain::json::{self, FromJson, Slot, ToJson, Wrong};
 use crate::engine::change::{Change, EntityKey, Seen};
 use crate::sabotage::{Sabotage, is};
-use serde_json::Value;
 
 /// The version under which each type is stored today. Raised together with a migration.
 const VERSION: u16 = 1;
@@ -54,7 +53,10 @@ fn place(account: &AccountId, key: &EntityKey) -> (Table, Key) {
 }
 
 pub fn seal(name: &str, value: &dyn ToJson) -> Envelope {
-    let body = json::to_text(value);
+    sealed(name, json::to_text(value))
+}
+
+fn sealed(name: &str, body: String) -> Envelope {
     Envelope {
         v: VERSION,
         t: name.to_owned(),
@@ -77,9 +79,9 @@ pub fn commit(account: &AccountId, change: Change) -> Commit {
         .generation
         .filter(|_| !is(Sabotage::DropFence))
         .map(|g| (place(account, &EntityKey::Lease).1, g));
-    for put in &change.puts {
+    for put in change.puts {
         let (table, key) = place(account, &put.key);
-        commit.puts.push((table, key, seal(put.kind, &put.value)));
+        commit.puts.push((table, key, sealed(put.kind, put.body)));
     }
     commit.deletes = change
         .deletes
@@ -140,9 +142,7 @@ pub struct Unreadable {
 
 pub fn open<T: FromJson>(record: &Record) -> Result<Seen<T>, Box<Unreadable>> {
     let mut value = T::blank();
-    body(record)
-        .and_then(|body| value.read(body))
-        .map_err(|why| aside(record, &why))?;
+    read_body(record, &mut value).map_err(|why| aside(record, &why))?;
     Ok(Seen {
         value,
         revision: Some(record.revision),
@@ -157,7 +157,7 @@ fn aside(record: &Record, why: &Wrong) -> Box<Unreadable> {
     })
 }
 
-fn body(record: &Record) -> Result<Value, Wrong> {
+fn read_body(record: &Record, place: &mut dyn Slot) -> Result<(), Wrong> {
     let Envelope { v, seal, body, .. } = &record.envelope;
     if *v > VERSION {
         return Err(Wrong::new(format!("written by a newer version ({v})")));
@@ -167,7 +167,7 @@ fn body(record: &Record) -> Result<Value, Wrong> {
             "sealed as {seal}, which this core cannot open"
         )));
     }
-    json::parse(body)
+    json::read_text(body, place)
 }
 
 /// The first record of an answer, or the value a store without it stands for.

@@ -2,8 +2,7 @@
 //! conditional commits. One commit is one transaction, complete before it opens; recorders and
 //! drainers use the same door.
 
-use crate::domain::json::{FromJson, parse};
-use serde_json::Value;
+use crate::domain::json::{FromJson, from_text};
 use std::fmt;
 
 /// A part of a key. Numbers sort before texts, as in IndexedDB.
@@ -262,8 +261,11 @@ impl StoreError {
     }
 }
 
-/// The path of the generation inside a lease record's body.
-pub const GENERATION_FIELD: &str = "generation";
+/// What a store has to know of a lease record's body.
+#[derive(FromJson)]
+struct Fence {
+    generation: u64,
+}
 
 /// What follows from what was read; `None`: nothing.
 pub type Work<'a> = dyn FnMut(Vec<Vec<Record>>) -> Option<Commit> + 'a;
@@ -277,11 +279,13 @@ pub trait Store {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
     /// Reads, lets `work` decide, commits what it gave: by an adapter that can in one transaction over
     /// `tables`, which saves the round trip between the two. `work` is called once at most; what its
-    /// commit expects has to follow from what it was given.
+    /// commit expects has to follow from what it was given. `durability` is what that commit will
+    /// probably ask for; one that asks for more gets a transaction of its own.
     async fn decide(
         &self,
         queries: &[Query],
         _tables: &[Table],
+        _durability: Durability,
         work: &mut Work<'_>,
     ) -> Result<Option<Committed>, StoreError> {
         match work(self.read(queries).await?) {
@@ -293,8 +297,5 @@ pub trait Store {
 
 /// Reads the generation out of a lease record's body, without knowing the rest of it.
 pub fn generation_of(body: &str) -> Option<u64> {
-    let Ok(Value::Object(mut fields)) = parse(body) else {
-        return None;
-    };
-    u64::from_json(fields.remove(GENERATION_FIELD)?).ok()
+    from_text::<Fence>(body).ok().map(|fence| fence.generation)
 }

@@ -6,7 +6,7 @@ use super::value::references;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::error::Refusal;
 use crate::domain::ids::ProfileRevision;
-use crate::domain::json::{FromJson, ToJson, Wrong};
+use crate::domain::json::{FromJson, Reader, ToJson, Wrong};
 use crate::domain::proof::BlobMeta;
 use serde_json::Value;
 
@@ -649,11 +649,14 @@ impl FromJson for StatusMatch {
     fn blank() -> Self {
         Self::Exact(0)
     }
-    fn read(&mut self, value: Value) -> Result<(), Wrong> {
-        *self = match value {
-            Value::String(class) => Self::Class(class),
-            other => Self::Exact(u16::from_json(other)?),
-        };
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        if from.peek() == Some(b'"') {
+            *self = Self::Class(from.string()?.into_owned());
+            return Ok(());
+        }
+        let mut exact = 0;
+        exact.read(from)?;
+        *self = Self::Exact(exact);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use super::packs;
 use super::test::Test;
 use super::value::{FUNCTIONS, references};
 use crate::domain::dictionary::Set;
-use crate::domain::json::{FromJson, Wrong, parse, print};
+use crate::domain::json::{FromJson, Wrong, as_whole, from_text};
 use serde_json::Value;
 use std::fmt;
 
@@ -62,19 +62,16 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
     }
     let unreadable =
         |e: Wrong| ProfileError::new("profile_unreadable", format!("the profile: {e}"));
-    let document = parse(text).map_err(unreadable)?;
     // Before anything else: a later language may say everything else differently.
-    let language = document.get("pannier").cloned().unwrap_or_default();
-    if u32::from_json(language.clone()).is_ok_and(|spoken| spoken != LANGUAGE) {
+    let spoken: Spoken = from_text(text).map_err(unreadable)?;
+    let spoken = as_whole(&spoken.pannier).unwrap_or(LANGUAGE.into());
+    if spoken != i64::from(LANGUAGE) {
         return Err(ProfileError::new(
             "profile_language",
-            format!(
-                "the profile speaks version {}; this core reads {LANGUAGE}",
-                print(&language)
-            ),
+            format!("the profile speaks version {spoken}; this core reads {LANGUAGE}"),
         ));
     }
-    let mut profile = Profile::from_json(document).map_err(unreadable)?;
+    let mut profile: Profile = from_text(text).map_err(unreadable)?;
     for name in &profile.packs {
         let Some(rules) = packs::rules(name) else {
             let known: Vec<&str> = packs::PACKS.iter().map(|(name, _)| *name).collect();
@@ -87,6 +84,12 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
     }
     check(&profile)?;
     Ok(profile)
+}
+
+#[derive(FromJson)]
+struct Spoken {
+    #[json(default)]
+    pannier: Value,
 }
 
 fn invalid(place: &str, text: impl fmt::Display) -> ProfileError {

@@ -2,7 +2,7 @@
 
 use super::read::ProfileError;
 use super::value::{Context, fill, plain_text};
-use crate::domain::json::FromJson;
+use crate::domain::json::{FromJson, as_whole};
 use serde_json::Value;
 
 #[derive(Clone, Debug, Default, FromJson)]
@@ -138,19 +138,18 @@ impl Test {
 
 /// Equal, and `1` is `1.0`: numbers keep the spelling they came in.
 fn same(a: &Value, b: &Value) -> bool {
-    a == b
-        || matches!((i64::from_json(a.clone()), i64::from_json(b.clone())), (Ok(a), Ok(b)) if a == b)
+    a == b || matches!((as_whole(a), as_whole(b)), (Some(a), Some(b)) if a == b)
 }
 
 /// Where a text holds another. The standard library's search is fast on megabytes and large in a
 /// download; what is searched here is short.
 pub fn find(text: &str, part: &str) -> Option<usize> {
-    if part.is_empty() {
+    let Some(first) = part.bytes().next() else {
         return Some(0);
-    }
+    };
     text.as_bytes()
         .windows(part.len())
-        .position(|window| window == part.as_bytes())
+        .position(|window| window[0] == first && window == part.as_bytes())
 }
 
 /// Matches `*` as any run of characters, everything else as itself.

@@ -1,7 +1,9 @@
 //! A courier backend in memory, the twin of the sandbox: it honours no idempotency key, so that a
 //! request that comes twice is there twice, unless it is told to honour one kind of identity.
 
+use super::clock::{START_MS, TestClock};
 use super::net::{dead, json};
+use crate::domain::json::parse;
 use crate::profile::http::{Body, Exchange, Part, Request};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -58,6 +60,8 @@ struct Place {
 
 #[derive(Default)]
 struct Inner {
+    /// the world's clock, and how far its own is from it
+    clock: Option<(TestClock, i64)>,
     honours: Honours,
     stops: BTreeMap<String, Place>,
     effects: Vec<Effect>,
@@ -91,6 +95,10 @@ impl Backend {
         ids.into_iter()
             .for_each(|id| backend.assign(&id.into(), owner));
         backend
+    }
+    /// Tells the time from now on: the world's, so many ms off.
+    pub fn by_clock(&self, clock: &TestClock, skew_ms: i64) {
+        self.0.borrow_mut().clock = Some((clock.clone(), skew_ms));
     }
     pub fn honours(&self, honours: Honours) {
         self.0.borrow_mut().honours = honours;
@@ -233,6 +241,13 @@ struct Record {
 }
 
 impl Inner {
+    fn now(&self) -> i64 {
+        let clock = self.clock.as_ref();
+        clock.map_or(0, |(clock, skew_ms)| {
+            START_MS + clock.elapsed_ms() + skew_ms
+        })
+    }
+
     fn token(&self, request: &Request) -> Option<usize> {
         let token = header(request, "Authorization")?.strip_prefix("Bearer token-")?;
         token.parse().ok().filter(|token| *token > 0)
@@ -252,7 +267,7 @@ impl Inner {
         let token = format!("token-{}", self.tokens.len());
         json(
             200,
-            &json!({"access_token": token, "refresh_token": refresh, "expires_in": 3600, "now": 0,
+            &json!({"access_token": token, "refresh_token": refresh, "expires_in": 3600, "now": self.now(),
                 "courier": {"id": id, "name": name}}),
         )
     }
@@ -260,7 +275,7 @@ impl Inner {
     fn answer(&mut self, request: &Request) -> Exchange {
         let path = request.url.trim_start_matches("http://backend");
         let body: Value = match &request.body {
-            Body::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+            Body::Json(text) => parse(text).unwrap_or_default(),
             Body::Multipart(parts) => form(parts),
             _ => Value::Null,
         };
@@ -334,7 +349,7 @@ impl Inner {
         })).collect();
         json(
             200,
-            &json!({"now": 0, "route": {"id": "r1", "date": "2026-11-22", "version": 1}, "stops": stops}),
+            &json!({"now": self.now(), "route": {"id": "r1", "date": "2026-11-22", "version": 1}, "stops": stops}),
         )
     }
 

@@ -68,7 +68,7 @@ pub async fn a_put_is_read_back_whole<S: Store>(store: &S) {
 
 /// Two at once each see what the other wrote, or nothing of it: no number is given twice.
 pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: &S) {
-    async fn next<S: Store>(store: &S, name: &str, tables: &[Table]) {
+    async fn next<S: Store>(store: &S, name: &str, tables: &[Table], durability: Durability) {
         loop {
             let mut work = |found: Vec<Vec<crate::ports::store::Record>>| {
                 let seq = found[0].len() as u64;
@@ -78,7 +78,8 @@ pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: 
                 Some(commit)
             };
             let asked = [lane("l")];
-            match store.decide(&asked, tables, &mut work).await.unwrap() {
+            let decided = store.decide(&asked, tables, durability, &mut work).await;
+            match decided.unwrap() {
                 Some(Committed::Done(_)) => return,
                 Some(Committed::Stale) => {}
                 other => panic!("{other:?}"),
@@ -87,10 +88,11 @@ pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: 
     }
     let all = [Table::Meta, Table::Operations];
     for _ in 0..5 {
-        // The second has to fall back on a table that it did not name.
+        // The first asks for more than it said; the second has to fall back on a table that it did
+        // not name.
         let (one, two) = (
-            next(store, "one", &all),
-            next(store, "two", &[Table::Operations]),
+            next(store, "one", &all, Durability::Relaxed),
+            next(store, "two", &[Table::Operations], Durability::Strict),
         );
         futures_util::future::join(one, two).await;
     }
@@ -107,7 +109,9 @@ pub async fn deciding_for_nothing_writes_nothing<S: Store>(store: &S) {
         None
     };
     let tables = [Table::Meta, Table::Operations];
-    let decided = store.decide(&[lane("l")], &tables, &mut work).await;
+    let decided = store
+        .decide(&[lane("l")], &tables, Durability::Strict, &mut work)
+        .await;
     assert_eq!((decided.unwrap(), seen), (None, 1));
     assert_eq!(bodies(store, lane("l")).await, ["there"]);
 }

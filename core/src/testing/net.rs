@@ -2,6 +2,7 @@
 
 use super::clock::TestClock;
 use crate::domain::ids::AccountId;
+use crate::domain::json::print;
 use crate::ports::clock::Clock;
 use crate::ports::net::Net;
 use crate::profile::http::{Answer, Exchange, NetFailure, Request};
@@ -158,7 +159,7 @@ pub fn json(status: u16, body: &serde_json::Value) -> Exchange {
         headers: [("content-type".to_owned(), "application/json".to_owned())]
             .into_iter()
             .collect(),
-        body: body.to_string(),
+        body: print(body),
         ..Answer::default()
     })
 }

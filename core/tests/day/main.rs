@@ -948,6 +948,35 @@ fn a_budget_ends_the_drain_and_what_was_in_flight_is_asked_for_later() {
 }
 
 #[test]
+fn what_only_a_person_could_settle_is_not_begun_without_the_time_for_it() {
+    let mut profile: Value = serde_json::from_str(PROFILE).expect("is JSON");
+    profile["revision"] = json!("none");
+    let step = &mut profile["operations"]["note"]["steps"][0];
+    step["identity"] = json!({"kind": "none"});
+    step["request"]["deadlineMs"] = json!(5_000);
+    let asked = profile.clone();
+    let step = &mut profile["operations"]["note"]["steps"][0];
+    step.as_object_mut().expect("is a step").remove("probe");
+
+    let phone = Phone::new().going_by(&profile);
+    let id = phone.done(note("s1", "a"));
+    let drain = |phone: &Phone, ms| {
+        let drained = run(&phone.clock, phone.core.drain(WakeReason::Push, Some(ms)));
+        let report = drained.expect("drains");
+        (report.attempted, report.settled)
+    };
+    assert_eq!(drain(&phone, 2_000), (0, 0), "the worker may end before it");
+    assert_eq!(phone.reason(&id), None, "it waits as it did");
+    assert_eq!(drain(&phone, 8_000), (1, 1));
+    assert_eq!(phone.marks("notes"), [id.0]);
+
+    let phone = Phone::new().going_by(&asked);
+    phone.done(note("s1", "a"));
+    let (_, settled) = drain(&phone, 2_000);
+    assert_eq!(settled, 1, "here the backend can be asked");
+}
+
+#[test]
 fn a_profile_that_does_not_parse_names_its_mistake() {
     let phone = Phone::new();
     let opened = |document: &str| {

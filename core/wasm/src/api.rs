@@ -7,7 +7,7 @@ use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
 use pannier::domain::address::Position;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
-use pannier::domain::json::{FromJson, ToJson, parse, print, write_fields};
+use pannier::domain::json::{FromJson, ToJson, parse, to_text, write_fields};
 use pannier::domain::operation::Intent;
 use pannier::engine::listing::{account_view, session_view};
 use pannier::ports::drain::WakeReason;
@@ -41,8 +41,8 @@ struct Options {
 }
 
 /// JSON crosses as text, both ways: JavaScript's own reader and printer are native.
-fn encode(value: &Value) -> JsValue {
-    JsValue::from_str(&print(value))
+fn encode(value: &dyn ToJson) -> JsValue {
+    JsValue::from_str(&to_text(value))
 }
 
 fn invalid(what: &str, error: &dyn Display) -> CoreError {
@@ -117,7 +117,7 @@ impl Core {
     pub fn versions(&self) -> String {
         let profile = self.driver.profile();
         let profile = [&*profile.name, " ", profile.revision.as_str()].concat();
-        print(&write_fields(&[
+        to_text(&write_fields(&[
             ("core", &env!("CARGO_PKG_VERSION")),
             ("schema", &SCHEMA),
             ("profile", &profile),
@@ -133,7 +133,7 @@ impl Core {
                 return Err(invalid("arguments", &"a list is expected"));
             };
             let answer = dispatch(core, &name, Arguments(given.into_iter()))?.await?;
-            Ok(encode(&answer))
+            Ok(JsValue::from_str(&answer))
         }))
     }
 
@@ -144,7 +144,7 @@ impl Core {
         let head = Uint8Array::new_with_byte_offset_and_length(&bytes, 0, length.min(32)).to_vec();
         promise(Box::pin(async move {
             let staged = core.stage(&head, u64::from(length), bytes).await?;
-            Ok(encode(&staged.to_json()))
+            Ok(encode(&staged))
         }))
     }
 
@@ -177,23 +177,26 @@ fn dispatch(
     core: Shared,
     name: &str,
     mut given: Arguments,
-) -> Result<Boxed<Result<Value, CoreError>>, CoreError> {
+) -> Result<Boxed<Result<String, CoreError>>, CoreError> {
     macro_rules! run {
         ($call:expr) => {
-            Box::pin(async move { Ok($call.await?.to_json()) })
+            Box::pin(async move { Ok(to_text(&$call.await?)) })
         };
     }
     Ok(match name {
         "session" => Box::pin(async move {
             let session = core.session().await?.map(|s| s.value);
             let fields = core.profile().sign_in.credentials();
-            Ok(session_view(session.as_ref(), fields).to_json())
+            Ok(to_text(&session_view(session.as_ref(), fields)))
         }),
         "signIn" => {
             let credentials = given.next("credentials")?;
             Box::pin(async move {
                 let session = core.sign_in(credentials).await?;
-                Ok(write_fields(&[("account", &account_view(&session))]))
+                Ok(to_text(&write_fields(&[(
+                    "account",
+                    &account_view(&session),
+                )])))
             })
         }
         "signOut" => {

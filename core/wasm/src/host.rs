@@ -59,7 +59,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub fn read(this: &JsHost, queries: &str) -> Promise;
     #[wasm_bindgen(method)]
-    pub fn begin(this: &JsHost, tables: &str, queries: &str) -> Promise;
+    pub fn begin(this: &JsHost, tables: &str, queries: &str, strict: bool) -> Promise;
     #[wasm_bindgen(method)]
     pub fn commit(
         this: &JsHost,

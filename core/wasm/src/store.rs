@@ -149,10 +149,12 @@ impl Store for JsStore {
         &self,
         queries: &[Query],
         tables: &[Table],
+        durability: Durability,
         work: &mut Work<'_>,
     ) -> Result<Option<Committed>, StoreError> {
         let (tables, asked) = (wire::tables(tables), wire::queries(queries));
-        let begun = outcome(self.0.begin(&tables, &asked)).await?;
+        let strict = durability == Durability::Strict;
+        let begun = outcome(self.0.begin(&tables, &asked, strict)).await?;
         // Nothing is awaited until the commit is on its way: the transaction lives as long as this turn.
         let found = begun.unchecked_ref::<Begun>().records();
         match work(records(&found, queries.len())) {

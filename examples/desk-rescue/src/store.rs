@@ -321,6 +321,7 @@ impl Store for SqliteStore {
         &self,
         queries: &[Query],
         _tables: &[Table],
+        _durability: Durability,
         work: &mut Work<'_>,
     ) -> Result<Option<Committed>, StoreError> {
         self.change(|transaction| {

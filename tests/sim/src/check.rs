@@ -2,10 +2,13 @@
 //! backend has, what went over the wire, what stands in the store, and the recorder's own list.
 
 use crate::book::{Choice, Told};
+use crate::setting::Fault;
 use crate::strategy::Strategy;
 use crate::watch::{Parking, Violation, opened};
 use crate::wire::Asked;
 use crate::world::World;
+use pannier::domain::ids::OperationId;
+use pannier::domain::json::as_whole;
 use pannier::domain::operation::{Operation, OperationState, Settlement};
 use pannier::ports::store::Table;
 use pannier::testing::backend::Effect;
@@ -24,6 +27,10 @@ pub struct Tally {
     pub doubled: usize,
     /// records that a late PUT wrote over after something newer had come
     pub late: usize,
+    pub corrected: usize,
+    /// how often a shift was closed, and how often nothing was unsent then
+    pub closings: usize,
+    pub clear: usize,
 }
 
 struct Day<'a> {
@@ -41,6 +48,9 @@ struct Day<'a> {
     tally: Tally,
 }
 
+/// How far the two clocks may be apart after they were compared over a slow wire.
+const VAGUE_MS_MAX: i64 = 10_000;
+
 /// The longest `settleMs` of a kind in the profiles.
 fn settle_ms(kind: &str) -> i64 {
     if matches!(kind, "photo" | "signature") {
@@ -52,7 +62,7 @@ fn settle_ms(kind: &str) -> i64 {
 
 pub fn check(world: &World) -> (Vec<Violation>, Tally) {
     // What is settled may have been pruned, or wiped at a sign-out; what is not has to be there.
-    let ops: Vec<Operation> = world.watch.borrow().last.values().cloned().collect();
+    let ops: Vec<Operation> = world.watch.borrow().operations();
     let waiting: BTreeSet<String> = world.store.look(|tables| {
         let rows = tables.rows(Table::Operations);
         rows.filter_map(|(key, envelope)| opened(key, envelope))
@@ -97,6 +107,8 @@ pub fn check(world: &World) -> (Vec<Violation>, Tally) {
     day.pins();
     day.parking();
     day.pauses();
+    day.words();
+    day.moments();
     (day.found, day.tally)
 }
 
@@ -198,9 +210,19 @@ impl Day<'_> {
                 else {
                     return;
                 };
-                // Where the fields are the identity, another of the same fields stands for it.
+                // Where the fields are the identity, another of the same fields stands for it; where
+                // the stop's state is, the one that a person set aside because it was there.
                 let stop = op.stop().map_or("", |s| s.as_str());
-                let same = self.strategy == Strategy::NaturalKey
+                let stands_in = match self.strategy {
+                    Strategy::NaturalKey => true,
+                    Strategy::Conditional => self.ops.values().any(|other| {
+                        let alike = other.intent.kind() == op.intent.kind();
+                        let aside = matches!(other.state, OperationState::Discarded { .. });
+                        alike && aside && other.stop() == op.stop()
+                    }),
+                    _ => false,
+                };
+                let same = stands_in
                     && *how == Settlement::Already
                     && self
                         .effects
@@ -216,6 +238,10 @@ impl Day<'_> {
                 }
             }
             OperationState::Discarded { .. } => {
+                let by = op.superseded_by.as_ref();
+                if by.is_some_and(|by| self.ops.contains_key(by.as_str())) {
+                    return;
+                }
                 if !self.world.book.borrow().chose(&op.id, Choice::Discarded) {
                     let text = format!("{} {} was set aside by nobody", op.intent.kind(), op.id);
                     self.fail("nothing lost", text);
@@ -446,6 +472,51 @@ impl Day<'_> {
                     .is_some_and(|o| o.lane == op.lane && o.seq < op.seq)
         });
         on_the_way || chosen || touched
+    }
+
+    /// What a note says at the backend is what was recorded, or what it was corrected to.
+    fn words(&mut self) {
+        let book = self.world.book.borrow();
+        for effect in self.effects.iter().filter(|e| e.kind == "notes") {
+            let words = book.words.get(&OperationId(effect.mark.clone()));
+            let said = effect.body["text"].as_str().unwrap_or_default();
+            if words.is_some_and(|words| !words.iter().any(|word| word == said)) {
+                let text = format!("{} says \"{said}\", which it never should", effect.mark);
+                self.found.push(Violation::new("corrections", text));
+            }
+        }
+        self.tally.corrected = book.corrected;
+        (self.tally.closings, self.tally.clear) = self.world.closings;
+    }
+
+    /// The backend is told by its own clock when something was recorded, however wrong the phone's.
+    fn moments(&mut self) {
+        let faults = self.world.setting.faults;
+        // Asleep or between two settings of its clock a phone cannot know better.
+        let vague = [Fault::Clock, Fault::Freeze, Fault::Suspend, Fault::Delay];
+        if vague.into_iter().any(|fault| faults.has(fault)) {
+            return;
+        }
+        for effect in self.effects {
+            let (Some(at), Some(op)) = (
+                as_whole(&effect.body["at"]),
+                self.ops.get(effect.mark.as_str()),
+            ) else {
+                continue;
+            };
+            // What the phone's clock was wrong by, from the start on.
+            let wrong = self.world.wrong_ms;
+            let meant = op.recorded.at - wrong + self.world.skew_ms;
+            if (at - meant).abs() > VAGUE_MS_MAX {
+                let text = format!(
+                    "{} of {} is said to be {} ms from when it was",
+                    effect.kind,
+                    effect.mark,
+                    at - meant
+                );
+                self.found.push(Violation::new("moments", text));
+            }
+        }
     }
 
     /// A backend that asked for a pause is left alone.

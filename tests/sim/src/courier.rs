@@ -20,7 +20,7 @@ pub enum What {
     Scan(char),
     Photo,
     Signature,
-    Note(usize),
+    Note,
     Cash,
     Deliver { partial: bool },
     Fail,
@@ -28,6 +28,7 @@ pub enum What {
 }
 
 impl What {
+    pub const NOTE: &str = "note 1";
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Load => "load",
@@ -35,7 +36,7 @@ impl What {
             Self::Scan(_) => "scan",
             Self::Photo => "photo",
             Self::Signature => "signature",
-            Self::Note(_) => "note",
+            Self::Note => "note",
             Self::Cash => "cash_collected",
             Self::Deliver { .. } => "deliver",
             Self::Fail => "fail",
@@ -47,7 +48,7 @@ impl What {
     }
     /// Told twice, it is there twice: he looks before he says it again.
     pub fn adds_up(&self) -> bool {
-        matches!(self, Self::Note(_) | Self::Cash)
+        matches!(self, Self::Note | Self::Cash)
     }
 }
 
@@ -76,9 +77,9 @@ impl Step {
                 blob,
                 signer: Some("Anna Berg".into()),
             },
-            What::Note(number) => Intent::Note {
+            What::Note => Intent::Note {
                 stop,
-                text: format!("note {number}"),
+                text: What::NOTE.to_owned(),
             },
             What::Cash => {
                 let mut fields = Map::new();
@@ -159,7 +160,7 @@ pub fn day(seed: u64, prefix: &str, count: u32) -> VecDeque<Step> {
             at(What::Photo);
         }
         if note {
-            at(What::Note(1));
+            at(What::Note);
         }
         if signature {
             at(What::Signature);

@@ -2,7 +2,9 @@
 //! next is chance, at every await; time moves only when nobody can go on.
 
 use crate::chance::Chance;
+use pannier::domain::ids::OperationId;
 use pannier::ports::drain::DrainReport;
+use pannier::ports::handover::ShiftClose;
 use pannier::ports::recording::Receipt;
 use pannier::ports::{CoreError, Driver};
 use pannier::testing::host::TestHost;
@@ -34,6 +36,10 @@ pub enum Mail {
     Opened(Result<Core, CoreError>),
     Drained(Result<DrainReport, CoreError>),
     Recorded(usize, Result<Receipt, CoreError>),
+    /// a correction: the line in the book, what is corrected, and what it says now
+    Corrected(usize, OperationId, String, Result<Receipt, CoreError>),
+    /// the end of a shift, with what had been confirmed when it was asked for
+    Closed(Vec<OperationId>, Result<ShiftClose, CoreError>),
     /// somebody else is signed in now, or that could not be done
     Signed(Result<(), CoreError>),
     Looked,

@@ -59,6 +59,8 @@ faults! {
     Storage "storage",
     /// the wall clock jumps, forward and back
     Clock "clock",
+    /// the phone's clock and the backend's are wrong by a day, each in its own direction
+    Wrong "wrong-clocks",
     /// the office cancels and reassigns stops
     Office "office",
     /// a newer core opens the store; those that run know only the older schema

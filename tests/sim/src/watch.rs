@@ -1,13 +1,48 @@
 //! Looks at every commit that holds and knows nothing of who meant what: the fence, the order of
 //! numbers, due times and floors, and that nothing leaves the outbox unseen.
 
-use pannier::domain::ids::OperationId;
+use pannier::domain::ids::{AccountId, LaneId, OperationId};
+use pannier::domain::json::{FromJson, from_text};
 use pannier::domain::operation::{Operation, OperationState};
 use pannier::engine::session::Lease;
 use pannier::ports::records;
 use pannier::ports::store::{Envelope, Key, KeyPart, Record, Table};
 use pannier::testing::memory::Observed;
 use std::collections::BTreeMap;
+
+/// What the watch needs of an operation. It sees thousands a day, and leaves the rest unread.
+#[derive(FromJson)]
+#[json(rename_all = "camelCase")]
+struct Glance {
+    id: OperationId,
+    account: AccountId,
+    seq: u64,
+    lane: LaneId,
+    intent: Named,
+    recorded: At,
+    state: OperationState,
+    attempt_count: u32,
+    attempts: Vec<Tried>,
+}
+
+#[derive(FromJson)]
+struct Named {
+    kind: String,
+}
+
+#[derive(FromJson)]
+struct At {
+    at: i64,
+}
+
+#[derive(FromJson)]
+#[json(rename_all = "camelCase")]
+struct Tried {
+    started_at: i64,
+    ended_at: Option<i64>,
+    trigger: String,
+    verdict: Option<String>,
+}
 
 /// What a checker found: the promise it belongs to, and the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +86,8 @@ pub struct Parking {
 pub struct Watch {
     pub now: i64,
     pub jumped: i64,
+    /// contexts with a lower number know only the older schema
+    pub newer_from: u32,
     pub violations: Vec<Violation>,
     known: BTreeMap<String, Known>,
     /// the generation in force for each account, and the context that raised it
@@ -59,7 +96,7 @@ pub struct Watch {
     pub doubts: Vec<Doubt>,
     pub parkings: Vec<Parking>,
     /// every operation that was ever in the store, as it was last
-    pub last: BTreeMap<String, Operation>,
+    last: BTreeMap<String, String>,
     /// a throttle was taken down
     pub throttled: Vec<(String, i64)>,
     /// when an operation was settled
@@ -97,21 +134,35 @@ fn name(state: &OperationState) -> &'static str {
 }
 
 impl Watch {
+    /// Settled or set aside: nobody has to send it any more.
+    pub fn is_over(&self, id: &OperationId) -> bool {
+        let known = self.known.get(id.as_str()).map(|known| &known.state);
+        matches!(
+            known,
+            Some(OperationState::Settled { .. } | OperationState::Discarded { .. })
+        )
+    }
+
     fn fail(&mut self, promise: &'static str, text: String) {
         self.violations.push(Violation::new(promise, text));
     }
 
     pub fn see(&mut self, observed: &Observed<'_>) {
         let commit = observed.commit;
+        if observed.context < self.newer_from {
+            let text = format!("context {} wrote into a newer schema", observed.context);
+            self.fail("newer schema", text);
+        }
         for (table, key, envelope) in &commit.puts {
             match table {
                 Table::Meta if envelope.t == "lease" => self.lease(observed.context, key, envelope),
                 Table::Operations | Table::Settled => {
-                    if let Some(op) = opened(key, envelope) {
+                    if let Ok(op) = from_text::<Glance>(&envelope.body) {
                         if account_of(key) != op.account.0 {
                             let text = format!("{} of {} lies under {key}", op.id, op.account);
                             self.fail("account isolation", text);
                         }
+                        self.last.insert(op.id.0.clone(), envelope.body.clone());
                         self.operation(observed, *table, op);
                     }
                 }
@@ -125,7 +176,7 @@ impl Watch {
             let Some((_, envelope)) = observed.before.get(*table, key) else {
                 continue;
             };
-            let Some(op) = opened(key, envelope) else {
+            let Ok(op) = from_text::<Glance>(&envelope.body) else {
                 continue;
             };
             let kept = commit.puts.iter().any(|(table, _, e)| match table {
@@ -134,29 +185,30 @@ impl Watch {
                 _ => false,
             });
             if !kept {
-                let text = format!("{} {} left the outbox for nowhere", op.intent.kind(), op.id);
+                let text = format!("{} {} left the outbox for nowhere", op.intent.kind, op.id);
                 self.fail("nothing lost", text);
             }
         }
     }
 
     fn lease(&mut self, context: u32, key: &Key, envelope: &Envelope) {
-        let record = Record {
-            key: key.clone(),
-            revision: 0,
-            envelope: envelope.clone(),
-        };
-        let Ok(lease) = records::open::<Lease>(&record) else {
+        let Ok(lease) = from_text::<Lease>(&envelope.body) else {
             return;
         };
-        let generation = lease.value.generation;
+        let generation = lease.generation;
         let entry = self.leases.entry(key.clone()).or_default();
         if generation > entry.0 {
             *entry = (generation, context);
         }
     }
 
-    fn operation(&mut self, observed: &Observed<'_>, table: Table, op: Operation) {
+    /// Every operation that was ever in the store, as it was last.
+    pub fn operations(&self) -> Vec<Operation> {
+        let bodies = self.last.values();
+        bodies.filter_map(|body| from_text(body).ok()).collect()
+    }
+
+    fn operation(&mut self, observed: &Observed<'_>, table: Table, op: Glance) {
         let last = op.attempts.last();
         let ended = last.is_none_or(|a| a.ended_at.is_some());
         let before = self.known.get(op.id.as_str()).cloned();
@@ -188,7 +240,7 @@ impl Watch {
                 "context {} wrote {} of {} {} while generation {generation} was context {holder}'s",
                 observed.context,
                 name(&op.state),
-                op.intent.kind(),
+                op.intent.kind,
                 op.id,
             );
             self.fail("generation fencing", text);
@@ -231,7 +283,7 @@ impl Watch {
                     OperationState::Settled { .. } | OperationState::Discarded { .. }
                 )
             {
-                let text = format!("{} {} settled without being there", op.intent.kind(), op.id);
+                let text = format!("{} {} settled without being there", op.intent.kind, op.id);
                 self.fail("nothing lost", text);
             }
         }
@@ -243,10 +295,9 @@ impl Watch {
                 state: op.state.clone(),
             },
         );
-        self.last.insert(op.id.0.clone(), op);
     }
 
-    fn began(&mut self, op: &Operation, before: &Known, at: i64, trigger: &str) {
+    fn began(&mut self, op: &Glance, before: &Known, at: i64, trigger: &str) {
         let (OperationState::Waiting { due_at, floor_at }
         | OperationState::InDoubt { due_at, floor_at }) = before.state
         else {
@@ -255,7 +306,7 @@ impl Watch {
             }
             let text = format!(
                 "{} {} was attempted while {}",
-                op.intent.kind(),
+                op.intent.kind,
                 op.id,
                 name(&before.state)
             );
@@ -269,7 +320,7 @@ impl Watch {
         if at < wanted && wanted - at <= WAIT_MS_MAX {
             let text = format!(
                 "{} {} was attempted {} ms before it was due ({trigger})",
-                op.intent.kind(),
+                op.intent.kind,
                 op.id,
                 wanted - at
             );

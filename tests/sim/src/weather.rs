@@ -39,13 +39,14 @@ impl Disk {
     }
 
     pub fn meets(&self, context: u32, commit: Option<&Commit>) -> Option<StoreFault> {
+        let commit = commit?;
+        // What a newer core wrote is read as well as can be.
         if context < self.newer_from {
             return Some(StoreFault::Refused(StoreError::Newer {
                 found: 2,
                 known: 1,
             }));
         }
-        let commit = commit?;
         let drawn = self.chance.next() % 1_000;
         if self.now >= self.until_ms {
             return None;

@@ -93,8 +93,8 @@ export class BrowserHost {
     return this.#store.read(JSON.parse(queries) as Query[]);
   }
 
-  async begin(tables: string, queries: string): Promise<Begun> {
-    return this.#store.begin(JSON.parse(tables) as string[], JSON.parse(queries) as Query[]);
+  async begin(tables: string, queries: string, strict: boolean): Promise<Begun> {
+    return this.#store.begin(JSON.parse(tables) as string[], JSON.parse(queries) as Query[], strict);
   }
 
   /** `picture`: key, media type and bytes, in the same transaction. */

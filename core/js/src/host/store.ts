@@ -148,10 +148,10 @@ export class IdbStore {
     });
   }
 
-  /** Reads in a transaction that a commit may be made in, if it is made at once. */
-  begin(tables: string[], queries: Query[]): Promise<Begun> {
+  /** Reads in a transaction that a commit may be made in, if it is made at once and asks for no more durability. */
+  begin(tables: string[], queries: Query[], strict: boolean): Promise<Begun> {
     return this.#with(async (attempt) => {
-      const transaction = begin(attempt, tables, "readwrite", "strict");
+      const transaction = begin(attempt, tables, "readwrite", strict ? "strict" : "relaxed");
       return { found: await ask(transaction, queries, tables), transaction };
     });
   }
@@ -161,7 +161,8 @@ export class IdbStore {
     const named = [...commit.expect, ...commit.puts, ...commit.deletes].map(([table]) => table);
     const touched = [...new Set(["meta", ...named, ...(picture ? ["blob_data"] : [])])];
     const { transaction } = begun ?? {};
-    if (transaction && touched.every((table) => transaction.objectStoreNames.contains(table))) {
+    const lasts = commit.durability === "relaxed" || transaction?.durability !== "relaxed";
+    if (transaction && lasts && touched.every((table) => transaction.objectStoreNames.contains(table))) {
       try {
         // At once, whatever became of the connection: a transaction outlives it, but not this turn.
         return await within(TRANSACTION_MS_MAX, conclude(transaction, commit, [], bodies, picture), () => stop(transaction));
