@@ -14,10 +14,10 @@ async function clientPage(folder) {
   mkdirSync(folder, { recursive: true });
   const built = process.env.PANNIER_DIST ?? dist;
   for (const file of ["core.wasm", "profile.json"]) copyFileSync(join(built, file), join(folder, file));
-  await build({
-    absWorkingDir: at(), entryPoints: ["tests/browser/pages/client.mjs"], outfile: join(folder, "client.js"),
-    bundle: true, format: "esm", target: "safari16.4", logLevel: "silent",
-  });
+  const bundled = { absWorkingDir: at(), bundle: true, format: "esm", target: "safari16.4", logLevel: "silent" };
+  await build({ ...bundled, entryPoints: ["tests/browser/pages/client.mjs"], outfile: join(folder, "client.js") });
+  // Once more by itself: what a page found out about its storage it goes by as long as it lives.
+  await build({ ...bundled, entryPoints: ["core/js/lib/storage.js"], outfile: join(folder, "storage.js") });
   writeFileSync(join(folder, "index.html"), `<!doctype html><meta charset="utf-8"><title>client</title><body>opening<script type="module" src="/client.js"></script>`);
   // Takes the lock of Anna's drains and never lets go.
   writeFileSync(join(folder, "keeper.js"), `navigator.locks.request("pannier:pannier:drain:c-anna", () => { postMessage("held"); return new Promise(() => {}); });`);

@@ -15,35 +15,53 @@ function known<V>(table: Record<string, Text<V>>, code: string, values: V): stri
   return text === undefined ? undefined : filled(text, values);
 }
 
-/** The bar's line. */
+/**
+ * The bar's line.
+ * @example bar.textContent = statusText(await pannier.status());
+ */
 export function statusText(status: Status): string {
   return filled(words().status[status.said], status);
 }
 
-/** What was done, as "Delivered to Anna Berg". */
+/**
+ * What was done, as "Delivered to Anna Berg".
+ * @example line.textContent = titleText(item.title);
+ */
 export function titleText(title: Title): string {
   // Each code's text takes that code's values, which TypeScript cannot follow through the table.
   return filled(words().title[title.code] as Text<Title>, title);
 }
 
-/** Where an operation stands. */
+/**
+ * Where an operation stands.
+ * @example state.textContent = itemText(item);
+ */
 export function itemText(item: Pick<OutboxItem, "said" | "setAside">): string {
   return filled(words().item[item.said], item);
 }
 
-/** Why an operation is not settled. */
+/**
+ * Why an operation is not settled.
+ * @example if (item.reason) why.textContent = reasonText(item.reason);
+ */
 export function reasonText(reason: Reason): string {
   return known(words().reason, reason.code, reason) ?? words().otherReason(reason);
 }
 
-/** What one try came to. */
+/**
+ * What one try came to.
+ * @example const { attempts } = await pannier.history(item.id); list.append(...attempts.map(attemptText));
+ */
 export function attemptText({ verdict, endedAt }: AttemptView): string {
   const texts = words();
   if (verdict === undefined) return endedAt === undefined ? texts.noAnswerYet : texts.endedWithout;
   return known<undefined>(texts.attempt, verdict, undefined) ?? texts.endedWithout;
 }
 
-/** What a person should know although nothing waits for him. */
+/**
+ * What a person should know although nothing waits for him.
+ * @example for (const notice of await pannier.notices()) show(noticeText(notice));
+ */
 export function noticeText(notice: Notice): string {
   const texts = words();
   const what = known(texts.stopNotice, notice.code, notice) ?? reasonText({ code: notice.code, ...(notice.times === undefined ? {} : { times: notice.times }) });
@@ -52,22 +70,34 @@ export function noticeText(notice: Notice): string {
   return about ? `${about}: ${what}` : what;
 }
 
-/** What a newer route changed. */
+/**
+ * What a newer route changed.
+ * @example const { news = [] } = await pannier.refreshRoute(); news.map(newsText).forEach(show);
+ */
 export function newsText(news: RouteNews): string {
   return `${words().place(news.place)}: ${filled(words().routeNews[news.code], news)}`;
 }
 
-/** What a code in front of the camera means. */
+/**
+ * What a code in front of the camera means.
+ * @example show(meaningText(await pannier.meaning(code)));
+ */
 export function meaningText(meaning: ScanMeaning): string {
   return filled(words().meaning[meaning.verdict], meaning);
 }
 
-/** What came of asking for the route. */
+/**
+ * What came of asking for the route.
+ * @example show(refreshText(await pannier.refreshRoute()));
+ */
 export function refreshText(refresh: RouteRefresh): string {
   return filled(words().refresh[refresh.outcome], refresh);
 }
 
-/** Why something may not be done now; nothing where it may. */
+/**
+ * Why something may not be done now; nothing where it may.
+ * @example button.title = refusalText(stop.may.deliver) ?? "";
+ */
 export function refusalText({ code, values }: Permission): string | undefined {
   return code === undefined ? undefined : codeText(code, values);
 }
@@ -76,7 +106,10 @@ function codeText(code: string, values: Values = {}): string {
   return known(words().error, code, values) ?? words().otherError(code);
 }
 
-/** Any error as a sentence for a person; its `message` is for developers. */
+/**
+ * Any error as a sentence for a person; its `message` is for developers.
+ * @example pannier.record(intent).catch((error) => show(errorText(error)));
+ */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return codeText("unexpected");
   const values = "values" in error && typeof error.values === "object" && error.values !== null ? error.values as Values : {};
