@@ -651,3 +651,36 @@ proptest! {
         }
     }
 }
+
+// As many as PROPTEST_CASES says: what looks most like bars and is none.
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Stripes of one to four modules between quiet margins, every third time behind a true start: the
+    /// nearest that chance comes to a code, and the check symbol is right once in 103 times.
+    #[test]
+    fn random_stripes_are_no_code(
+        stripes in prop::collection::vec(1_usize..5, 40..110), module in 2_usize..4, begun in 0_u8..3, noise in 0_u32..40, seed in any::<u64>(),
+    ) {
+        let start: &[usize] = if begun == 0 { &[2, 1, 1, 2, 1, 4] } else { &[] };
+        let mut line = vec![210_u8; 40];
+        for (i, width) in start.iter().chain(&stripes).enumerate() {
+            let grey = if i % 2 == 0 { 40 } else { 210 };
+            line.resize(line.len() + width * module, grey);
+        }
+        line.resize(line.len() + 40, 210);
+        let (width, height) = (line.len(), 120);
+        let mut state = seed | 1;
+        let data: Vec<u8> = (0..width * height)
+            .map(|i| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let by = (state >> 40) as u32 % (noise + 1);
+                (u32::from(line[i % width]) + by).saturating_sub(noise / 2).min(255) as u8
+            })
+            .collect();
+        for effort in [Effort::Live, Effort::Still] {
+            let codes = scan(&data, width, height, width, effort).unwrap().codes;
+            prop_assert!(codes.is_empty(), "{:?} after a start: {}", codes[0].bytes, begun == 0);
+        }
+    }
+}

@@ -72,7 +72,7 @@ export function noticeText(notice: Notice): string {
 
 /**
  * What a newer route changed.
- * @example const { news = [] } = await pannier.refreshRoute(); news.map(newsText).forEach(show);
+ * @example const { changes } = await pannier.route(); for (const news of changes) show(newsText(news));
  */
 export function newsText(news: RouteNews): string {
   return `${words().place(news.place)}: ${filled(words().routeNews[news.code], news)}`;
@@ -96,7 +96,7 @@ export function refreshText(refresh: RouteRefresh): string {
 
 /**
  * Why something may not be done now; nothing where it may.
- * @example button.title = refusalText(stop.may.deliver) ?? "";
+ * @example button.title = refusalText(stop.can.deliver) ?? "";
  */
 export function refusalText({ code, values }: Permission): string | undefined {
   return code === undefined ? undefined : codeText(code, values);
