@@ -33,7 +33,7 @@ impl Slot {
 
 /// What a future came to.
 pub enum Mail {
-    Opened(Result<Core, CoreError>),
+    Opened(Result<Rc<Core>, CoreError>),
     Drained(Result<DrainReport, CoreError>),
     Recorded(usize, Result<Receipt, CoreError>),
     /// a correction: the line in the book, what is corrected, and what it says now

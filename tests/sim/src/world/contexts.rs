@@ -22,7 +22,8 @@ impl World {
             } else {
                 Dictionary::default()
             };
-            Mail::Opened(Driver::open(host, document, servers, Dictionary::default()).await)
+            let core = Driver::open(host, document, servers, Dictionary::default()).await;
+            Mail::Opened(core.map(Rc::new))
         });
     }
 
@@ -102,7 +103,7 @@ impl World {
             Mail::Opened(Ok(core)) => {
                 let place = self.phone.place(slot);
                 place.opening = false;
-                place.core = Some(Rc::new(core));
+                place.core = Some(core);
                 let (reason, budget) = match slot {
                     Slot::Worker => (WakeReason::Push, Some(8_000)),
                     _ => (WakeReason::Opened, None),
