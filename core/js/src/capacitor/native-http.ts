@@ -2,22 +2,12 @@
 // request sends crosses Capacitor's bridge as base64.
 
 import { CapacitorHttp } from "@capacitor/core";
+import { base64Text } from "../base64.js";
 
-/** A body's bytes in pieces: `btoa` wants a string, and a call takes so many arguments only. */
-const PIECE_BYTES = 3 << 13;
 /** A host that keeps silent is given up; the core's own deadline is shorter as a rule. */
 const SILENCE_MS_MAX = 120_000;
 /** Statuses whose answer has no body, so that `Response` takes none. */
 const bodiless = new Set([101, 103, 204, 205, 304]);
-
-/** @internal */
-export function base64Of(bytes: ArrayBuffer): string {
-  let text = "";
-  for (let from = 0; from < bytes.byteLength; from += PIECE_BYTES) {
-    text += btoa(String.fromCharCode(...new Uint8Array(bytes, from, Math.min(PIECE_BYTES, bytes.byteLength - from))));
-  }
-  return text;
-}
 
 /**
  * The systems give JSON parsed whatever is asked for, everything else as text. JSON that could not be parsed comes as a text,
@@ -42,7 +32,7 @@ export async function nativeExchange(request: Request): Promise<Response> {
     responseType: "text",
     connectTimeout: SILENCE_MS_MAX,
     readTimeout: SILENCE_MS_MAX,
-    ...(body.byteLength ? { data: base64Of(body), dataType: "file" as const } : {}),
+    ...(body.byteLength ? { data: base64Text(body), dataType: "file" as const } : {}),
   }).catch((error: unknown) => { throw new TypeError(`no answer: ${String(error)}`); });
   const headers = new Headers();
   for (const [name, value] of Object.entries(answer.headers)) {

@@ -3,7 +3,7 @@
 
 import { registerPlugin, type PluginListenerHandle } from "@capacitor/core";
 import type { HandedReport, HandedRequest, HandOver } from "../api.js";
-import { base64Of } from "./native-http.js";
+import { base64Text } from "../base64.js";
 
 /** A request as it crosses the bridge: `body` is base64. */
 interface BridgedRequest extends Omit<HandedRequest, "request"> { url: string; method: string; requestHeaders: Record<string, string>; data: string }
@@ -25,7 +25,7 @@ export const systemUploads: HandOver = {
   async begin(requests) {
     await Uploads.begin({
       uploads: await Promise.all(requests.map(async ({ request, ...note }) => ({
-        ...note, url: request.url, method: request.method, requestHeaders: Object.fromEntries(request.headers), data: base64Of(await request.arrayBuffer()),
+        ...note, url: request.url, method: request.method, requestHeaders: Object.fromEntries(request.headers), data: base64Text(await request.arrayBuffer()),
       }))),
     });
   },

@@ -1,6 +1,7 @@
 // One exchange with a deadline of our own, given up when the core says so. How it leaves is
 // network.ts's to say: by the browser's own `fetch`, or natively in the shell.
 
+import { base64 } from "../base64.js";
 import { after } from "../time.js";
 import type { IdbStore, Key } from "./store.js";
 
@@ -37,15 +38,6 @@ export type Exchange =
 
 class NotSent extends Error {
   constructor(readonly code: string, message: string) { super(message); }
-}
-
-/** Whole groups of three bytes, so that pieces join without padding between them. */
-const PIECE_BYTES = 3 << 14;
-
-function* base64(bytes: ArrayBuffer): Generator<string> {
-  for (let from = 0; from < bytes.byteLength; from += PIECE_BYTES) {
-    yield btoa(String.fromCharCode(...new Uint8Array(bytes, from, Math.min(PIECE_BYTES, bytes.byteLength - from))));
-  }
 }
 
 /** The body, and what it is where the request does not say it itself. */
