@@ -67,12 +67,12 @@ for (const engine of engines) {
       let before;
       for (;;) {
         const { items, more } = await pannier.outbox({ state: "unsettled", limit: 3, ...(before === undefined ? {} : { before }) });
-        pieces.push(items.map(({ title }) => title));
+        pieces.push(items.map(({ title }) => title.text));
         if (!more) return pieces;
         before = items[0].seq;
       }
     }`);
-    assert.deepEqual(pieces, [["Note: note 4", "Note: note 5", "Note: note 6"], ["Note: note 1", "Note: note 2", "Note: note 3"], ["Note: note 0"]]);
+    assert.deepEqual(pieces, [["note 4", "note 5", "note 6"], ["note 1", "note 2", "note 3"], ["note 0"]]);
     const { items } = await done(driver, `() => pannier.outbox({ stop: "st-07" })`);
     assert.deepEqual(items.map(({ stop }) => stop), ["st-07", "st-07", "st-07"]);
   });

@@ -110,7 +110,7 @@ export async function runPannier({ engine, fault, identity, count }) {
     const all = await stored();
     const { parked, blocked } = state(all);
     const { items, notices } = await evaluate(driver, `async () => ({ notices: await pannier.notices(), items: (await pannier.outbox({ state: "all", limit: 1000 })).items })`);
-    const more = notices.filter(({ code }) => code === "duplicate").map(({ text }) => Number(/(\d+) times/.exec(text)[1]) - 1);
+    const more = notices.filter(({ code }) => code === "duplicate").map(({ times }) => times - 1);
     return {
       said, backend, killed, stored: all, parked, blocked,
       // Whoever looks is told: a refusal when it was recorded, or a line with a reason.

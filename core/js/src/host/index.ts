@@ -9,6 +9,7 @@ import { originSays } from "./origin.js";
 import { Net, type Exchange, type WireRequest } from "./net.js";
 import { IdbStore, StoreTrouble, type Begun, type Commit, type Committed, type Key, type Query } from "./store.js";
 
+/** What a host is made of; the rest as `openPannier` was given it. */
 export interface HostOptions {
   /** name of the IndexedDB database */
   database: string;

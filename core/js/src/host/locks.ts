@@ -7,6 +7,7 @@ import { after } from "../time.js";
 /** What a request is known by: the core names it, so that it can give it back whether it was granted or not. */
 type Ticket = number;
 
+/** The locks of one core. */
 export class Locks {
   readonly #prefix: string;
   /** asked for and not given back; what releases it, once it is granted */

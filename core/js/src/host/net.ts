@@ -43,8 +43,10 @@ class NotSent extends Error {
 /** The body, and what it is where the request does not say it itself. */
 type Made = [body: BodyInit | undefined, mediaType: string | null];
 
+/** Sends a request and gives the answer, or throws where none came. */
 export type Leave = (request: Request, streamed: boolean) => Promise<Response>;
 
+/** The exchanges of one core. */
 export class Net {
   readonly #store: IdbStore;
   readonly #leave: Leave;

@@ -13,6 +13,7 @@ const TRANSACTION_MS_MAX = 20_000;
 const TRIES = 3;
 const NO_ANSWER = "no answer in time";
 
+/** Begins with the account. */
 export type Key = (string | number)[];
 
 /** As `core/wasm` writes them. */
@@ -105,6 +106,7 @@ export interface Begun {
   readonly transaction: IDBTransaction;
 }
 
+/** One database, over as many connections as it takes. */
 export class IdbStore {
   readonly #name: string;
   readonly #schema: number;
