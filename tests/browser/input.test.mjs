@@ -61,7 +61,7 @@ for (const engine of engines) {
       await until(async () => (await text(driver, "[part=error]")) === "", { what: "the words to be gone" });
     };
     await refused(files.empty, "The picture is empty");
-    await refused(files.words, "This file is not a picture");
+    await refused(files.words, "This file is no picture");
     await refused(files.broken, "This picture cannot be read");
     await refused(files.huge, "The picture is too large");
     assert.deepEqual((await operations(driver)).map(({ intent }) => intent.kind), ["arrive"]);

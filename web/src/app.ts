@@ -5,10 +5,10 @@ import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Intent, Pannier, Receipt, Status } from "pannier";
 import "pannier/elements";
 import type { ScannerStats } from "pannier/elements";
-import { errorText, onSpeak, words } from "pannier/texts";
+import { errorText, officeText, onSpeak, words } from "pannier/texts";
 import { Drafts } from "./drafts";
 import { inTab, seenInTab } from "./home-screen";
-import { sentence } from "./formats";
+import { sentence, shown } from "./formats";
 import { icon } from "./icons";
 import { addressOf, home, placeOf, type Place, type ScreenName } from "./places";
 import { Positions } from "./positions";
@@ -66,10 +66,20 @@ function wantsRestart(error: unknown): boolean {
 }
 
 /** What to tell a person: the code's own sentence, where it has one. The rest is for developers. */
-function told(error: unknown): string {
+function told(error: unknown): Told {
   console.error(error);
-  return error instanceof Error && error.name === "PannierError" ? sentence(errorText(error)) : texts.common.unexpected;
+  if (!(error instanceof Error && error.name === "PannierError")) return { text: texts.common.unexpected };
+  const office = officeText(error);
+  return { text: sentence(errorText(error)), ...(office === undefined ? {} : { office: shown(office, 400) }) };
 }
+
+interface Told {
+  text: string;
+  /** what to pass on */
+  office?: string;
+}
+
+const toldLines = ({ text, office }: Told): unknown => html`<p>${text}</p>${office === undefined ? nothing : html`<p class="quiet" lang="en">${office}</p>`}`;
 
 export class CourierApp extends LitElement implements Shell {
   declare api: Pannier;
@@ -79,13 +89,13 @@ export class CourierApp extends LitElement implements Shell {
   status: Status | undefined;
   #account: string | undefined;
   #opened = false;
-  #startError: { text: string; hint: string; again: string; tap: () => void } | undefined;
+  #startError: { told: Told; hint: string; again: string; tap: () => void } | undefined;
   #place: Place = home;
   #screen: Screen | undefined;
   #screenAddress: string | undefined;
   #toast = "";
   #toastEnds: ReturnType<typeof setTimeout> | undefined;
-  #errors: string[] = [];
+  #errors: Told[] = [];
   #restartHelps = false;
   #newer: Newer | undefined;
   readonly #listeners = new Set<() => void>();
@@ -118,7 +128,7 @@ export class CourierApp extends LitElement implements Shell {
     const restart = wantsRestart(error) && navigator.serviceWorker?.controller;
     const unavailable = error instanceof Error && "code" in error && error.code === "storage_unavailable";
     this.#startError = {
-      text: told(error),
+      told: told(error),
       hint: unavailable ? start.noStorageHint : start.failedHint,
       again: restart ? start.restart : start.again,
       tap: restart ? () => location.reload() : () => {
@@ -150,11 +160,11 @@ export class CourierApp extends LitElement implements Shell {
   }
 
   failed(error: unknown): void {
-    const text = typeof error === "string" ? sentence(error) : told(error);
+    const now: Told = typeof error === "string" ? { text: sentence(error) } : told(error);
     this.#restartHelps ||= wantsRestart(error);
     // "Saved" was said of something else.
     this.#toast = "";
-    if (!this.#errors.includes(text)) this.#errors = [...this.#errors, text];
+    if (!this.#errors.some(({ text }) => text === now.text)) this.#errors = [...this.#errors, now];
     this.requestUpdate();
   }
 
@@ -253,9 +263,9 @@ export class CourierApp extends LitElement implements Shell {
       <button type="button" class="button plain" data-test="update" @click=${take}>${texts.update.take}</button></div>`;
   }
 
-  #startFailure({ text, hint, again, tap }: { text: string; hint: string; again: string; tap: () => void }): unknown {
+  #startFailure({ told: why, hint, again, tap }: { told: Told; hint: string; again: string; tap: () => void }): unknown {
     return html`<div class="screen-like"><div class="content"><div class="empty" role="alert">${icon("attention")}
-        <h1 tabindex="-1">${texts.start.failed}</h1><p>${text}</p><p class="quiet">${hint}</p></div></div>
+        <h1 tabindex="-1">${texts.start.failed}</h1>${toldLines(why)}<p class="quiet">${hint}</p></div></div>
       <footer class="actions"><button type="button" class="button primary" data-test="open-again" @click=${tap}>
         <span class="words"><span class="label">${again}</span></span></button></footer></div>`;
   }
@@ -271,7 +281,7 @@ export class CourierApp extends LitElement implements Shell {
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>
         <h2 id="error-title">${icon("attention")}${texts.common.failed}</h2>
-        ${this.#errors.map((text) => html`<p>${text}</p>`)}
+        ${this.#errors.map(toldLines)}
         ${this.#restartHelps ? html`<button type="button" class="button primary" data-test="error-restart" @click=${() => location.reload()}>
           <span class="words"><span class="label">${texts.start.restart}</span></span></button>` : nothing}
         <button type="button" class="button ${this.#restartHelps ? "plain" : "primary"}" data-test="error-close" @click=${this.#errorsRead}>

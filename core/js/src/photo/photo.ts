@@ -12,13 +12,14 @@ import { PannierError } from "../error.js";
 import { sizeOf, sniff } from "./sniff.js";
 
 /** Why there is no photo: stable. */
-export type PhotoErrorCode = "photo_empty" | "photo_too_large" | "photo_not_a_picture" | "photo_undecodable";
+export type PhotoErrorCode = "photo_empty" | "photo_too_large" | "photo_not_a_picture" | "photo_undecodable" | "photo_heic";
 
 const sentences: Record<PhotoErrorCode, string> = {
   photo_empty: "The picture is empty. Take it again.",
   photo_too_large: "The picture is too large. Take a smaller one.",
   photo_not_a_picture: "This file is not a picture.",
   photo_undecodable: "This picture cannot be read. Take it again.",
+  photo_heic: "This browser cannot read HEIC pictures. Take the photo here, or set the camera to \u201cMost Compatible\u201d.",
 };
 
 /**
@@ -112,8 +113,7 @@ async function decoded(blob: Blob, maxSide: number, accepts: readonly string[]):
       if (kind === "image/heic" && (accepts.length === 0 || accepts.includes(kind))) {
         return { bytes: await read(blob), mediaType: kind, width: 0, height: 0, asItIs: true };
       }
-      const text = kind === "image/heic" ? "This browser cannot read HEIC pictures. Take the photo here, or set the camera to “Most Compatible”." : undefined;
-      throw new PhotoError("photo_undecodable", text, error);
+      throw new PhotoError(kind === "image/heic" ? "photo_heic" : "photo_undecodable", undefined, error);
     }
   }
 }

@@ -16,7 +16,7 @@ export type Text<V> = string | ((values: V) => string);
 export type Values = Readonly<Record<string, unknown>>;
 /** Codes that the client itself gives. */
 export type ClientErrorCode = PhotoErrorCode | CameraErrorCode | ScannerError["code"]
-  | "closed" | "core_failed" | "core_restarted" | "core_unavailable" | "push_refused" | "unexpected";
+  | "closed" | "core_failed" | "core_restarted" | "core_unavailable" | "push_refused" | "seal_key_invalid" | "seal_key_missing" | "unexpected";
 type TitleTexts = { [C in Title["code"]]: Text<Extract<Title, { code: C }>> };
 
 const recordings = (n: number): string => count(n, "recording", "recordings");
@@ -217,6 +217,7 @@ const error: Record<ErrorCode | ClientErrorCode, Text<Values>> = {
   parcel_without_outcome: ({ parcel }) => `Parcel ${String(parcel)} has no outcome yet`,
   parcels_missing: "Say which parcels you took",
   photo_empty: "The picture is empty. Take it again.",
+  photo_heic: "This browser cannot read HEIC pictures. Take the photo here, or set the camera to \u201cMost Compatible\u201d.",
   photo_missing: "This stop needs a photo",
   photo_not_a_picture: "This file is no picture that is known",
   photo_too_large: ({ most }) => (most ? `The picture is too large; at most ${byteSize(Number(most))} are taken` : "The picture is too large. Take a smaller one."),
@@ -242,6 +243,8 @@ const error: Record<ErrorCode | ClientErrorCode, Text<Values>> = {
   sign_in_unreadable: "The backend's answer to the sign-in cannot be read. Tell the office.",
   signature_missing: "This stop needs a signature",
   signed_out: "Nobody is signed in on this phone",
+  seal_key_invalid: "The key that the office gave this app cannot be used. Tell the office.",
+  seal_key_missing: "The office has given this app no key to seal this to. Tell the office.",
   stop_cancelled: "The office cancelled this stop",
   stop_closed: "This stop already has its outcome",
   stop_is_delivery: "Here parcels are delivered",

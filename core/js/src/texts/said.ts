@@ -115,3 +115,16 @@ export function errorText(error: unknown): string {
   const values = "values" in error && typeof error.values === "object" && error.values !== null ? error.values as Values : {};
   return codeText(error.code, values);
 }
+
+/** What a courier can do nothing about, beside whatever has no sentence of its own. */
+const forTheOffice = /^(?:profile_|route_|secret_|server_|sign_in_unreadable|record_unreadable|storage_failed)/;
+
+/**
+ * What the office needs to know of an error, beside what the person is told: code and what is wrong, in English. Nothing where
+ * the sentence says it all.
+ * @example details.textContent = officeText(error) ?? "";
+ */
+export function officeText(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return forTheOffice.test(error.code) || !Object.hasOwn(words().error, error.code) ? `${error.code}: ${error.message}` : undefined;
+}
