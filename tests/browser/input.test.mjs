@@ -184,7 +184,7 @@ for (const engine of engines) {
     await t.test("the same stop twice", async () => {
       await answerRoute(courier, { ...real, stops: [...real.stops, real.stops[0]] });
       await tap(driver, on("fetch-route"));
-      await readError(courier, /st-01 twice/);
+      await readError(courier, /names a stop twice \(stop: st-01\)/);
       await asLeft();
     });
     await t.test("fields that nobody knows", async () => {

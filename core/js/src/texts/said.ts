@@ -112,19 +112,22 @@ function codeText(code: string, values: Values = {}): string {
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return codeText("unexpected");
-  const values = "values" in error && typeof error.values === "object" && error.values !== null ? error.values as Values : {};
-  return codeText(error.code, values);
+  return codeText(error.code, valuesOf(error));
 }
+
+const valuesOf = (error: Error): Values => ("values" in error && typeof error.values === "object" && error.values !== null ? error.values as Values : {});
 
 /** What a courier can do nothing about, beside whatever has no sentence of its own. */
 const forTheOffice = /^(?:profile_|route_|secret_|server_|sign_in_unreadable|record_unreadable|storage_failed)/;
 
 /**
- * What the office needs to know of an error, beside what the person is told: code and what is wrong, in English. Nothing where
+ * What the office needs to know of an error, beside what the person is told: code, what is wrong, in English, and what it names. Nothing where
  * the sentence says it all.
  * @example details.textContent = officeText(error) ?? "";
  */
 export function officeText(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  return forTheOffice.test(error.code) || !Object.hasOwn(words().error, error.code) ? `${error.code}: ${error.message}` : undefined;
+  if (!forTheOffice.test(error.code) && Object.hasOwn(words().error, error.code)) return undefined;
+  const values = Object.entries(valuesOf(error)).map(([name, value]) => `${name}: ${String(value)}`).join(", ");
+  return `${error.code}: ${error.message}${values ? ` (${values})` : ""}`;
 }
