@@ -195,7 +195,7 @@ for (const engine of engines) {
     await seen(courier, "visible");
     await allSent(courier);
     const reasons = new Set((await wakes(courier)).map(({ reason, context }) => `${context} ${reason}`));
-    for (const reason of ["signed_in", "opened", "recorded", "shown"]) assert.ok(reasons.has(`page ${reason}`), `${reason}: ${[...reasons]}`);
+    for (const reason of ["opened", "recorded", "shown"]) assert.ok(reasons.has(`page ${reason}`), `${reason}: ${[...reasons]}`);
     await toRoute(courier);
     await tap(driver, on("tab-more"));
     await tap(driver, on("diagnostics"));
