@@ -37,6 +37,8 @@ export class Parts {
     }
     const sum = (key) => this.#done.reduce((total, one) => total + one[key], 0);
     console.log(`${" ".repeat(width + 8)}  ${seconds(sum("ms")).padStart(7)}  together`);
+    // Whoever sees only the end of a long run has to see what failed, and why.
+    for (const { name, failures = [] } of this.#done) for (const failure of failures) console.log(`\nFAILED  ${name}: ${failure}`);
     console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
     return sum("failed") ? 1 : 0;
   }
@@ -54,14 +56,27 @@ const total = (output, pattern) => [...output.matchAll(pattern)].reduce((sum, ma
 export function cargoCounts({ ok, output }) {
   const passed = total(output, /^test result: \w+\. (\d+) passed;/gm);
   const failed = total(output, /^test result: \w+\. \d+ passed; (\d+) failed;/gm);
-  return { passed, failed: ok ? failed : Math.max(1, failed) };
+  return { passed, failed: ok ? failed : Math.max(1, failed), failures: [...output.matchAll(/^test (.+) \.\.\. FAILED$/gm)].map(([, name]) => name) };
+}
+
+const LINES_MAX = 8;
+const WIDTH_MAX = 240;
+
+/** The list at the end of what node's `spec` reporter prints: a name and how its error begins. */
+export function nodeFailures(output) {
+  const [, list = ""] = output.split(/^✖ failing tests:$/m);
+  return list.split(/^test at /m).slice(1).map((one) => {
+    const lines = one.split("\n").slice(1).map((line) => line.trim()).filter((line) => line !== "");
+    const told = lines.filter((line) => !line.startsWith("at ") || line.includes(".test.mjs"));
+    return told.slice(0, LINES_MAX).map((line) => line.slice(0, WIDTH_MAX)).join("\n    ");
+  });
 }
 
 /** The same for `node --test`. A cancelled test has not passed. */
 export function nodeCounts({ ok, output }) {
   const passed = total(output, /^(?:ℹ|#) pass (\d+)$/gm);
   const failed = total(output, /^(?:ℹ|#) fail (\d+)$/gm) + total(output, /^(?:ℹ|#) cancelled (\d+)$/gm);
-  return { passed, failed: ok ? failed : Math.max(1, failed) };
+  return { passed, failed: ok ? failed : Math.max(1, failed), failures: nodeFailures(output) };
 }
 
 /** node's own test runner on these files, `together` of them at once. A test that hangs must not hang the run. */
