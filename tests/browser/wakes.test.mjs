@@ -95,6 +95,8 @@ for (const engine of engines) {
     await note(courier, "st-07", "Found again");
     // One server for both: its silence says nothing of the network.
     await found(courier, "unreachable");
+    // The wake that the recording itself asked for is over, not only one that was under way by then.
+    await until(async () => (await operations(courier.driver)).at(-1).attempts.length > 0, { what: "the note's first attempt", ...lately });
     await courier.faults.alive();
     await allSent(courier, { ms: 20_000 });
     await exactlyOnce(courier);

@@ -40,8 +40,9 @@ for (const engine of engines) {
     // From here on no fresh connection helps, as on iOS before 26.5.
     await tap(driver, on("note"));
     await find(driver, on("note-text"));
-    await way(courier, "deadConnection", "lost");
+    // In this order: a connection opened between the two would be a sound one.
     await way(courier, "badOpenings", "thrown", Number.MAX_SAFE_INTEGER);
+    await way(courier, "deadConnection", "lost");
     // By script: whatever else reads the store meanwhile may have put its own words before the field.
     await evaluate(driver, `(selector) => {
       const field = document.querySelector(selector);

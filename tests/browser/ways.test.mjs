@@ -56,21 +56,22 @@ for (const engine of engines) {
 
   story("a transaction that never answers is given up, and what it wrote is not written twice", async ({ driver }) => {
     await recorded(driver, "before");
-    await fastTime(driver, 40);
+    await fastTime(driver, 12);
     await way(driver, "deadConnection", "stalled");
     await recorded(driver, "written over a stalled transaction");
     assert.deepEqual(await notes(driver), ["before", "written over a stalled transaction"]);
   });
 
   story("openings that fail or hang are tried again, and told when they go on failing", async ({ driver }) => {
-    await fastTime(driver, 40);
+    await fastTime(driver, 12);
     for (const how of ["thrown", "rejected", "hung"]) {
-      await way(driver, "deadConnection", "lost");
+      // In this order: a connection opened between the two would be a sound one.
       await way(driver, "badOpenings", how, 2);
+      await way(driver, "deadConnection", "lost");
       await recorded(driver, `written after two ${how} openings`);
       assert.equal((await way(driver, "counts")).openings, 3, how);
-      await way(driver, "deadConnection", "lost");
       await way(driver, "badOpenings", how, 100);
+      await way(driver, "deadConnection", "lost");
       const refused = await write(driver, "not to be had");
       assert.equal(refused.code, how === "hung" ? "storage_timeout" : "storage_lost", refused.message);
       await way(driver, "badOpenings", how, 0);
@@ -80,9 +81,9 @@ for (const engine of engines) {
   });
 
   story("an opening that another window blocks is told as that", async ({ driver }) => {
-    await fastTime(driver, 40);
-    await way(driver, "deadConnection", "lost");
+    await fastTime(driver, 12);
     await way(driver, "badOpenings", "blocked", 100);
+    await way(driver, "deadConnection", "lost");
     const refused = await write(driver, "not to be had");
     assert.equal(refused.code, "storage_blocked", refused.message);
     await way(driver, "badOpenings", "blocked", 0);
