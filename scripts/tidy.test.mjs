@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { judge, rules } from "./lib/rules.mjs";
+import { judge, rules, shippedProfiles } from "./lib/rules.mjs";
 
 const broken = (project) => Object.fromEntries(judge(new Map(Object.entries(project))).filter((one) => one.broken.length).map(({ name, broken: places }) => [name, places.map(({ file, line }) => `${file}:${line}`)]));
 const tested = new Set();
@@ -55,6 +55,11 @@ check("no file of the core",
   { "core/src/a.rs": "//\n".repeat(701) }, ["core/src/a.rs:701"],
   { "core/src/a.rs": "//\n".repeat(700), "sandbox/src/a.rs": "//\n".repeat(900) });
 const host = ["registry", "npmjs", "org"].join("."), index = ["crates", "io"].join(".");
+const document = (revision, url) => JSON.stringify({ revision, route: { url } });
+const recorded = JSON.stringify({ "profiles/a.json": Object.fromEntries(shippedProfiles(new Map([["profiles/a.json", document("1", "/a")]])).map((one) => [one.revision, one.digest])) });
+check("a profile that changes",
+  { "profiles/a.json": document("1", "/b"), "profiles/b.json": document("1", "/a"), "scripts/profile-revisions.json": recorded }, ["profiles/a.json:1", "profiles/b.json:1"],
+  { "profiles/a.json": `{ "route": { "url": "/a" },\n "revision": "1" }`, "profiles/x.schema.json": "{}", "scripts/profile-revisions.json": recorded });
 check("no registry is named",
   { "docs/a.md": `x\nsee ${index}`, "a.json": `"https://${host}/x"` }, ["docs/a.md:2", "a.json:1"],
   { "Cargo.lock": `source = "registry+https://github.com/rust-lang/${index}-index"\n`, "b.png": host });

@@ -1,6 +1,7 @@
 // The rules that keep the house in order: text in, broken places out. A project is a map from
 // path to text; `check` gives [{ file, line, text }]. tidy.test.mjs breaks each of them once.
 
+import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { code, crateModules, imports, lineOf } from "./source-text.mjs";
 
@@ -107,6 +108,21 @@ function explained(text) {
   });
 }
 
+export const revisions = "scripts/profile-revisions.json";
+
+/** The same for the same document, however it is laid out; without its revision. */
+function digest(document) {
+  const ordered = (value) => (Array.isArray(value) ? value.map(ordered)
+    : value && typeof value === "object" ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, ordered(value[key])])) : value);
+  return createHash("sha256").update(JSON.stringify(ordered({ ...document, revision: undefined }))).digest("hex");
+}
+
+/** The profiles that ship: [{ file, line, revision, digest }]. */
+export const shippedProfiles = (project) => [...project].filter(([file]) => /^profiles\/[\w-]+\.json$/.test(file) && !file.endsWith(".schema.json")).map(([file, text]) => {
+  const document = JSON.parse(text);
+  return { file, line: lineOf(text, text.indexOf(`"revision"`)), revision: document.revision, digest: digest(document) };
+});
+
 export const rules = [
   {
     name: "the core is pure: no browser, no async runtime",
@@ -157,6 +173,16 @@ export const rules = [
     name: "package-lock.json is whole",
     check: (project) => [...project].filter(([file]) => file.endsWith("package-lock.json")).flatMap(([file, text]) =>
       unlocked(text).map(({ line, name }) => ({ file, line, text: `${name} is optional and not locked: the registry does not serve this version; pin an older one in package.json's overrides` }))),
+  },
+  {
+    name: "a profile that changes gets a new revision",
+    check: (project) => {
+      const known = JSON.parse(project.get(revisions) ?? "{}");
+      return shippedProfiles(project).filter(({ file, revision, digest: is }) => known[file]?.[revision] !== is)
+        .map(({ file, line, revision }) => ({ file, line, text: known[file]?.[revision]
+          ? `not what revision ${revision} was: phones know a document by it. Give it a new one, then PANNIER_WRITE=1 node --test scripts/profiles.test.mjs`
+          : `revision ${revision} is not in ${revisions}: PANNIER_WRITE=1 node --test scripts/profiles.test.mjs` }));
+    },
   },
   everywhere("no path of one machine", machinePath, () => "a path that only one machine has"),
   everywhere("nothing is left for later in the sources", marks, (what) => `${what}: do it, or open an issue`, (file, text) => (/\.(?:rs|ts|mjs|js|html|css|toml|sh|md)$/.test(file) ? text : "")),
