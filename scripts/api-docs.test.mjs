@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { at } from "./lib/paths.mjs";
-import { entryFiles, exported, members } from "./lib/api-docs.mjs";
+import { entryFiles, exported, members, quantities } from "./lib/api-docs.mjs";
 
 /** Kinds that somebody calls or makes. */
 const used = new Set(["function", "class", "const"]);
@@ -39,9 +39,12 @@ test("every option and every field that is given says what it is", () => {
   }
 });
 
-test("what takes or gives a time or a size says the unit", () => {
-  const about = /(?:Ms|At|Bytes|bytes|usage|quota)$/u;
-  const units = /\b(?:ms|milliseconds|bytes|moment|when|Unix|seconds|days)\b/iu;
-  const calls = members(at("core", "js", "src", "api.ts"), "OpenOptions").concat(members(at("core", "js", "src", "api.ts"), "Health"));
-  for (const { name, said } of calls.filter((one) => about.test(one.name))) assert.match(said, units, name);
+test("every exported quantity says its unit", () => {
+  const units = /\b(?:milliseconds|seconds|minutes|hours|days|bytes|pixels|degrees|metres|percent|0 to 1|0 \(\w+\) to 1)\b/iu;
+  const all = quantities();
+  for (const [type, name] of [["OutboxItem", "recordedAt"], ["Position", "accuracyM"], ["ScannerStats", "decodeMs"], ["ExportBlob", "bytes"], ["StorageHealth", "quota"], ["PictureQuality", "exposure"]]) {
+    assert.ok(all.some((one) => one.type === type && one.name === name), `${type}.${name} is looked at`);
+  }
+  const silent = all.filter(({ said }) => !units.test(said)).map(({ type, name }) => `${type}.${name}`);
+  assert.deepEqual(silent, []);
 });

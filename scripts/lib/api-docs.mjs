@@ -68,3 +68,28 @@ export function members(file, name) {
   const body = text.slice(start + 1, text.indexOf("\n}", start));
   return [...body.matchAll(/^ {2}(\w+)\??(\(|:)/gmu)].map((match) => ({ name: match[1], call: match[2] === "(", said: commentBefore(body, match.index) }));
 }
+
+/** A name that stands for a quantity, by how it ends or as a whole. */
+const QUANTITY = /(?:Ms|Seconds|Minutes|Hours|Days|At|Since|Until|Bytes|Km|M|Percent|Width|Height|Side)$|^(?:at|since|until|from|to|bytes\w*|usage|quota|minutes|width|height|lat|lon|quality|sharpness|exposure)$/u;
+
+/**
+ * The numbers in exported interfaces, types and classes that stand for a quantity: { file, type, name, said }. What is said of a
+ * number within a member's or a parameter's own type stands before that member; what is said of the type counts for all of it.
+ */
+export function quantities() {
+  const seen = new Set();
+  return exported().flatMap(({ file, name: type, kind }) => {
+    if (kind === "const" || kind === "function" || seen.has(`${file} ${type}`)) return [];
+    seen.add(`${file} ${type}`);
+    const text = source(file);
+    const { index } = declaration(type).exec(text);
+    const rest = text.slice(index);
+    const end = /^(?:\}|\S.*;$)/mu.exec(rest.slice(1));
+    const body = rest.slice(0, end ? end.index + 1 + end[0].length : undefined);
+    // What a class takes over from an interface is said there.
+    if (/ implements /u.test(body.split("\n", 1)[0])) return [];
+    const about = commentBefore(text, index);
+    return [...body.matchAll(/(?<=[\s{(,])(\w+)\??: (?:readonly )?number\b/gu)].filter(({ 1: name, index: place }) => QUANTITY.test(name) && !/^\s*#|\b(?:private|protected)\b/u.test(body.slice(body.lastIndexOf("\n", place) + 1, place)))
+      .map(({ 1: name, index: place }) => ({ file, type, name, said: `${about} ${commentBefore(body, place) || commentBefore(body, body.lastIndexOf("\n", place) + 1)}` }));
+  });
+}

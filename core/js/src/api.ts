@@ -17,7 +17,9 @@ export interface Status extends CoreStatus {
 /** What an operator asks at night: how this phone fared. Counts, moments and codes; nothing about a person, no texts, no ids. */
 export interface Diagnostics extends Health {
   reachability: Reachability;
+  /** when something was last tried, in Unix milliseconds */
   lastTryAt?: number;
+  /** when the next try is due by itself, in Unix milliseconds */
   nextWakeAt?: number;
   /** stops with something unsent */
   stopsWaiting: number;

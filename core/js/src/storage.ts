@@ -18,6 +18,7 @@ export interface StorageHealth {
   persisted?: boolean;
   /** bytes, as the browser estimates them for this origin */
   usage?: number;
+  /** bytes that the browser would let this origin have */
   quota?: number;
 }
 

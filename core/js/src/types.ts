@@ -200,7 +200,7 @@ export interface RouteView {
   revision: number;
   id?: string;
   date?: string;
-  /** when the backend last gave it */
+  /** when the backend last gave it, in Unix milliseconds */
   fetchedAt?: number;
   /** in the route's order */
   stops: StopView[];
@@ -237,6 +237,7 @@ export interface StopView {
   signature?: string;
   /** what the courier noted */
   notes: string[];
+  /** Unix milliseconds */
   arrivedAt?: number;
   /** its parcels belong into the van: a delivery that is still to come */
   toLoad: boolean;
@@ -256,8 +257,9 @@ export interface Address {
   city: string;
   doorCode?: string;
   floor?: string;
-  /** degrees, WGS 84, as `lon` */
+  /** degrees, WGS 84 */
   lat?: number;
+  /** degrees, WGS 84 */
   lon?: number;
   phone?: string;
 }
@@ -459,9 +461,11 @@ export interface Receipt {
 export interface BlobMeta {
   handle: string;
   mediaType: string;
+  /** bytes */
   bytes: number;
   /** lower-case hex */
   sha256: string;
+  /** Unix milliseconds */
   stagedAt: number;
   /** the operation that needs these bytes; they are never swept while it is set */
   pinnedBy?: number;
@@ -473,6 +477,7 @@ export interface Draft {
   stop: string;
   blobs: string[];
   fields: Record<string, unknown>;
+  /** Unix milliseconds */
   savedAt: number;
 }
 
@@ -504,13 +509,16 @@ export interface OutboxItem {
   said: ItemSaid;
   /** a person's reason for setting it aside */
   setAside?: string;
-  /** to be sent: fields and picture */
+  /** to be sent: fields and picture, in bytes */
   bytes: number;
+  /** Unix milliseconds */
   recordedAt: number;
   attempts: number;
+  /** Unix milliseconds */
   lastAttemptAt?: number;
-  /** when it is tried next by itself */
+  /** when it is tried next by itself, in Unix milliseconds */
   dueAt?: number;
+  /** Unix milliseconds */
   settledAt?: number;
   /** why it is not settled */
   reason?: Reason;
@@ -623,14 +631,18 @@ export interface Status {
   /** stops and lanes that need a person */
   parked: number;
   inFlight: number;
+  /** Unix milliseconds */
   oldestWaitingAt?: number;
+  /** bytes */
   bytesWaiting: number;
   /** operations of other accounts on this phone: counted, kept, sent by nobody else */
   otherAccounts: number;
   reachability: Reachability;
+  /** Unix milliseconds */
   lastReachedAt?: number;
+  /** Unix milliseconds */
   lastTryAt?: number;
-  /** when the next try is due by itself */
+  /** when the next try is due by itself, in Unix milliseconds */
   nextWakeAt?: number;
   /** what the bar says in one line; the values it names are beside it */
   said: StatusSaid;
@@ -666,7 +678,7 @@ export type StatusSaid = "signed_out" | "sign_in" | "needs_person" | "out_of_rea
 export interface Overdue {
   /** the threshold that was passed, in minutes */
   minutes: number;
-  /** when the oldest of it was recorded */
+  /** when the oldest of it was recorded, in Unix milliseconds */
   since: number;
   /** stops that it belongs to */
   stops: number;
@@ -675,6 +687,7 @@ export interface Overdue {
 
 /** What a person should know although no operation waits for him. Kept until he has put it away. */
 export interface Notice {
+  /** Unix milliseconds */
   at: number;
   /** the operation's place in the order of recording */
   seq: number;
@@ -703,8 +716,9 @@ export interface OtherAccount {
   waiting: number;
   /** lanes that need a person */
   parked: number;
+  /** Unix milliseconds */
   oldestAt?: number;
-  /** to be sent */
+  /** to be sent, in bytes */
   bytes: number;
   /** records that could not be read */
   quarantined: number;
@@ -732,7 +746,9 @@ export interface AttemptView {
   purpose: Purpose;
   /** what woke the drain: a `WakeReason` */
   trigger: string;
+  /** Unix milliseconds */
   startedAt: number;
+  /** Unix milliseconds */
   endedAt?: number;
   /** the answer's, where one came */
   status?: number;
@@ -755,6 +771,7 @@ export type Purpose = "send" | "probe" | "count";
 /** A step the backend has said yes to, with what was captured from its answer. */
 export interface StepDone {
   step: string;
+  /** Unix milliseconds */
   at: number;
   outputs: Record<string, unknown>;
   /** the backend had it before this attempt */
@@ -798,17 +815,20 @@ export interface Unfinished {
 
 /** For the host's own telemetry: counts, moments and codes, nothing about a person. */
 export interface Health {
-  /** when it was read */
+  /** when it was read, in Unix milliseconds */
   at: number;
   signedIn: boolean;
   waiting: number;
   inFlight: number;
+  /** bytes */
   bytesWaiting: number;
+  /** Unix milliseconds */
   oldestWaitingAt?: number;
   /** the reason's code of each lane that waits for a person */
   parked: string[];
-  /** when the backend last confirmed an operation */
+  /** when the backend last confirmed an operation, in Unix milliseconds */
   lastSuccessAt?: number;
+  /** Unix milliseconds */
   lastReachedAt?: number;
   quarantined: number;
   /** operations of other accounts on this device */
@@ -841,9 +861,9 @@ export interface DrainReport {
   /** operations that are not settled */
   waiting: number;
   stopped: Stopped;
-  /** when the next try is due by itself */
+  /** when the next try is due by itself, in Unix milliseconds */
   nextWakeAt?: number;
-  /** when a visible page should look whether the backend is there, though nothing is due */
+  /** when a visible page should look whether the backend is there, though nothing is due, in Unix milliseconds */
   nextBeatAt?: number;
   /** stops with something unsent */
   stopsWaiting: number;
@@ -861,7 +881,7 @@ export interface DrainReport {
 
 /** Why the core woke and what came of it. Nothing in it is about a person. */
 export interface WakeRecord {
-  /** when it began */
+  /** when it began, in Unix milliseconds */
   at: number;
   /** tells wakes of one millisecond apart */
   by: number;
@@ -879,10 +899,11 @@ export interface WakeRecord {
   stopped: string;
   /** how the backend was found */
   reachability: Reachability;
+  /** milliseconds */
   tookMs: number;
   /** so many wakes by timer followed that found all the same */
   again: number;
-  /** when the last of those began */
+  /** when the last of those began, in Unix milliseconds */
   until?: number;
 }
 

@@ -322,7 +322,13 @@ impl Shapes {
                 ""
             };
             let ty = self.typescript(&field.ty, &mut vec![]);
-            out += &comment(&documentation(&field.attrs), indent);
+            let said = documentation(&field.attrs);
+            let said = if ty == "number" {
+                with_unit(said, &ident)
+            } else {
+                said
+            };
+            out += &comment(&said, indent);
             let _ = writeln!(out, "{indent}{name}{mark}: {ty};");
         }
         out
@@ -410,6 +416,25 @@ fn documentation(attributes: &[Attribute]) -> Vec<String> {
         }
     }
     out
+}
+
+/// A quantity's name tells its unit; who reads it in an editor is told in words.
+fn with_unit(mut said: Vec<String>, ident: &str) -> Vec<String> {
+    let last = ident.rsplit('_').next().unwrap_or_default();
+    let unit = match last {
+        "at" | "since" | "until" => "Unix milliseconds",
+        "ms" => "milliseconds",
+        "bytes" | "days" | "minutes" => last,
+        _ if ident.starts_with("bytes_") => "bytes",
+        _ => return said,
+    };
+    if said.is_empty() {
+        said.push(unit.to_owned());
+    } else if !said.iter().any(|line| line.contains(unit)) {
+        let last = said.len() - 1;
+        said[last] += &format!(", in {unit}");
+    }
+    said
 }
 
 fn comment(lines: &[String], indent: &str) -> String {

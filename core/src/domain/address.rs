@@ -19,9 +19,10 @@ pub struct Address {
     pub door_code: Option<String>,
     #[json(default)]
     pub floor: Option<String>,
-    /// degrees, WGS 84, as `lon`
+    /// degrees, WGS 84
     #[json(default)]
     pub lat: Option<Number>,
+    /// degrees, WGS 84
     #[json(default)]
     pub lon: Option<Number>,
     #[json(default)]

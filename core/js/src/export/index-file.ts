@@ -8,7 +8,14 @@ type Json = Record<string, unknown>;
 
 /** A picture in the archive. */
 export interface ExportBlob {
-  handle: string; mediaType: string; bytes: number; sha256: string; stagedAt: number;
+  handle: string;
+  mediaType: string;
+  /** bytes */
+  bytes: number;
+  /** lower-case hexadecimal digits */
+  sha256: string;
+  /** Unix milliseconds */
+  stagedAt: number;
   /** the file in the archive */
   path: string;
   /** missing: there are no bytes; changed: they are not those that were recorded */

@@ -49,8 +49,9 @@ export interface EncodeOptions {
 export interface EncodedPhoto {
   bytes: ArrayBuffer;
   mediaType: string;
-  /** 0 with `asItIs` */
+  /** pixels; 0 with `asItIs` */
   width: number;
+  /** pixels; 0 with `asItIs` */
   height: number;
   /** the file's own bytes: this browser cannot read them, nor show them */
   asItIs?: true;

@@ -23,8 +23,11 @@ const BLACK_FRAMES_MAX = 15;
 export interface ScannerStats extends PictureQuality {
   /** frames looked at in a second, over the last few */
   fps: number;
+  /** how long the last frame took, in milliseconds */
   decodeMs: number;
+  /** of the frame as it was scanned, in pixels */
   width: number;
+  /** of the frame as it was scanned, in pixels */
   height: number;
   /** workers replaced since the start */
   restarts: number;
@@ -42,7 +45,7 @@ export interface ScannerOptions {
   workerUrl?: string | URL;
   /** where the scanner's wasm is (default: `scan.wasm` beside this script, where bundlers put it) */
   wasmUrl?: string | URL;
-  /** called with at least one code of a video, as often as one is seen; `isNew` tells the first time; `width` and `height` are the frame's */
+  /** called with at least one code of a video, as often as one is seen; `isNew` tells the first time; `width` and `height` are the frame's, in pixels */
   onCodes?: (codes: FoundCode[], frame: { width: number; height: number }) => void;
   onStats?: (stats: ScannerStats) => void;
   /** the worker has its module and waits for pictures; told again after each replacement */
