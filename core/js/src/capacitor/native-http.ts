@@ -1,7 +1,7 @@
 // Requests by the operating system instead of the web view: no CORS, and so every backend. What a
 // request sends crosses Capacitor's bridge as base64.
 
-import { CapacitorHttp } from "@capacitor/core";
+import { Capacitor, CapacitorHttp } from "@capacitor/core";
 import { base64Text } from "../base64.js";
 
 /** A host that keeps silent is given up; the core's own deadline is shorter as a rule. */
@@ -17,11 +17,13 @@ const bodyOf = (data: unknown): string => (typeof data === "string" ? data : dat
 
 /**
  * Sends a request by Capacitor's native HTTP: `exchange` of `openPannier`. Numbers in JSON answers pass through the system's own
- * reader: whole ones above 2^53 lose digits.
+ * reader: whole ones above 2^53 lose digits. In a browser, where an app of the shell is tried while it is written, it is `fetch`.
  * @throws TypeError where no answer came, as `fetch` does
  * @example const pannier = await openPannier({ profile, exchange: nativeExchange });
  */
 export async function nativeExchange(request: Request): Promise<Response> {
+  // Its twin for browsers would send the base64 itself.
+  if (!Capacitor.isNativePlatform()) return fetch(request);
   const body = await request.arrayBuffer();
   const answer = await CapacitorHttp.request({
     url: request.url,
