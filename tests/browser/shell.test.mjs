@@ -112,6 +112,8 @@ for (const engine of engines.filter((name) => name !== "firefox")) {
         await lock(courier);
         const kept = [...phone.uploads.values()];
         assert.deepEqual(kept.map(({ lane }) => lane).sort(), ["stop/st-07", "stop/st-07", "stop/st-07", "stop/st-10"]);
+        const lanes = phone.called("PannierUploads", "begin").map(({ options }) => [...new Set(options.uploads.map(({ lane }) => lane))]);
+        assert.deepEqual(lanes.sort(), [["stop/st-07"], ["stop/st-10"]], "each lane crosses the bridge whole and by itself");
         assert.equal(kept.filter(({ data }) => Buffer.from(data, "base64").length > 100_001).length, 1, "the photo's bytes are with the system");
         await courier.browser.kill();
         await faults.alive();

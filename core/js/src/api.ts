@@ -94,7 +94,7 @@ export interface HandedReport extends Pick<HandedRequest, "id" | "account" | "la
 
 /** A service of the operating system that sends on while the app sleeps or is dead. What it was given stays known to it until it is forgotten. */
 export interface HandOver {
-  /** Resolves when all of it is kept. */
+  /** The requests of one lane in their order; each lane comes by itself. Resolves when all of it is kept. */
   begin(requests: HandedRequest[]): Promise<void>;
   /** Everything that was not forgotten yet. */
   list(): Promise<HandedReport[]>;

@@ -17,7 +17,7 @@ import { freePort, says, startSandbox } from "../lib/index.mjs";
 /** The methods of each plugin that `pannier/capacitor` calls. */
 const plugins = {
   App: [], Network: ["getStatus"], CapacitorHttp: ["request"],
-  PannierUploads: ["begin", "list", "forget", "rest"],
+  PannierUploads: ["put", "begin", "list", "forget", "rest"],
   LocalNotifications: ["checkPermissions", "requestPermissions", "schedule", "cancel", "getPending"],
 };
 
@@ -47,6 +47,7 @@ function isYes({ yes, status, body }) {
 /** { address, calls, notifications, permission, uploads, work, stop }: the phone beside its app. */
 export async function startPhone() {
   const phone = { calls: [], notifications: new Map(), permission: "prompt", uploads: new Map() };
+  const bodies = new Map();
   const laneOf = (one) => [...phone.uploads.values()].filter(({ account, lane }) => account === one.account && lane === one.lane).sort((a, b) => a.seq - b.seq);
   /** Sends up to `count` of what it was given, each lane in its order, really and without the app. */
   phone.work = async (count = Infinity) => {
@@ -63,7 +64,12 @@ export async function startPhone() {
     Network: { getStatus: () => ({ connected: true, connectionType: "cellular" }) },
     CapacitorHttp: { request: exchange },
     PannierUploads: {
-      begin: ({ uploads }) => { for (const one of uploads) phone.uploads.set(one.id, { ...one, state: "pending" }); },
+      put: ({ id, data }) => { bodies.set(id, data); },
+      begin: ({ uploads }) => {
+        for (const { id } of uploads) if (!bodies.has(id)) throw new Error(`${id} has no body`);
+        for (const one of uploads) phone.uploads.set(one.id, { ...one, data: bodies.get(one.id), state: "pending" });
+        bodies.clear();
+      },
       list: () => ({ uploads: [...phone.uploads.values()].map(({ id, account, lane, seq, attempt, state, status, headers, body }) => ({ id, account, lane, seq, attempt, state, status, headers, body })) }),
       forget: ({ ids }) => { for (const id of ids) phone.uploads.delete(id); },
       rest: () => undefined,

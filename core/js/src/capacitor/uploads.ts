@@ -5,10 +5,13 @@ import { registerPlugin, type PluginListenerHandle } from "@capacitor/core";
 import type { HandedReport, HandedRequest, HandOver } from "../api.js";
 import { base64Text } from "../base64.js";
 
-/** A request as it crosses the bridge: `body` is base64. */
-interface BridgedRequest extends Omit<HandedRequest, "request"> { url: string; method: string; requestHeaders: Record<string, string>; data: string }
+/** A request as it crosses the bridge; its body goes before it. */
+interface BridgedRequest extends Omit<HandedRequest, "request"> { url: string; method: string; requestHeaders: Record<string, string> }
 
 interface UploadsPlugin {
+  /** Makes a file of a body: `data` is base64. */
+  put(options: { id: string; data: string }): Promise<void>;
+  /** Takes these up, whose bodies are files by now. A body that nothing names goes. */
   begin(options: { uploads: BridgedRequest[] }): Promise<void>;
   list(): Promise<{ uploads: HandedReport[] }>;
   forget(options: { ids: string[] }): Promise<void>;
@@ -23,11 +26,13 @@ export const Uploads = registerPlugin<UploadsPlugin>("PannierUploads");
 /** @internal `system` of `openPannier`. */
 export const systemUploads: HandOver = {
   async begin(requests) {
-    await Uploads.begin({
-      uploads: await Promise.all(requests.map(async ({ request, ...note }) => ({
-        ...note, url: request.url, method: request.method, requestHeaders: Object.fromEntries(request.headers), data: base64Text(await request.arrayBuffer()),
-      }))),
-    });
+    const uploads: BridgedRequest[] = [];
+    for (const { request, ...note } of requests) {
+      // What crosses the bridge is text several times over, on both sides: one photo at a time.
+      await Uploads.put({ id: note.id, data: base64Text(await request.arrayBuffer()) });
+      uploads.push({ ...note, url: request.url, method: request.method, requestHeaders: Object.fromEntries(request.headers) });
+    }
+    await Uploads.begin({ uploads });
   },
   list: async () => (await Uploads.list()).uploads,
   forget: (ids) => Uploads.forget({ ids }),

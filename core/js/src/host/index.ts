@@ -140,19 +140,25 @@ export class BrowserHost {
     return said === undefined ? undefined : JSON.stringify(said);
   }
 
-  /** Requests for the operating system, in the order of their lanes. What cannot be made ends its lane. */
+  /**
+   * Requests for the operating system, lane by lane in their order: a lane is given whole, so that nothing behind a no goes out,
+   * and alone, so that the photos of no more than one are in memory. What cannot be made ends its lane.
+   */
   async handOver(uploads: string): Promise<void> {
-    const ended = new Set<string>();
-    const made: HandedRequest[] = [];
-    for (const { note, request } of JSON.parse(uploads) as { note: Omit<HandedRequest, "request">; request: WireRequest }[]) {
-      if (ended.has(note.lane)) continue;
-      try {
-        made.push({ ...note, request: await this.#net.build(request) });
-      } catch {
-        ended.add(note.lane);
-      }
+    const lanes = new Map<string, { note: Omit<HandedRequest, "request">; request: WireRequest }[]>();
+    for (const upload of JSON.parse(uploads) as { note: Omit<HandedRequest, "request">; request: WireRequest }[]) {
+      const lane = lanes.get(upload.note.lane);
+      if (lane) lane.push(upload); else lanes.set(upload.note.lane, [upload]);
     }
-    await this.#options.system?.begin(made);
+    for (const lane of lanes.values()) {
+      const made: HandedRequest[] = [];
+      for (const { note, request } of lane) {
+        const built = await this.#net.build(request).catch(() => undefined);
+        if (!built) break;
+        made.push({ ...note, request: built });
+      }
+      if (made.length > 0) await this.#options.system?.begin(made);
+    }
   }
 
   /** What the system tells of them, as JSON. Rejects where it does not answer. */

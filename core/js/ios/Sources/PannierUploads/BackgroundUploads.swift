@@ -48,18 +48,35 @@ public final class BackgroundUploads: NSObject, URLSessionDataDelegate {
         }
     }
 
-    func begin(_ requests: [[String: Any]], done: @escaping (Error?) -> Void) {
+    /// Makes a file of a body, before its request is begun.
+    func put(_ id: String, _ data: String, done: @escaping (Error?) -> Void) {
         queue.addOperation {
             do {
+                guard !id.isEmpty, let body = Data(base64Encoded: data) else { throw CocoaError(.coderInvalidValue) }
+                try body.write(to: self.file(id, "body"), options: .atomic)
+                done(nil)
+            } catch { done(error) }
+        }
+    }
+
+    func begin(_ requests: [[String: Any]], done: @escaping (Error?) -> Void) {
+        queue.addOperation {
+            let files = FileManager.default
+            do {
+                for one in requests {
+                    guard let id = one["id"] as? String, files.fileExists(atPath: self.file(id, "body").path) else { throw CocoaError(.fileNoSuchFile) }
+                }
                 for var one in requests {
-                    guard let id = one["id"] as? String, let data = one.removeValue(forKey: "data") as? String,
-                          let body = Data(base64Encoded: data) else { throw CocoaError(.coderInvalidValue) }
                     one["state"] = "pending"
-                    try body.write(to: self.file(id, "body"), options: .atomic)
                     try self.save(one)
                 }
                 done(nil)
             } catch { done(error) }
+            // What a process put and did not live to begin.
+            for url in (try? files.contentsOfDirectory(at: self.folder, includingPropertiesForKeys: nil)) ?? []
+            where url.pathExtension == "body" && !files.fileExists(atPath: url.deletingPathExtension().appendingPathExtension("json").path) {
+                try? files.removeItem(at: url)
+            }
             self.advance()
         }
     }

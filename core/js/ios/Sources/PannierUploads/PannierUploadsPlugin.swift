@@ -7,6 +7,7 @@ public class PannierUploadsPlugin: CAPPlugin, CAPBridgedPlugin {
     public let identifier = "PannierUploadsPlugin"
     public let jsName = "PannierUploads"
     public let pluginMethods: [CAPPluginMethod] = [
+        CAPPluginMethod(name: "put", returnType: CAPPluginReturnPromise),
         CAPPluginMethod(name: "begin", returnType: CAPPluginReturnPromise),
         CAPPluginMethod(name: "list", returnType: CAPPluginReturnPromise),
         CAPPluginMethod(name: "forget", returnType: CAPPluginReturnPromise),
@@ -30,6 +31,12 @@ public class PannierUploadsPlugin: CAPPlugin, CAPBridgedPlugin {
     private func sleep() {
         if awake != .invalid { UIApplication.shared.endBackgroundTask(awake) }
         awake = .invalid
+    }
+
+    @objc func put(_ call: CAPPluginCall) {
+        BackgroundUploads.shared.put(call.getString("id") ?? "", call.getString("data") ?? "") { error in
+            if let error { call.reject(error.localizedDescription) } else { call.resolve() }
+        }
     }
 
     @objc func begin(_ call: CAPPluginCall) {

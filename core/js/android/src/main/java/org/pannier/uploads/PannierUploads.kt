@@ -29,12 +29,14 @@ import org.json.JSONObject
 class PannierUploads(private val context: Context) {
     private val folder = File(context.noBackupFilesDir, "pannier-uploads").apply { mkdirs() }
 
+    /** Makes a file of a body, before its request is begun. */
+    fun put(id: String, data: String) = synchronized(lock) { write(file(id, "body"), Base64.decode(data, Base64.DEFAULT)) }
+
     fun begin(requests: List<JSONObject>) = synchronized(lock) {
-        for (one in requests) {
-            val id = one.getString("id")
-            write(file(id, "body"), Base64.decode(one.remove("data") as String, Base64.DEFAULT))
-            save(one.put("state", "pending"))
-        }
+        requests.firstOrNull { !file(it.getString("id"), "body").exists() }?.let { throw IOException("${it.getString("id")} has no body") }
+        for (one in requests) save(one.put("state", "pending"))
+        // What a process put and did not live to begin.
+        folder.listFiles { _, name -> name.endsWith(".body") && !File(folder, name.removeSuffix(".body") + ".json").exists() }?.forEach { it.delete() }
         requests.map { lane(it) }.distinct().forEach { work(it) }
     }
 

@@ -23,6 +23,12 @@ class PannierUploadsPlugin : Plugin() {
     }
 
     @PluginMethod
+    fun put(call: PluginCall) = answer(call) {
+        uploads.put(call.getString("id")!!, call.getString("data")!!)
+        null
+    }
+
+    @PluginMethod
     fun begin(call: PluginCall) = answer(call) {
         uploads.begin(call.getArray("uploads").toList<JSONObject>())
         null
