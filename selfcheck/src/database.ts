@@ -48,12 +48,16 @@ export function get(database: IDBDatabase, key: string): Promise<unknown> {
   });
 }
 
+/** How long one that is about to let go is waited for: a worker that was ended closes in its own time. */
+const BLOCKED_MS_MAX = 3_000;
+
 /** Never rejects: one that somebody still holds goes when he lets go. */
 export function remove(name: string): Promise<void> {
   return new Promise((resolve) => {
     try {
       const request = indexedDB.deleteDatabase(name);
-      request.onsuccess = request.onerror = request.onblocked = () => resolve();
+      request.onsuccess = request.onerror = () => resolve();
+      request.onblocked = () => void setTimeout(resolve, BLOCKED_MS_MAX);
     } catch {
       resolve();
     }

@@ -11,7 +11,7 @@ import { Key } from "selenium-webdriver";
 import { at } from "../../scripts/lib/paths.mjs";
 import { faults, find, makeCameraVideo, reload, showLabel, startSandbox, tap, until } from "./lib/index.mjs";
 import { engines, note, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
-import { beats, fromQr, left, on, parsed, report, run, says, shownCode, staticHost, withPhone } from "./stories/selfcheck.mjs";
+import { beats, fromQr, nothingLeft, on, parsed, report, run, says, shownCode, staticHost, withPhone } from "./stories/selfcheck.mjs";
 import { operations } from "./stories/store.mjs";
 
 const LABEL = "PN-SELF-CHECK";
@@ -138,7 +138,7 @@ for (const engine of engines) {
     assert.ok(said.length < 1_800, `short enough for a code: ${said.length}`);
     assert.match(said, /^[a-z0-9 \-+./:=,\n]+$/, "in the characters of the report");
     assert.doesNotMatch(said, /59\.3|18\.06/, "no place in it");
-    assert.deepEqual(await left(phone), { databases: [], workers: [] }, "nothing is left behind");
+    await nothingLeft(phone);
 
     await tap(driver, on("send"));
     assert.match(await says(phone, on("kept")), /Kept here as report \d+/);
@@ -180,7 +180,7 @@ for (const engine of engines) {
     if (engine !== "webkit") assert.equal(lines.position.outcome, "refused", lines.position.error);
     for (const name of ["frames", "snapshot", "torch", "sleep"]) assert.equal(lines[name].outcome, "skipped", name);
     for (const name of ["idb-500", "photo", "core", "sw", "scanner"]) assert.equal(lines[name].outcome, "ok", `${name}: ${lines[name].error}`);
-    assert.deepEqual(await left(phone), { databases: [], workers: [] });
+    await nothingLeft(phone);
   }));
 
   test(`${engine}: a page that dies in a step or in its sleep is told of by the next one`, { timeout: 240_000 }, withPhone({ engine, page, ...lens(engine) }, async (phone) => {
@@ -206,7 +206,7 @@ for (const engine of engines) {
     assert.deepEqual([lines["sleep-locks"].values.page, lines["sleep-locks"].values.worker], ["free", "free"]);
     assert.equal(lines["sleep-sw"].outcome, "ok", lines["sleep-sw"].error);
     assert.equal(lines.core.outcome, "ok", "what was found before is in it");
-    assert.deepEqual(await left(phone), { databases: [], workers: [] });
+    await nothingLeft(phone);
   }));
 
   test(`${engine}: all of it can be skipped, and a server that takes no reports is no trouble`, { timeout: 120_000 }, async (context) => {
@@ -252,7 +252,7 @@ for (const engine of engines) {
     assert.equal(lines.screen.values.sw, "y", "the app's worker served it");
     assert.equal(lines.core.outcome, "ok", lines.core.error);
     assert.deepEqual((await operations(driver)).map(({ id, intent, seq }) => ({ id, intent, seq })), recorded);
-    assert.deepEqual(await left(phone), { databases: [], workers: [] });
+    await nothingLeft(phone);
     assert.equal(await driver.executeAsyncScript("const done = arguments[0]; navigator.serviceWorker.getRegistration('/').then((found) => done(found?.active?.state))"), "activated", "the app's worker is there as before");
     await driver.get(`${courier.page}/selfcheck/reports`);
     assert.match(await driver.getTitle(), /Self-check reports/, "and lets the sandbox's own page through");

@@ -3,7 +3,7 @@
 import { openPannier } from "pannier";
 import { Scanner } from "pannier/scanner";
 import { SCOPE, WORKER, type Bench } from "../bench";
-import { databases } from "../database";
+import { databases, remove } from "../database";
 import { ms, now, quantile, since, some, timed } from "../figures";
 import { Absent, within, type Note } from "../outcome";
 import { qrCanvas } from "../qr";
@@ -157,6 +157,8 @@ export const core = (bench: Bench) => async (note: Note): Promise<void> => {
     const { opened } = await ask(worker, "core", { database: databases.coreInWorker, profile: options.profile });
     note(`worker=${ms(opened)}`);
     await ask(worker, "end", {});
+    // While it lives: WebKit may go on waiting for the word of a worker that was ended meanwhile.
+    await remove(databases.coreInWorker);
   } finally {
     worker.terminate();
   }

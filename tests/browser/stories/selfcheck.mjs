@@ -100,6 +100,15 @@ export const left = ({ driver }) => evaluate(driver, `async () => ({
   workers: (await navigator.serviceWorker.getRegistrations()).map(({ scope }) => new URL(scope).pathname).filter((scope) => scope !== "/"),
 })`);
 
+/** A database that a worker held goes once the worker is gone, which a browser may put off. */
+export async function nothingLeft(phone) {
+  let found;
+  await until(async () => {
+    found = await left(phone);
+    return found.databases.length + found.workers.length === 0;
+  }, { what: "the check's databases and workers to be gone" }).catch((error) => { throw new Error(`${error.message}: ${JSON.stringify(found)}`); });
+}
+
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json", ".svg": "image/svg+xml", ".png": "image/png" };
 
 /** Any host that serves files and takes nothing. */
