@@ -1,6 +1,7 @@
-// Pictures of every screen on two sizes of phone, light and dark, in both languages, from the running
-// sandbox in Chromium: .cache/screens, with a sheet that shows them all. A screen that cannot be
-// reached fails the command.
+// Pictures of every screen and dialog on two sizes of phone, light and dark, in both languages, and in
+// Swedish, whose words are longer, on what is narrow, low, wide, and read with large letters; from the
+// running sandbox in Chromium: .cache/screens, with a sheet that shows them all. A screen that cannot
+// be reached fails the command, and so does one that scrolls sideways.
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,8 +12,15 @@ import { prepare, speaks, walk } from "../tests/browser/stories/screens.mjs";
 import { at, cache, dist } from "./lib/paths.mjs";
 import { Failure, isMain, main, options } from "./lib/run.mjs";
 
-const sizes = [{ width: 390, height: 844 }, { width: 360, height: 640 }];
-const languages = ["sv", "en"];
+const phones = [{ width: 390, height: 844 }, { width: 360, height: 640 }]
+  .flatMap((size) => [{ ...size, label: `${size.width}x${size.height}-light` }, { ...size, dark: true, label: `${size.width}x${size.height}-dark` }]);
+const others = [
+  { width: 320, height: 568, label: "320x568" },
+  { width: 844, height: 390, label: "844x390" },
+  { width: 1024, height: 768, label: "1024x768" },
+  { width: 390, height: 844, text: 200, label: "390x844-text-200" },
+];
+const languages = { sv: [...phones, ...others], en: phones };
 const folder = join(cache, "screens");
 
 function sheet(pictures) {
@@ -24,7 +32,7 @@ function sheet(pictures) {
 ${rows.join("\n")}</html>\n`;
 }
 
-/** Writes them all; gives the pictures. */
+/** Writes them all; gives the pictures, and those that scroll sideways. */
 export async function screens() {
   if (!existsSync(join(dist, "sw.js")) || !existsSync(at("target", "release", "pannier-sandbox"))) {
     throw new Failure("there is nothing to look at yet: npm run build, and cargo build --release -p pannier-sandbox");
@@ -32,25 +40,25 @@ export async function screens() {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const pictures = [];
+  const sideways = [];
   const courier = await arriveAtWork({ engine: "chromium" });
   try {
     const take = (language) => async (name) => {
-      for (const size of sizes) {
-        for (const dark of [false, true]) {
-          const label = `${size.width}x${size.height}-${dark ? "dark" : "light"}-${language}`;
-          const file = `${name}-${label}.png`;
-          await screenshot(courier.browser, join(folder, file), { ...size, dark, scale: 1 });
-          pictures.push({ name, label, file });
-        }
+      for (const { label: look, ...how } of languages[language]) {
+        const label = `${look}-${language}`;
+        const file = `${name}-${label}.png`;
+        const { wide } = await screenshot(courier.browser, join(folder, file), { ...how, scale: 1 });
+        pictures.push({ name, label, file });
+        if (wide > how.width) sideways.push(`${name}, ${label}: ${wide} points wide`);
       }
     };
-    for (const language of languages) {
+    for (const language of Object.keys(languages)) {
       await speaks(courier, language);
       await find(courier.driver, on("username"));
       await take(language)("sign-in");
     }
     await prepare(courier);
-    for (const language of languages) {
+    for (const language of Object.keys(languages)) {
       await speaks(courier, language);
       await walk(courier, take(language));
     }
@@ -58,13 +66,14 @@ export async function screens() {
     await courier.leave();
   }
   writeFileSync(join(folder, "index.html"), sheet(pictures));
-  return pictures;
+  return { pictures, sideways };
 }
 
 if (isMain(import.meta)) {
   await main(async () => {
     options(process.argv.slice(2), {}, { usage: "npm run screens" });
-    const pictures = await screens();
+    const { pictures, sideways } = await screens();
     console.log(`${pictures.length} pictures in ${folder}: open index.html`);
+    if (sideways.length > 0) throw new Failure(sideways.join("\n"));
   });
 }

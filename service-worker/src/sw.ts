@@ -15,12 +15,14 @@ declare const self: ServiceWorkerGlobalScope & { __WB_MANIFEST: (PrecacheEntry |
 const SHELL_DEADLINE_MS = 5_000;
 const INSTALL_DEADLINE_MS = 60_000;
 
-// What a courier chose in the page is out of the worker's reach; the phone's own language is not.
-speak(chosen(["en", "sv"], navigator.languages) === "sv" ? sv : en);
-
 attachPannier(self, {
   wasm: async () => (await matchPrecache("/core.wasm")) ?? "/core.wasm",
-  notification: { title: "Pannier", body: "Sending what waits", icon: "/icons/icon-192.png", badge: "/icons/icon-192.png" },
+  notification: { icon: "/icons/icon-192.png", badge: "/icons/icon-192.png" },
+  // What was chosen in More, which the page leaves here (web/src/preferences.ts); else as the phone.
+  language: async () => {
+    const kept = await (await (await caches.open("pannier-language")).match("/language"))?.text();
+    speak(chosen(["en", "sv"], kept ? [kept] : navigator.languages) === "sv" ? sv : en);
+  },
 });
 
 addPlugins([{

@@ -7,7 +7,7 @@ import { createDecipheriv, createECDH, createPublicKey, hkdfSync, randomBytes, v
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { test } from "node:test";
-import { control, evaluate, log, startSandbox, tap, until } from "./lib/index.mjs";
+import { control, evaluate, log, says, startSandbox, tap, until } from "./lib/index.mjs";
 import { exactlyOnce, taken } from "./stories/backend.mjs";
 import { allSent, arrive, engines, note, on, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
 import { closeTheApp, notifications } from "./stories/worker.mjs";
@@ -151,6 +151,47 @@ story("a subscription that the browser ended is told, and one that is switched o
   }
 });
 
+story("a sign-out that is refused for unsent work leaves the subscription as it is", async () => {
+  const service = await pushService();
+  const server = await startSandbox({ args: ["--push-service", service.address] });
+  try {
+    await withCourier({ engine, server }, async (courier) => {
+      const { driver } = courier;
+      await signIn(courier);
+      await shellIsCached(courier);
+      await withPushService(driver, service.subscription);
+      await tap(driver, on("tab-more"));
+      await tap(driver, on("switch-push"));
+      await until(async () => (await log(server)).some(({ path, status }) => path === "/api/push/subscriptions" && status < 300), { what: "the relay to know the phone" });
+      await courier.faults.set({ fault: "refuse", method: "POST", path: "/api/stops" });
+      await note(courier, "st-10", "Not sent");
+      await tap(driver, on("back"));
+      await tap(driver, on("tab-more"));
+      await tap(driver, on("sign-out"));
+      await tap(driver, on("sign-out-stay"));
+      assert.equal(await evaluate(driver, "() => pushKept.subscription !== undefined"), true);
+      assert.equal((await log(server)).filter(({ path }) => path === "/api/push/subscriptions/end").length, 0);
+    })();
+  } finally {
+    await server.stop();
+    service.close();
+  }
+});
+
+story("the closed app's notifications speak the language that was chosen in More", withCourier({ engine }, async (courier) => {
+  const { driver } = courier;
+  await signIn(courier);
+  await shellIsCached(courier);
+  await tap(driver, on("tab-more"));
+  await tap(driver, on("language-sv"));
+  await says(driver, "h1", "Mer");
+  const worker = await closeTheApp(courier);
+  await worker.push("{}");
+  await until(async () => (await notifications(courier)).length > 0, { what: "the notification" });
+  assert.deepEqual(await notifications(courier), [{ title: "Pannier", body: "Skickar det som väntar" }]);
+  await worker.close();
+}));
+
 story("signing out ends the subscription: nobody's phone is woken for somebody who has left it", async () => {
   const service = await pushService();
   const server = await startSandbox({ args: ["--push-service", service.address] });
@@ -163,8 +204,13 @@ story("signing out ends the subscription: nobody's phone is woken for somebody w
       await tap(driver, on("tab-more"));
       await tap(driver, on("switch-push"));
       await until(() => evaluate(driver, "() => pushKept.subscription !== undefined"), { what: "the subscription" });
+      await until(async () => (await log(server)).some(({ path, status }) => path === "/api/push/subscriptions" && status < 300), { what: "the relay to know the phone" });
       await tap(driver, on("sign-out"));
       await until(() => evaluate(driver, "() => pushKept.subscription === undefined"), { what: "the subscription to end" });
+      const ended = (await log(server)).filter(({ path }) => path === "/api/push/subscriptions/end").map(({ status }) => status);
+      assert.deepEqual(ended, [200], "the sender was told while there was somebody to speak for");
+      await control(server, "stop", { id: "st-09", remove: true });
+      assert.equal(service.messages.length, 0);
     })();
   } finally {
     await server.stop();

@@ -79,6 +79,8 @@ interface Told {
   office?: string;
 }
 
+interface StartFailure { title: string; told: Told; hint: string; again: string; tap: () => void }
+
 const toldLines = ({ text, office }: Told): unknown => html`<p>${text}</p>${office === undefined ? nothing : html`<p class="quiet" lang="en">${office}</p>`}`;
 
 export class CourierApp extends LitElement implements Shell {
@@ -89,7 +91,7 @@ export class CourierApp extends LitElement implements Shell {
   status: Status | undefined;
   #account: string | undefined;
   #opened = false;
-  #startError: { told: Told; hint: string; again: string; tap: () => void } | undefined;
+  #startError: StartFailure | undefined;
   #place: Place = home;
   #screen: Screen | undefined;
   #screenAddress: string | undefined;
@@ -126,8 +128,10 @@ export class CourierApp extends LitElement implements Shell {
     const { start } = texts;
     // Without a worker there may be no way back from a reload: then it is tried in place.
     const restart = wantsRestart(error) && navigator.serviceWorker?.controller;
-    const unavailable = error instanceof Error && "code" in error && error.code === "storage_unavailable";
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const unavailable = code === "storage_unavailable";
     this.#startError = {
+      title: code.startsWith("storage_") ? start.storageFailed : start.failed,
       told: told(error),
       hint: unavailable ? start.noStorageHint : start.failedHint,
       again: restart ? start.restart : start.again,
@@ -263,9 +267,9 @@ export class CourierApp extends LitElement implements Shell {
       <button type="button" class="button plain" data-test="update" @click=${take}>${texts.update.take}</button></div>`;
   }
 
-  #startFailure({ told: why, hint, again, tap }: { told: Told; hint: string; again: string; tap: () => void }): unknown {
+  #startFailure({ title, told: why, hint, again, tap }: StartFailure): unknown {
     return html`<div class="screen-like"><div class="content"><div class="empty" role="alert">${icon("attention")}
-        <h1 tabindex="-1">${texts.start.failed}</h1>${toldLines(why)}<p class="quiet">${hint}</p></div></div>
+        <h1 tabindex="-1">${title}</h1>${toldLines(why)}<p class="quiet">${hint}</p></div></div>
       <footer class="actions"><button type="button" class="button primary" data-test="open-again" @click=${tap}>
         <span class="words"><span class="label">${again}</span></span></button></footer></div>`;
   }

@@ -4,7 +4,7 @@ import { shown } from "pannier/elements";
 import { calendarDay as dayInWords } from "pannier/texts";
 
 export { sentence, shown } from "pannier/elements";
-export { byteSize, clockTime, relativeTime, timeSpan } from "pannier/texts";
+export { byteSize, clockTime, relativeTime, seconds, timeSpan } from "pannier/texts";
 
 /** A calendar day such as 2026-11-24; what is no day is shown as it came. */
 export function calendarDay(date: string): string {

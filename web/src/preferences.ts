@@ -37,3 +37,14 @@ export function preferLanguage(language: string | undefined): void {
     // As above.
   }
 }
+
+/** The same for the service worker, whose notifications speak it: the page's own switches are out of its reach, a cache is not. */
+export async function leaveForWorker(language: string | undefined): Promise<void> {
+  try {
+    const kept = await caches.open("pannier-language");
+    if (language === undefined) await kept.delete("/language");
+    else await kept.put("/language", new Response(language));
+  } catch {
+    // Where there is no cache there is no worker.
+  }
+}

@@ -34,6 +34,8 @@ export class Pannier implements PannierApi {
   onWork: ((reason: WakeReason) => void) | undefined;
   /** @internal Set by `attachWakes`: nothing of a person's is to be shown any more. */
   onSignedOut: (() => void) | undefined;
+  /** @internal Set by `attachWakes`: the browser's push subscription, which ends with the sign-in. */
+  subscribed: (() => Promise<Subscription | undefined>) | undefined;
 
   readonly #options: CoreOptions;
   readonly #token: OpenOptions["token"];
@@ -50,6 +52,8 @@ export class Pannier implements PannierApi {
   readonly #channel: BroadcastChannel | undefined;
   readonly #health = new Set<() => Promise<void>>();
   #tidied = 0;
+  /** bytes, when the browser was last asked: for the record of wakes, which asks nobody */
+  #used: number | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #told = 0;
   #telling = false;
@@ -161,7 +165,7 @@ export class Pannier implements PannierApi {
   }
 
   async signOut(options: { force?: boolean } = {}): Promise<void> {
-    await this.#call("signOut", options.force ?? false);
+    await this.#call("signOut", options.force ?? false, await this.subscribed?.());
     this.onSignedOut?.();
   }
 
@@ -215,12 +219,13 @@ export class Pannier implements PannierApi {
 
   async status(): Promise<Status> {
     const [status, storage] = await Promise.all([this.#call<CoreStatus>("status"), storageHealth()]);
+    this.#used = storage.usage ?? this.#used;
     const storageNewer = this.#host?.newer();
     return { ...status, storage, ...(storageNewer === undefined ? {} : { storageNewer }) };
   }
 
   async drain(reason: WakeReason, options: { budgetMs?: number } = {}): Promise<DrainReport> {
-    const report = await this.#call<DrainReport>("drain", reason, options.budgetMs);
+    const report = await this.#call<DrainReport>("drain", reason, options.budgetMs, this.#used);
     // The cheap moment for it: nothing is due, and its connection is warm. Nobody waits for it.
     if (report.stopped === "idle" && Math.abs(Date.now() - this.#tidied) > TIDY_MS) {
       this.#tidied = Date.now();
@@ -235,6 +240,7 @@ export class Pannier implements PannierApi {
 
   async tidy(): Promise<Tidied> {
     const { usage, quota } = await globalThis.navigator?.storage?.estimate?.().catch(() => undefined) ?? {};
+    this.#used = usage ?? this.#used;
     return this.#call("tidy", usage === undefined || quota === undefined ? undefined : { usage, quota });
   }
 

@@ -54,7 +54,17 @@ export async function startPush(api: Pannier, key?: string): Promise<PushLook> {
   return api.push(said(subscription.toJSON()));
 }
 
-/** @internal Ends what this browser has, at a sign-out: there is nobody left who could tell the sender. */
+/** @internal What this browser has; never rejects. */
+export async function subscribed(): Promise<Subscription | undefined> {
+  try {
+    const found = await (await manager())?.getSubscription();
+    return found ? said(found.toJSON()) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @internal Ends what this browser has, after a sign-out: the core has told the sender, if he could be told. */
 export async function forgetPush(): Promise<void> {
   try {
     await (await (await manager())?.getSubscription())?.unsubscribe();

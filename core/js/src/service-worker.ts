@@ -5,6 +5,7 @@
 import { Pannier } from "./client.js";
 import type { WasmSource } from "./api.js";
 import type { WakeReason } from "./types.js";
+import { words, type Texts } from "./texts/index.js";
 import { showUnsent, type OverdueWords } from "./unsent.js";
 import { registerSync, SYNC_TAG } from "./wakes.js";
 
@@ -17,8 +18,10 @@ export interface WorkerOptions {
   wasm: () => WasmSource | Promise<WasmSource>;
   /** name of the IndexedDB database, as the page opens it (default `pannier`) */
   database?: string;
-  /** what a push shows that says nothing itself */
-  notification?: { title: string; body: string; icon?: string; badge?: string };
+  /** what a push shows that says nothing itself (default: "Pannier", and the words of `pannier/texts`) */
+  notification?: { title?: string; body?: string; icon?: string; badge?: string };
+  /** called before words are shown, the place to `speak` the language of whoever reads them: a worker lives longer than a choice */
+  language?: () => void | Promise<void>;
   /** words and look of the notification about work that has waited too long (default: those of `pannier/texts`); false: none */
   overdue?: OverdueWords | false;
   /** as `openPannier`'s */
@@ -53,6 +56,15 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     opening.catch(() => { opening = undefined; });
     return opening;
   };
+  /** Another language than the person's is better than no word. */
+  const spoken = async (): Promise<Texts> => {
+    try {
+      await options.language?.();
+    } catch {
+      // As it was.
+    }
+    return words();
+  };
 
   /**
    * True when nothing is left to send. What comes due within the budget (a doubt that settles, a
@@ -65,6 +77,7 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
       const client = await open();
       for (let why = reason; ; why = "timer") {
         const report = await client.drain(why, { budgetMs: Math.max(ends - Date.now(), 0) });
+        if (report.overdue) await spoken();
         await showUnsent(report, scope.registration, options.overdue);
         if (report.waiting === 0 || report.stopped === "sign_in") return true;
         if (report.nextWakeAt === undefined || report.stopped === "unreachable" || report.nextWakeAt + MARGIN_MS > ends) return false;
@@ -103,12 +116,15 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
   }
 
   scope.addEventListener("push", (event) => {
-    const { title, body, icon, badge } = { title: "Pannier", body: "Looking for news", ...options.notification };
-    const told = words(event.data);
+    const { title = "Pannier", body, icon, badge } = options.notification ?? {};
+    const told = said(event.data);
     event.waitUntil((async () => {
       // First of all: WebKit ends the subscription of a worker that stays silent three times.
+      const { language, woken } = await spoken();
       await scope.registration.showNotification(told.title ?? title, {
-        body: told.body ?? body,
+        body: told.body ?? body ?? woken,
+        // What comes with words of its own says nothing of their language.
+        ...(told.body === undefined && body === undefined ? { lang: language } : {}),
         tag: "pannier",
         ...(icon === undefined ? {} : { icon }),
         ...(badge === undefined ? {} : { badge }),
@@ -165,7 +181,7 @@ function isMessage(data: unknown, type: string): boolean {
 const WORDS_MAX = 200;
 
 /** A push may hold anything, or nothing. */
-function words(data: PushMessageData | null): { title?: string; body?: string } {
+function said(data: PushMessageData | null): { title?: string; body?: string } {
   let parsed: unknown;
   try {
     parsed = data?.json();

@@ -905,6 +905,8 @@ export interface WakeRecord {
   again: number;
   /** when the last of those began, in Unix milliseconds */
   until?: number;
+  /** bytes that the origin's storage held, where the browser says */
+  used?: number;
 }
 
 /**

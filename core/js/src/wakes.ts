@@ -2,7 +2,7 @@
 // is the core's answer; this only sets the timer.
 
 import type { Pannier } from "./client.js";
-import { forgetPush, lookAtPush } from "./push.js";
+import { forgetPush, lookAtPush, subscribed } from "./push.js";
 import { after } from "./time.js";
 import type { DrainReport, WakeReason } from "./types.js";
 import { setBadge, showUnsent, type OverdueWords } from "./unsent.js";
@@ -67,9 +67,10 @@ export function attachWakes(api: Pannier, { overdue }: WakeOptions = {}): () => 
     void registerSync();
     void wake(reason);
   };
+  api.subscribed = subscribed;
   api.onSignedOut = () => {
     void setBadge(0);
-    // Nobody's phone is woken for somebody who has left it; its sender learns of it at the next message.
+    // Nobody's phone is woken for somebody who has left it.
     void forgetPush();
   };
   const foreground = (reason: WakeReason): void => {
@@ -98,6 +99,7 @@ export function attachWakes(api: Pannier, { overdue }: WakeOptions = {}): () => 
     callOff();
     api.onWork = undefined;
     api.onSignedOut = undefined;
+    api.subscribed = undefined;
     document.removeEventListener("visibilitychange", turned);
     removeEventListener("pageshow", shown);
     removeEventListener("focus", focused);

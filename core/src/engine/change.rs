@@ -336,6 +336,9 @@ pub struct WakeRecord {
     /// when the last of those began
     #[json(default)]
     pub until: Option<i64>,
+    /// bytes that the origin's storage held, where the browser says
+    #[json(default)]
+    pub used: Option<u64>,
 }
 
 /// How far pruning got with what an account has settled.

@@ -57,6 +57,8 @@ pub struct Driver<H: Host> {
     pub(super) leaving: Cell<bool>,
     /// the page is not seen: nothing long is begun
     hidden: Cell<bool>,
+    /// how much the storage held when the host last heard of it, for the record of wakes
+    pub used: Cell<Option<u64>>,
     /// what this context's last wake left on record
     pub(super) last_wake: RefCell<Option<WakeRecord>>,
 }
@@ -172,6 +174,7 @@ impl<H: Host> Driver<H> {
             found_lost: Cell::new(false),
             leaving: Cell::new(false),
             hidden: Cell::new(false),
+            used: Cell::default(),
             last_wake: RefCell::default(),
         })
     }

@@ -10,6 +10,7 @@ use super::error::CoreError;
 use super::handover::number_at;
 use super::host::Host;
 use super::log::wake_at;
+use super::push::Subscription;
 use super::records;
 use super::store::{Commit, Committed, Durability, Key, Query, Table};
 use crate::domain::ids::{AccountId, BlobHandle, StopId};
@@ -336,6 +337,19 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// `unsent_work`; the store's failures.
     pub async fn sign_out(&self, force: bool) -> Result<(), CoreError> {
+        self.sign_out_of(force, None).await
+    }
+
+    /// The same; the sender of push messages is told that this subscription ends, if he can be:
+    /// afterwards nobody is left who could.
+    ///
+    /// # Errors
+    /// As `sign_out`.
+    pub async fn sign_out_of(
+        &self,
+        force: bool,
+        was: Option<Subscription>,
+    ) -> Result<(), CoreError> {
         let Some(session) = self.session().await? else {
             return Ok(());
         };
@@ -354,6 +368,10 @@ impl<H: Host> Driver<H> {
         if kept + drafts > 0 && !force {
             let error = CoreError::new("unsent_work", "there is unsent or unfinished work");
             return Err(error.with("kept", &kept).with("drafts", &drafts));
+        }
+        if let Some(was) = was {
+            // He finds out by his next message otherwise; nobody is kept for that.
+            let _ = self.end_push(was).await;
         }
         self.leave(session, true).await?;
         self.wipe(&account, true).await

@@ -127,6 +127,7 @@ impl<H: Host> Driver<H> {
             took_ms: report.took_ms,
             again: 0,
             until: None,
+            used: self.used.get(),
         };
         change.put_blind(&self.in_one(record));
         self.write(account, change).await?;
@@ -161,6 +162,7 @@ impl<H: Host> Driver<H> {
                 again: old.again + 1,
                 until: Some(new.at),
                 took_ms: old.took_ms.saturating_add(new.took_ms),
+                used: new.used,
                 ..old
             },
             None => new,

@@ -19,6 +19,8 @@ use crate::profile::value::{Context, fill, plain_text};
 
 /// The same subscription is told again after this.
 const TOLD_FOR_MS: i64 = 10 * 60_000;
+/// Whoever switches it off, or signs out, does not wait longer for the sender.
+const END_MS_MAX: u32 = 4_000;
 
 /// What a browser's `PushSubscription` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, ToJson, FromJson)]
@@ -130,7 +132,9 @@ impl<H: Host> Driver<H> {
             .and_then(|push| push.unsubscribe.as_ref());
         if let Some(call) = end {
             let context = self.moment(Some(&session)).with("push", was.to_json());
-            self.say(account, call, &context).await?;
+            let mut request = build(&profile, &call.request, &context)?;
+            request.deadline_ms = request.deadline_ms.min(END_MS_MAX);
+            let _ = self.exchange(account, &request).await;
         }
         let mut change = Change::default();
         change.delete(EntityKey::Push);

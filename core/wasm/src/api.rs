@@ -201,7 +201,8 @@ fn dispatch(
         }
         "signOut" => {
             let force: Option<bool> = given.next("force")?;
-            run!(core.sign_out(force.unwrap_or(false)))
+            let was = given.next("subscription")?;
+            run!(core.sign_out_of(force.unwrap_or(false), was))
         }
         "refreshRoute" => run!(core.refresh_route()),
         "route" => run!(core.route()),
@@ -238,6 +239,7 @@ fn dispatch(
         "drain" => {
             let (reason, budget): (WakeReason, Option<u32>) =
                 (given.next("reason")?, given.next("budgetMs")?);
+            core.used.set(given.next("used")?);
             run!(core.drain(reason, budget))
         }
         "handOver" => run!(core.hand_over()),

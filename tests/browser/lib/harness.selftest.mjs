@@ -132,7 +132,8 @@ test("chromium: sync and push reach the worker with every page closed; the camer
   try {
     await browser.driver.get(origin);
     assert.deepEqual(await evaluate(browser.driver, camera), [640, 480]);
-    const file = await harness.screenshot(browser, join(folder, "dark.png"), { dark: true });
+    const file = join(folder, "dark.png");
+    await harness.screenshot(browser, file, { dark: true });
     assert.ok(statSync(file).size > 1_000);
     await evaluate(browser.driver, "async () => { await navigator.serviceWorker.register('/sw.js'); await navigator.serviceWorker.ready; }");
     await browser.driver.get("about:blank");

@@ -1,14 +1,16 @@
 // Every screen of the app in one walk, with the work of a day on it: for whoever looks at all of them.
 
-import { control, evaluate, find, ready, reload, tap, until } from "../lib/index.mjs";
-import { allSent, arrive, note, on, photograph, scanTyped, signIn } from "./courier.mjs";
+import { control, evaluate, find, gone, ready, reload, tap, until } from "../lib/index.mjs";
+import { allSent, arrive, note, on, photograph, scanTyped, shellIsCached, signIn, typed, verdict } from "./courier.mjs";
 
 /** Something that needs a person, something that waits, something that is done. */
 export async function prepare(courier) {
   const { driver, server, faults } = courier;
   await signIn(courier);
+  // What a screen loads when it is first asked for comes from the worker's cache from here on.
+  await shellIsCached(courier);
   await arrive(courier, "st-02");
-  await note(courier, "st-02", "Left with the neighbour at 2B");
+  await note(courier, "st-02", "Lämnat hos grannen i 2B");
   await allSent(courier);
   await control(server, "stop", { id: "st-03", status: "returned" });
   await arrive(courier, "st-03");
@@ -17,30 +19,48 @@ export async function prepare(courier) {
   await arrive(courier, "st-01");
   await scanTyped(courier, "st-01", ["PN-7H2K-0001"]);
   await photograph(courier, "st-01");
+  await note(courier, "st-01", "Portkoden har ändrats");
   await find(driver, `${on("status-bar")}[data-reachability=unreachable]`, { ms: 60_000 });
 }
 
-/** Opens an address as a link does. */
-async function go(driver, address, ready) {
-  await driver.executeScript("location.hash = arguments[0]", address);
-  await find(driver, ready, { ms: 20_000 });
-}
+const open = (test) => `dialog${on(test)}[open]`;
+const dialogOfOutbox = "dialog[open] [part=dialog-title]";
 
+/** Two things that are done on a screen: what brings the dialog or the state, and what puts it away. */
+const by = (act, leave) => ({ act, leave });
+
+/** A dialog of this name: opened by a button, left by another. */
+const asked = (button, dialog, away) => by(
+  async ({ driver }) => { await tap(driver, button); await find(driver, dialog, { ms: 20_000 }); },
+  async ({ driver }) => { await tap(driver, away); await gone(driver, dialog); },
+);
+
+/** name, address, what tells that it is there, and what is done there first and last */
 const screens = [
   ["route", "#/route", on("stop-st-01")],
+  ["error-dialog", "#/route", on("fetch-route"), asked(on("fetch-route"), open("error"), on("error-close"))],
   ["load", "#/load", "courier-load h1"],
   ["stop", "#/stop/st-01", on("arrive")],
   ["scan", "#/scan/st-01", on("scanner")],
+  ["scan-wrong", "#/scan/st-01", on("scanner"), by(async (courier) => { await typed(courier, "PN-7H2K-0002"); await verdict(courier, "bad", /PN-7H2K-0002/u); })],
   ["photo", "#/photo/st-01", "pannier-photo"],
+  ["photo-preview", "#/photo/st-01", "pannier-photo", asked("[part=shutter]", on("photo-preview"), on("retake"))],
   ["signature", "#/signature/st-01", "pannier-signature"],
   ["note", "#/note/st-01", on("note-text")],
   ["deliver", "#/deliver/st-01", on("confirm-deliver")],
+  ["pick-up", "#/pick-up/st-06", on("confirm-pick-up")],
   ["fail", "#/fail/st-01", on("confirm-fail")],
   ["return", "#/return/st-01", on("confirm-return")],
   ["attention", "#/outbox", "li[data-operation][data-state=parked]"],
-  ["operation", undefined, on("attempt-1")],
-  ["outbox", "#/outbox", "pannier-outbox"],
+  ["discard-dialog", undefined, "[part=discard]", asked("[part=discard]", dialogOfOutbox, "[part=dialog-cancel]")],
+  ["operation", undefined, on("attempt-1"), by(({ driver }) => tap(driver, "[part=history]"))],
+  ["outbox", "#/outbox", "pannier-outbox", by(async ({ driver }) => { await tap(driver, on("filter-all")); await ready(driver, "li[data-operation][data-state=settled]"); })],
+  ["amend-dialog", undefined, "[part=amend]", asked("[part=amend]", dialogOfOutbox, "[part=dialog-cancel]")],
+  ["export-dialog", undefined, on("export"), asked(on("export"), open("export-dialog"), on("export-close"))],
   ["more", "#/more", on("sign-out")],
+  ["sign-out-dialog", undefined, on("sign-out"), asked(on("sign-out"), open("sign-out-dialog"), on("sign-out-stay"))],
+  ["shift", "#/shift", on("shift-left")],
+  ["diagnostics", "#/diagnostics", on("timeline")],
   ["others", "#/others", "courier-others h1"],
 ];
 
@@ -51,20 +71,17 @@ export async function speaks(courier, language) {
   await until(() => courier.driver.executeScript("return document.documentElement.lang === arguments[0]", language), { what: `the page to speak ${language}`, ms: 20_000 });
 }
 
-/** Comes by every screen of whoever is signed in; `look` is called on each with its name. */
+/** Comes by every screen and dialog of whoever is signed in; `look` is called on each with its name. */
 export async function walk(courier, look) {
   const { driver } = courier;
-  for (const [name, address, there] of screens) {
-    if (address === undefined) {
-      await tap(driver, "[part=history]");
-      await find(driver, there);
-    } else {
-      await go(driver, address, there);
+  for (const [name, address, there, { act, leave } = {}] of screens) {
+    if (address !== undefined) {
+      await driver.executeScript("location.hash = arguments[0]", address);
+      await find(driver, there, { ms: 20_000 });
     }
-    if (name === "outbox") {
-      await tap(driver, on("filter-all"));
-      await ready(driver, "li[data-operation]");
-    }
+    await act?.(courier);
+    if (address === undefined) await find(driver, there, { ms: 20_000 });
     await look(name);
+    await leave?.(courier);
   }
 }

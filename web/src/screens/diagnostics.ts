@@ -4,7 +4,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Diagnostics, Reachability, Versions } from "pannier";
 import { words } from "pannier/texts";
-import { byteSize, clockTime, relativeTime, shown } from "../formats";
+import { byteSize, clockTime, relativeTime, seconds, shown } from "../formats";
 import { icon } from "../icons";
 import { bar, button } from "../parts";
 import { Screen } from "../screen";
@@ -35,7 +35,7 @@ export class DiagnosticsScreen extends Screen {
     const name = (reachability: Reachability): string => words().tried[reachability] ?? reachability;
     const label = t.label(today.length, today.reduce((sum, { settled }) => sum + settled, 0));
     return html`<section class="card"><h2>${t.day}</h2>
-      ${day(today, at, { label, rows: t.rows, waiting: t.waitingMost, reach: t.reach })}
+      ${day(today, at, { label, rows: t.rows, waiting: t.waitingMost, storage: (now) => t.storageNow(byteSize(now)), reach: t.reach })}
       <ul class="legend">${states.map((reachability) => html`<li><span class="swatch ${bandOf[reachability] ?? "none"}"></span>${name(reachability)}</li>`)}</ul>
       <table data-test="wakes"><caption>${t.wakes}</caption>
         <thead><tr><th scope="col">${t.by}</th><th scope="col">${t.times}</th><th scope="col">${t.sent}</th><th scope="col">${t.longest}</th></tr></thead>
@@ -43,7 +43,7 @@ export class DiagnosticsScreen extends Screen {
           const of = today.filter((wake) => row(wake) === one);
           const times = of.reduce((sum, { again }) => sum + 1 + again, 0);
           const longest = Math.max(0, ...of.filter(({ again }) => again === 0).map(({ tookMs }) => tookMs));
-          return html`<tr data-test="wakes-${one}"><th scope="row">${t.rows[one]}</th><td>${times}</td><td>${of.reduce((sum, { settled }) => sum + settled, 0)}</td><td>${(longest / 1000).toFixed(1)} s</td></tr>`;
+          return html`<tr data-test="wakes-${one}"><th scope="row">${t.rows[one]}</th><td>${times}</td><td>${of.reduce((sum, { settled }) => sum + settled, 0)}</td><td>${seconds(longest)}</td></tr>`;
         })}</tbody></table></section>`;
   }
 

@@ -3,7 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { AttemptView, History } from "pannier";
 import { attemptText, itemText, reasonText, titleText, words } from "pannier/texts";
-import { clockTime, shown } from "../formats";
+import { clockTime, seconds, shown } from "../formats";
 import { icon } from "../icons";
 import { bar, empty } from "../parts";
 import { Screen } from "../screen";
@@ -26,7 +26,7 @@ export class OperationScreen extends Screen {
       // What woke a later version may have no words here.
       (texts.history.trigger as Record<string, string>)[attempt.trigger] ?? attempt.trigger,
       ...(attempt.status === undefined ? [] : [texts.history.status(attempt.status)]),
-      ...(attempt.endedAt === undefined ? [] : [texts.history.took(((attempt.endedAt - attempt.startedAt) / 1000).toFixed(1))]),
+      ...(attempt.endedAt === undefined ? [] : [seconds(attempt.endedAt - attempt.startedAt)]),
     ];
     return html`<li class="card item ${good ? "done" : "waiting"}" data-test="attempt-${attempt.number}" data-status=${attempt.status ?? nothing}>
       <p class="strong title">${attempt.number}. ${clockTime(attempt.startedAt)}</p>
@@ -55,7 +55,7 @@ export class OperationScreen extends Screen {
           <p data-test="state" data-state=${item.state}>${shown(itemText(item), 160)}</p>
           <p class="quiet times"><span>${words().outbox.recorded(clockTime(item.recordedAt))}</span>${item.settledAt === undefined ? nothing : html`<span>${words().outbox.settled(clockTime(item.settledAt))}</span>`}</p>
           ${item.reason ? html`<div class="reason"><p>${shown(reasonText(item.reason), 300)}</p></div>` : nothing}
-          ${item.advice ? html`<p>${icon("next")} ${words().advice[item.advice]}</p>` : nothing}</div>
+          ${item.advice ? html`<p class="told">${icon("next")}<span>${words().advice[item.advice]}</span></p>` : nothing}</div>
         ${this.#attempts(this.#history)}` : nothing}</div>`;
   }
 }

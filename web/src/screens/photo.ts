@@ -5,12 +5,12 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { OutboxItem, StopView } from "pannier";
 import { Scanner, type PhotoDetail } from "pannier/elements";
-import { byteSize } from "../formats";
 import { icon, type IconName } from "../icons";
 import { bar, button, permitted } from "../parts";
 import { StopScreen } from "../screen";
 import "../stored-picture";
 import { texts } from "../texts";
+import { unsettledPhotos, uploadText } from "../uploads";
 
 /** What would have made a picture better. */
 type Advice = "light" | "shade" | "still";
@@ -31,8 +31,7 @@ export class PhotoScreen extends StopScreen {
   protected override async load(): Promise<void> {
     await super.load();
     if (!this.stop?.photos.length) return;
-    const { items } = await this.shell.api.outbox({ stop: this.stopId, state: "unsettled" });
-    this.#unsettled = new Map(items.flatMap((item) => (item.blob === undefined ? [] : [[item.blob, item]])));
+    this.#unsettled = await unsettledPhotos(this.shell.api, this.stopId);
   }
 
   override disconnectedCallback(): void {
@@ -95,19 +94,19 @@ export class PhotoScreen extends StopScreen {
     const taken = (event: CustomEvent<PhotoDetail>): void => void this.#stage(event.detail);
     return html`<div class="content photo" ?hidden=${hidden}>
         ${stop.can.photo.allowed ? nothing : html`<p class="notice">${icon("attention")}<span>${permitted(stop.can.photo).hint}</span></p>`}
-        <pannier-photo data-test="camera" .labels=${texts.elements.photo} .accepts=${stop.pictures.photo} @pannier-photo=${taken}></pannier-photo>
+        <pannier-photo data-test="camera" .accepts=${stop.pictures.photo} @pannier-photo=${taken}></pannier-photo>
         <p class="quiet center">${texts.photo.lead}</p>
         ${stop.photos.length > 0 ? html`<ul class="uploads">${stop.photos.map((handle, index) => this.#upload(handle, index))}</ul>` : nothing}
       </div>`;
   }
 
-  /** What became of a photo that was recorded. No browser tells how many of its bytes have left. */
+  /** What became of a photo that was recorded. */
   #upload(handle: string, index: number): TemplateResult {
     const item = this.#unsettled.get(handle);
     const state = item?.state ?? "settled";
     const name = texts.photo.saved(index + 1);
     return html`<li data-test="upload-${index + 1}" data-state=${state}><courier-picture .api=${this.shell.api} .handle=${handle} .label=${name}></courier-picture>
-      <span class="words"><span class="strong">${name}</span><small>${item ? `${texts.photo.state[state]}, ${byteSize(item.bytes)}` : texts.photo.state[state]}</small></span>
+      <span class="words"><span class="strong">${name}</span><small>${uploadText(item)}</small></span>
       ${state === "in_flight" ? html`<span class="spinner" aria-hidden="true"></span>` : icon(stateIcons[state] ?? "waiting")}</li>`;
   }
 

@@ -66,9 +66,9 @@ export class RouteScreen extends Screen {
           ${stop.window ? html`<span class="fact strong">${icon("waiting")}${timeSpan(stop.window.from, stop.window.to)}</span>` : nothing}
           <span class="fact">${icon(stop.kind === "pickup" ? "pickup" : "parcel")}${stop.kind === "pickup" ? `${texts.route.pickup}, ` : nothing}${texts.route.parcels(stop.parcels.length)}</span>
           ${address.doorCode ? html`<span class="fact badge">${icon("door")}${texts.route.doorCode(shown(address.doorCode, 16))}</span>` : nothing}
-          ${stop.waiting > 0 ? html`<span class="fact">${icon("outbox")}${texts.route.waiting(stop.waiting)}</span>` : nothing}
         </span>
-        ${stopChip(stop)}
+        <span class="facts">${stopChip(stop)}
+          ${stop.waiting > 0 ? html`<span class="fact">${icon("outbox")}${texts.route.waiting(stop.waiting)}</span>` : nothing}</span>
       </span>
     </a></li>`;
   }

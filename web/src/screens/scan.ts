@@ -13,7 +13,7 @@ import { texts } from "../texts";
 
 export function scanner(reader: CodeReader): TemplateResult {
   const seen = (event: CustomEvent<CodeDetail>): void => reader.read(event.detail);
-  return html`<pannier-scanner wedge data-test="scanner" .labels=${texts.elements.scanner} @pannier-code=${seen}></pannier-scanner>`;
+  return html`<pannier-scanner wedge data-test="scanner" @pannier-code=${seen}></pannier-scanner>`;
 }
 
 export function parcelLine(parcel: ParcelView, ticked: boolean, where = ""): TemplateResult {

@@ -127,7 +127,8 @@ export class SignatureScreen extends StopScreen {
     this.#readKept();
     const permission = permitted(stop.can.signature);
     const blank = this.#kept === undefined && !this.#signed;
-    const { disabled, hint } = blank && !permission.disabled ? { disabled: true, hint: texts.signature.empty } : permission;
+    // The pad itself says what is missing.
+    const { disabled, hint } = blank && !permission.disabled ? { disabled: true, hint: undefined } : permission;
     return html`${bar(texts.signature.title, { screen: "stop", stop: stop.id })}
       <div class="content signature">
         ${stop.signature !== undefined ? html`<div class="notice done">${icon("done")}<span>${texts.stop.signed}</span>
@@ -135,7 +136,7 @@ export class SignatureScreen extends StopScreen {
         ${field({ test: "signer", label: texts.signature.signer, value: this.draft.fields.signer ?? "", optional: true, capitalize: "words", change: (value) => this.draft.changeSoon({ signer: value }) })}
         <p class="label">${this.#kept === undefined ? texts.signature.pad : texts.signature.restored}</p>
         ${this.#kept === undefined
-          ? html`<pannier-signature data-test="signature-pad" .labels=${texts.elements.signature} @pannier-signature-change=${() => this.#strokes()}></pannier-signature>`
+          ? html`<pannier-signature data-test="signature-pad" @pannier-signature-change=${() => this.#strokes()}></pannier-signature>`
           : html`<img class="pad" data-test="signature-kept" src=${this.#kept} alt=${texts.signature.alt}>`}
       </div>
       <footer class="actions two">

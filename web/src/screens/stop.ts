@@ -1,7 +1,7 @@
 // One stop: where it is, what is to be done there step by step, and how it ended.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { StopView } from "pannier";
+import type { OutboxItem, StopView } from "pannier";
 import { clockTime, shown, shownLines, timeSpan } from "../formats";
 import { icon } from "../icons";
 import { bar, button, needChip, permitted, placeLine, stopChip } from "../parts";
@@ -9,8 +9,16 @@ import { addressOf, type ScreenName } from "../places";
 import { StopScreen } from "../screen";
 import "../stored-picture";
 import { texts } from "../texts";
+import { unsettledPhotos, uploadsText } from "../uploads";
 
 export class StopOverview extends StopScreen {
+  #unsettled: ReadonlyMap<string, OutboxItem> = new Map();
+
+  protected override async load(): Promise<void> {
+    await super.load();
+    this.#unsettled = this.stop?.photos.length ? await unsettledPhotos(this.shell.api, this.stopId) : new Map();
+  }
+
   #go(screen: ScreenName): () => void {
     return () => this.shell.go({ screen, stop: this.stopId });
   }
@@ -44,6 +52,7 @@ export class StopOverview extends StopScreen {
     const { can } = stop;
     const busy = this.busy;
     const fields = this.draft.fields;
+    const uploads = uploadsText(stop, this.#unsettled);
     const scans = stop.needs.find((need) => need.proof === "scan");
     const scanned = scans?.have ?? stop.parcels.filter((parcel) => parcel.scanned).length;
     const toScan = scans?.want ?? stop.parcels.length;
@@ -61,6 +70,7 @@ export class StopOverview extends StopScreen {
       ${step("scan", texts.stop.scan, "scan", "scan", scanned > 0 || can.scan.allowed ? texts.stop.scanned(scanned, toScan) : undefined, toScan > 0 && scanned >= toScan, this.#go("scan"))}
       ${step("photo", texts.stop.photo, "photo", "photo", fields.photos?.length ? texts.stop.photoDraft : stop.photos.length > 0 ? texts.stop.photos(stop.photos.length) : undefined, stop.photos.length > 0, this.#go("photo"))}
       ${stop.photos.length > 0 ? html`<li class="thumbnails">${stop.photos.map((handle, index) => html`<courier-picture .api=${this.shell.api} .handle=${handle} .label=${texts.photo.saved(index + 1)}></courier-picture>`)}</li>` : nothing}
+      ${uploads === undefined ? nothing : html`<li class="quiet uploading" data-test="uploads">${icon("outbox")}${uploads}</li>`}
       ${step("signature", texts.stop.signature, "signature", "signature", stop.signature !== undefined ? texts.stop.signed : fields.signatureSvg ? texts.stop.signatureDraft : undefined, stop.signature !== undefined, this.#go("signature"))}
       ${step("note", texts.stop.noteStep, "note", "note", fields.note ? texts.stop.noteDraft : stop.notes.length > 0 ? texts.stop.notes(stop.notes.length) : undefined, stop.notes.length > 0, this.#go("note"))}
     </ol></section>`;

@@ -1,7 +1,6 @@
 // The page's own words in English; another language has the same keys. What may be done and why not,
 // states of operations and reasons are the package's (core/js/src/texts), for its elements say them too.
 
-import type { PhotoLabels, ScannerLabels, SignatureLabels } from "pannier/elements";
 import { count } from "pannier/texts";
 import type {
   NeedView, OperationStateName, ParcelFate, Requirement, ScanMeaning, StopState, StopView, WakeReason,
@@ -21,7 +20,8 @@ export const en = {
 
   start: {
     opening: "Opening",
-    failed: "The app could not open its storage",
+    failed: "The app could not start",
+    storageFailed: "The app could not open its storage",
     failedHint: "Nothing recorded is lost. Try again, or close the app and open it once more.",
     again: "Try again",
     restart: "Restart the app",
@@ -178,13 +178,6 @@ export const en = {
     need.want > 1 ? `${proofNames[need.proof]} ${need.have} of ${need.want}` : proofNames[need.proof],
   requirement: requirementNames,
 
-  /** the package's elements speak English by themselves */
-  elements: {
-    scanner: {} as Partial<ScannerLabels>,
-    photo: {} as Partial<PhotoLabels>,
-    signature: {} as Partial<SignatureLabels>,
-  },
-
   scan: {
     title: "Scan parcels",
     loadTitle: "Load the van",
@@ -252,6 +245,9 @@ export const en = {
       discarded: "Set aside",
     } satisfies Record<OperationStateName, string>,
     saved: (n: number) => `Photo ${n}`,
+    since: (time: string) => `since ${time}`,
+    sendingOf: (n: number, of: number) => (of === 1 ? "Sending the photo" : `Sending photo ${n} of ${of}`),
+    sentOf: (n: number, of: number) => (of === 1 ? "The photo is not sent yet" : `${n} of ${of} photos sent`),
   },
 
   signature: {
@@ -262,7 +258,6 @@ export const en = {
     clear: "Clear",
     again: "Sign again",
     done: "Save signature",
-    empty: "Nothing is signed yet",
     unreadable: "The kept signature could not be read. Please sign again.",
     alt: "Signature",
   },
@@ -325,7 +320,6 @@ export const en = {
     } satisfies Record<WakeReason, string>,
     purpose: (purpose: string) => purposes[purpose] ?? purpose,
     status: (status: number) => `Answer ${status}`,
-    took: (seconds: string) => `${seconds} s`,
     missing: (n: number) => `${count(n, "attempt", "attempts")} in between not kept`,
     step: (step: string) => `Step ${step}`,
   },
@@ -337,6 +331,7 @@ export const en = {
     label: (wakes: number, sent: number) => `${count(wakes, "wake-up", "wake-ups")}, ${sent} sent; the table below has the same in figures`,
     reach: "Contact: the taller, the worse",
     waitingMost: (n: number) => `Waiting, ${n} at most`,
+    storageNow: (size: string) => `Storage, ${size} now`,
     wakes: "Wake-ups by cause",
     by: "Cause",
     times: "Times",

@@ -2,7 +2,7 @@
 // else the first of the browser's that is there.
 
 import { chosen, en as packageEnglish, speak } from "pannier/texts";
-import { preferLanguage, preferredLanguage } from "../preferences";
+import { leaveForWorker, preferLanguage, preferredLanguage } from "../preferences";
 import { en, type PageTexts } from "./en";
 
 export type { PageTexts } from "./en";
@@ -36,5 +36,6 @@ export async function speakChosen(): Promise<void> {
 /** Keeps the choice on this phone, and speaks it. */
 export async function choose(language: Language | undefined): Promise<void> {
   preferLanguage(language);
+  await leaveForWorker(language);
   await speakChosen();
 }

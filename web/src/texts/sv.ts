@@ -17,7 +17,8 @@ export const sv: PageTexts = {
 
   start: {
     opening: "Öppnar",
-    failed: "Appen kunde inte öppna sitt lager",
+    failed: "Appen kunde inte starta",
+    storageFailed: "Appen kunde inte öppna sitt lager",
     failedHint: "Inget du har registrerat är borta. Försök igen, eller stäng appen och öppna den på nytt.",
     again: "Försök igen",
     restart: "Starta om appen",
@@ -149,27 +150,14 @@ export const sv: PageTexts = {
     missing: "Saknas fortfarande",
     deliver: "Levererat",
     pickUp: "Hämtat",
-    fail: "Kunde inte levereras",
-    failPickup: "Kunde inte hämtas",
+    fail: "Ej levererat",
+    failPickup: "Ej hämtat",
     return: "Retur",
     halfDone: "Påbörjat",
     toRoute: "Till rutten",
   },
   need: (need) => (need.want > 1 ? `${proofNames[need.proof]} ${need.have} av ${need.want}` : proofNames[need.proof]),
   requirement: { required: "Krävs", warned: "Bör finnas", optional: "Valfritt" },
-
-  elements: {
-    scanner: {
-      opening: "Öppnar kameran …", aim: "Rikta kameran mot en kod", paused: "Kameran är pausad",
-      light: "Mer ljus skulle hjälpa", shade: "För ljust: luta etiketten", still: "Håll stilla", unreadable: "Koden innehåller ingen text",
-      read: "Koden är läst", off: "Kameran är av", torch: "Lampa", zoom: "Zoom", typed: "Skriv koden", use: "Använd", retry: "Försök igen",
-    },
-    photo: {
-      opening: "Öppnar kameran …", shutter: "Ta foto", file: "Välj eller ta en bild", working: "Sparar bilden …",
-      toFile: "Använd telefonens kameraapp", toCamera: "Använd kameran här",
-    },
-    signature: { label: "Skriv under här", clear: "Rensa" },
-  },
 
   scan: {
     title: "Skanna paket",
@@ -236,17 +224,19 @@ export const sv: PageTexts = {
       discarded: "Lagd åt sidan",
     },
     saved: (n) => `Foto ${n}`,
+    since: (time) => `sedan ${time}`,
+    sendingOf: (n, of) => (of === 1 ? "Skickar fotot" : `Skickar foto ${n} av ${of}`),
+    sentOf: (n, of) => (of === 1 ? "Fotot är inte skickat än" : `${n} av ${of} foton skickade`),
   },
 
   signature: {
     title: "Underskrift",
-    signer: "Namn på den som skriver under",
+    signer: "Namnförtydligande",
     pad: "Skriv under i rutan",
     restored: "Underskriften du började på, sparad sedan tidigare",
     clear: "Rensa",
     again: "Skriv under igen",
     done: "Spara underskriften",
-    empty: "Inget är underskrivet än",
     unreadable: "Den sparade underskriften gick inte att läsa. Skriv under igen.",
     alt: "Underskrift",
   },
@@ -309,7 +299,6 @@ export const sv: PageTexts = {
     },
     purpose: (purpose) => purposes[purpose] ?? purpose,
     status: (status) => `Svar ${status}`,
-    took: (seconds) => `${seconds} s`,
     missing: (n) => `${n} försök däremellan sparades inte`,
     step: (step) => `Steg ${step}`,
   },
@@ -321,6 +310,7 @@ export const sv: PageTexts = {
     label: (wakes, sent) => `${count(wakes, "väckning", "väckningar")}, ${sent} skickade; tabellen nedanför har samma i siffror`,
     reach: "Kontakt: ju högre, desto sämre",
     waitingMost: (n) => `Väntar, som mest ${n}`,
+    storageNow: (size) => `Lagring, ${size} nu`,
     wakes: "Väckningar efter orsak",
     by: "Orsak",
     times: "Gånger",

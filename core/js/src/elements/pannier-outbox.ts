@@ -120,7 +120,7 @@ export class PannierOutbox extends LitElement {
     .parked .state { color: var(--_danger); }
     svg { width: 20px; height: 20px; flex: none; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
     .times { font-size: 0.9375em; font-variant-numeric: tabular-nums; }
-    .times span + span::before { content: " \\00b7 "; }
+    .times span + span::before { content: " · "; }
     .reason { margin: 8px 0; padding-inline-start: 10px; border-inline-start: 3px solid var(--_line); }
     q { unicode-bidi: isolate; }
     .row { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 8px; }
@@ -132,7 +132,7 @@ export class PannierOutbox extends LitElement {
     dialog { border: 0; border-radius: var(--_radius); padding: 20px; width: min(90vw, 480px); max-height: 85vh; overflow-y: auto; background: var(--_surface); color: var(--_text); }
     dialog::backdrop { background: rgb(0 0 0 / 0.6); }
     dialog label { display: block; margin: 8px 0; font-weight: 600; }
-    dialog input { display: block; width: 100%; margin-top: 4px; font-size: max(1rem, 16px); }
+    dialog input { display: block; width: 100%; margin-top: 4px; font-size: max(1rem, 16px); font-weight: 400; }
     h2 { font-size: 1.2rem; margin: 0 0 8px; }
   `];
 
@@ -194,13 +194,14 @@ export class PannierOutbox extends LitElement {
   }
 
   #times(item: OutboxItem, said: OutboxLabels): TemplateResult {
-    const tried = item.attempts === 0 || item.lastAttemptAt === undefined
+    const sending = item.state === "in_flight" && item.lastAttemptAt !== undefined;
+    const tried = sending ? said.since(clockTime(item.lastAttemptAt ?? 0)) : item.attempts === 0 || item.lastAttemptAt === undefined
       ? said.notTried : said.attempts(item.attempts, relativeTime(item.lastAttemptAt));
     const parts = [
       said.recorded(clockTime(item.recordedAt)),
       item.settledAt === undefined ? tried : said.settled(clockTime(item.settledAt)),
       ...(item.state === "waiting" && item.dueAt !== undefined && item.dueAt > Date.now() ? [said.due(relativeTime(item.dueAt))] : []),
-      byteSize(item.bytes),
+      ...(item.blob === undefined ? [] : [byteSize(item.bytes)]),
     ];
     return html`<p class="quiet times" part="times">${parts.map((part) => html`<span>${part}</span>`)}</p>`;
   }

@@ -1,9 +1,9 @@
-import { LitElement, css, html, nothing, type PropertyDeclarations } from "lit";
+import { LitElement, css, html, nothing, type PropertyDeclarations, type TemplateResult } from "lit";
 import type { PannierApi, Status } from "../api.js";
 import type { Reachability } from "../types.js";
 import { errorDetail, tell } from "./events.js";
 import { Following } from "./following.js";
-import { clockTime, statusText, words, type Texts } from "../texts/index.js";
+import { byteSize, clockTime, statusText, words, type Texts } from "../texts/index.js";
 import { theme } from "./theme.js";
 
 const ofLanguage = (texts: Texts) => ({
@@ -11,6 +11,7 @@ const ofLanguage = (texts: Texts) => ({
   waiting: texts.waits,
   parked: texts.needsYou,
   line: statusText,
+  left: texts.left,
   ...texts.contact,
 });
 /** The words of the sync bar. */
@@ -27,6 +28,8 @@ const icons: Record<Reachability, string> = {
   backend_down: "M12 4L2.8 20h18.4zM12 10v4.5M12 17.3v.1",
   backend_trouble: "M12 4L2.8 20h18.4zM12 10v4.5M12 17.3v.1",
 };
+
+const countIcons = { parked: icons.backend_down, waiting: "M12 15.5V4M7 8.5L12 3.5l5 5M4.5 15v4.5h15V15" };
 
 /**
  * One line on what waits, whether the backend is in reach, and what needs a person. Put it into a
@@ -71,8 +74,11 @@ export class PannierSyncBar extends LitElement {
     .words span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
     small { display: block; opacity: 0.85; font-size: 0.875em; }
     .counts { flex: none; display: flex; flex-direction: column; align-items: flex-end; gap: 4px; }
-    .counts span { border-radius: 999px; padding: 2px 10px; font-size: 0.875em; font-weight: 650; white-space: nowrap; background: #ffecc4; color: #5a3500; }
+    .counts > span { display: flex; align-items: center; gap: 4px; border-radius: 999px; padding: 1px 10px 1px 6px; font-size: 0.9375em; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; background: #ffecc4; color: #5a3500; }
     .counts .parked { background: #fde3e0; color: #8a0f09; }
+    .counts svg { width: 18px; height: 18px; }
+    /* Beside the line the figures are enough for the eye; their words are for the ear. */
+    .counts .word { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   `];
 
   protected override willUpdate(): void {
@@ -81,6 +87,10 @@ export class PannierSyncBar extends LitElement {
       if (value === undefined) this.removeAttribute(name);
       else this.setAttribute(name, String(value));
     }
+  }
+
+  #count(name: keyof typeof countIcons, n: number, word: string): TemplateResult {
+    return html`<span class=${name} part=${name}><svg viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${countIcons[name]}></path></svg><span class="figure" aria-hidden="true">${n}</span><span class="word">${word}</span></span>`;
   }
 
   protected override render(): unknown {
@@ -92,11 +102,11 @@ export class PannierSyncBar extends LitElement {
       <svg part="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${icons[reach]}></path></svg>
       <span class="words" part="words" aria-live="polite">
         <span part="text">${status ? said.line(status) : said.opening}</span>
-        ${status ? html`<small part="contact">${said[reach](reached)}</small>` : nothing}
+        ${status ? html`<small part="contact">${status.said === "sending" ? said.left(byteSize(status.bytesWaiting)) : said[reach](reached)}</small>` : nothing}
       </span>
       <span class="counts" part="counts">
-        ${status?.parked ? html`<span class="parked" part="parked">${said.parked(status.parked)}</span>` : nothing}
-        ${status?.waiting ? html`<span part="waiting">${said.waiting(status.waiting)}</span>` : nothing}
+        ${status?.parked ? this.#count("parked", status.parked, said.parked(status.parked)) : nothing}
+        ${status?.waiting ? this.#count("waiting", status.waiting, said.waiting(status.waiting)) : nothing}
       </span>`;
   }
 }

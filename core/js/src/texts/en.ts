@@ -297,6 +297,8 @@ export const en = {
   tried,
   /** the notification about unsent work, around the bar's line */
   reminder: { title: "Not sent yet", hint: "Open the app where there is a network." },
+  /** the notification of a push that says nothing itself */
+  woken: "Sending what waits",
   /** a notification, and a line on the screen: what waits too long, and what helps */
   overdue: {
     title: "Open Pannier near a window",
@@ -304,6 +306,8 @@ export const en = {
       ? `${count(stops, "delivery waits", "deliveries wait")} since ${clockTime(since)}`
       : `${count(operations, "recording waits", "recordings wait")} since ${clockTime(since)}`),
   },
+  /** the bar's second line while something is being sent */
+  left: (size: string): string => `${size} to go`,
   /** the bar's counts */
   waits: (n: number): string => `${n} waiting`,
   needsYou: (n: number): string => count(n, "needs you", "need you"),
@@ -331,6 +335,7 @@ export const en = {
     settled: (time: string): string => `Confirmed ${time}`,
     attempts: (n: number, when: string): string => `${count(n, "attempt", "attempts")}, ${when}`,
     notTried: "Not tried yet",
+    since: (time: string): string => `since ${time}`,
     due: (when: string): string => `Next try ${when}`,
     backend: "The backend says",
     advice: "What to do",

@@ -27,7 +27,7 @@ function formats(): Formats {
     found = {
       clock: new Intl.DateTimeFormat(locale, clock),
       dayClock: new Intl.DateTimeFormat(locale, { ...clock, month: "short", day: "numeric" }),
-      day: new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "long" }),
+      day: new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" }),
       relative: new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }),
       list: new Intl.ListFormat(locale, { type: "unit", style: "short" }),
       plural: new Intl.PluralRules(locale),
@@ -61,7 +61,7 @@ export function timeSpan(from: number, to: number): string {
 
 /**
  * A calendar day such as 2026-11-24 in words; what is no day gives `undefined`.
- * @example calendarDay("2026-11-24") // "Tuesday 24 November"
+ * @example calendarDay("2026-11-24") // "Tue 24 Nov"
  */
 export function calendarDay(date: string): string | undefined {
   const ms = Date.parse(`${date}T12:00:00`);
@@ -81,6 +81,14 @@ export function relativeTime(ms: number): string {
   if (size < hour) return relative.format(Math.trunc(away / minute), "minute");
   if (size < day) return relative.format(Math.trunc(away / hour), "hour");
   return clockTime(ms);
+}
+
+/**
+ * How long something took, given in milliseconds: "0.9 s".
+ * @example seconds(940) // "0.9 s"
+ */
+export function seconds(ms: number): string {
+  return `${new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(ms / 1000)} s`;
 }
 
 const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;

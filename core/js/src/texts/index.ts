@@ -12,7 +12,7 @@ import { useLocale } from "./format.js";
 
 export { en, type ClientErrorCode, type Text, type Texts } from "./en.js";
 export { attemptText, errorText, itemText, meaningText, newsText, noticeText, officeText, reasonText, refreshText, refusalText, statusText, titleText } from "./said.js";
-export { byteSize, calendarDay, clockTime, count, listed, relativeTime, timeSpan } from "./format.js";
+export { byteSize, calendarDay, clockTime, count, listed, relativeTime, seconds, timeSpan } from "./format.js";
 
 let spoken: Texts = en;
 const listeners = new Set<() => void>();

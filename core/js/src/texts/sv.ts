@@ -51,12 +51,14 @@ export const sv: Texts = {
     backend_trouble: "Servern hade egna problem",
   },
   reminder: { title: "Inte skickat än", hint: "Öppna appen där det finns nät." },
+  woken: "Skickar det som väntar",
   overdue: {
     title: "Öppna Pannier nära ett fönster",
     waits: ({ stops, operations, since }) => (stops > 0
       ? `${count(stops, "leverans", "leveranser")} väntar sedan ${clockTime(since)}`
       : `${recordings(operations)} väntar sedan ${clockTime(since)}`),
   },
+  left: (size) => `${size} kvar`,
   waits: (n) => `${n} väntar`,
   needsYou: (n) => `${n} behöver dig`,
 
@@ -288,6 +290,7 @@ export const sv: Texts = {
     settled: (time) => `Bekräftat ${time}`,
     attempts: (n, when) => `${n} försök, ${when}`,
     notTried: "Inte försökt än",
+    since: (time) => `sedan ${time}`,
     due: (when) => `Nästa försök ${when}`,
     backend: "Servern säger",
     advice: "Gör så här",
