@@ -215,6 +215,10 @@ for (const engine of engines) {
     const file = await until(() => evaluate(driver, "() => window.pannierFile && window.pannierFile.text().then((body) => ({ body, name: window.pannierFile.name }))"), { what: "the file" });
     assert.match(file.name, /^pannier-diagnostics-[\dT-]+\.json$/);
     const kept = JSON.parse(file.body);
+    // What the storage held comes with the wakes where the browser says it, and is drawn.
+    const tells = await evaluate(driver, "() => navigator.storage?.estimate !== undefined");
+    assert.equal(kept.wakes.some(({ used }) => used > 0), tells);
+    assert.equal(await peek(driver, `${on("timeline")} .used`) !== null, tells);
     assert.ok(kept.wakes.length > 3 && kept.wakes.every(({ at, tookMs }) => at > 0 && tookMs >= 0));
     assert.ok(kept.versions.page.core && kept.storage.kind && kept.thresholds.length === 2);
     const people = ["anna", "Anna", "Lindqvist", "packet123", "st-07", ...await evaluate(driver, "() => document.querySelector('courier-app').api.route().then(({ stops }) => stops.flatMap(({ id, name, address }) => [id, name, address.street]))")];
