@@ -33,6 +33,10 @@ impl System {
     pub fn never_forgets(&self, never: bool) {
         self.0.never_forgets.set(never);
     }
+    /// Everything it had is gone, as when an app's data is cleared.
+    pub fn loses_all(&self) {
+        self.0.kept.borrow_mut().clear();
+    }
     /// The requests it has, in the order they were given.
     pub fn kept(&self) -> Vec<(Upload, UploadState)> {
         let kept = self.0.kept.borrow();

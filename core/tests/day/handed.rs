@@ -11,6 +11,7 @@ use pannier::ports::drain::{DrainReport, WakeReason};
 use pannier::ports::views::OutboxQuery;
 use pannier::profile::http::Request;
 use pannier::testing::backend::{Fault, Honours};
+use pannier::testing::clock::SeededIds;
 use pannier::testing::run::{run, run_until};
 use serde_json::{Value, json};
 
@@ -311,4 +312,98 @@ fn another_courier_s_answers_wait_for_him() {
     phone.sign_in();
     let report = phone.drain(WakeReason::SignedIn);
     assert_eq!((report.settled, report.waiting), (4, 0));
+}
+
+/// An hour drawn from a seed: recording, drains, hand-overs, kills at any poll, a network that
+/// loses, cuts and refuses, a system that sends twice, keeps silent, never got it or lost it all.
+/// Then nothing goes wrong any more.
+fn an_hour(seed: u64) {
+    let dice = SeededIds::new(seed);
+    let below = |n: u64| dice.next() % n;
+    let mut phone = Phone::with_safe_backend();
+    let mut recorded: Vec<(&str, OperationId)> = vec![];
+    let weather = SeededIds::new(seed ^ 0x77);
+    phone.backend.faults(move |_| match weather.next() % 10 {
+        0 => Fault::Lost,
+        1 => Fault::Cut,
+        2 => Fault::Status(503),
+        _ => Fault::None,
+    });
+    let mut lives = 100;
+    for turn in 0..50_u8 {
+        let stop = ["s1", "s2"][usize::from(below(2) == 1)];
+        let polls = usize::try_from(below(120)).unwrap();
+        let mut killed = false;
+        match below(12) {
+            0..=2 => recorded.push((stop, phone.done(note(stop, &format!("note {turn}"))))),
+            3 => recorded.push((stop, phone.photo(stop, turn))),
+            4 => {
+                phone.drain(WakeReason::Visible);
+            }
+            5 => {
+                phone.locked();
+            }
+            6 => {
+                let _ = run_until(&phone.clock, phone.core.hand_over(), polls);
+                killed = true;
+            }
+            7 => {
+                let drain = phone.core.drain(WakeReason::Opened, None);
+                let _ = run_until(&phone.clock, drain, polls);
+                killed = true;
+            }
+            8 | 9 => {
+                let system = phone.core.host.system.clone();
+                if below(3) == 0 {
+                    // Sent and cut off: it does so again.
+                    let kept = system.kept();
+                    let next = kept.iter().find(|k| k.1 == UploadState::Pending);
+                    if let Some((upload, _)) = next {
+                        let _ = phone.backend.handle(&upload.request);
+                    }
+                }
+                phone.system_sends(1 + usize::try_from(below(4)).unwrap());
+            }
+            10 => phone.clock.advance(i64::try_from(below(90_000)).unwrap()),
+            _ => {
+                let system = &phone.core.host.system;
+                system.deaf(below(3) == 0);
+                system.silent(below(3) == 0);
+                system.never_forgets(below(3) == 0);
+                if below(4) == 0 {
+                    system.loses_all();
+                    killed = true;
+                }
+            }
+        }
+        if killed {
+            lives += 1;
+            phone = phone.killed(lives);
+        }
+    }
+    phone.backend.healthy();
+    let system = phone.core.host.system.clone();
+    system.deaf(false);
+    system.silent(false);
+    system.never_forgets(false);
+    for life in 0..3 {
+        phone.system_sends(999);
+        phone = phone.killed(1_000 + life);
+        phone.sign_in();
+        phone.settle();
+    }
+    assert_eq!(phone.waiting(), 0, "seed {seed}");
+    assert_eq!(phone.kept(), [], "seed {seed}");
+    for stop in ["s1", "s2"] {
+        let effects = phone.backend.effects().into_iter();
+        let arrived: Vec<String> = effects.filter(|e| e.stop == stop).map(|e| e.mark).collect();
+        let of_stop = recorded.iter().filter(|(at, _)| *at == stop);
+        let wanted: Vec<String> = of_stop.map(|(_, id)| id.0.clone()).collect();
+        assert_eq!(arrived, wanted, "seed {seed}, {stop}");
+    }
+}
+
+#[test]
+fn whatever_system_network_and_killer_do_all_of_it_is_there_once_and_in_order() {
+    (0..40).for_each(an_hour);
 }

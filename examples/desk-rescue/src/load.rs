@@ -76,8 +76,9 @@ pub async fn load(
     let mut lanes: BTreeMap<String, Lane> = BTreeMap::new();
     let mut pins: BTreeMap<BlobHandle, u64> = BTreeMap::new();
     let mut operations = vec![];
+    let exported_at = index["exportedAt"].as_i64().unwrap_or_default();
     for told in list(&index, "operations") {
-        operations.push(operation(account, told, &mut change)?);
+        operations.push(operation(account, told, exported_at, &mut change)?);
     }
     operations.sort_by_key(|op| op.seq);
     let mut next_seq = 1;
@@ -106,9 +107,8 @@ pub async fn load(
         last: None,
     });
     // The phone may live and have sent some of it since: the backend is asked before anything goes out.
-    let at = index["exportedAt"].as_i64().unwrap_or_default();
     change.put_blind(&TakenOut {
-        at,
+        at: exported_at,
         before: next_seq,
     });
     for told in list(&index, "blobs") {
@@ -145,7 +145,12 @@ pub async fn load(
     }
 }
 
-fn operation(account: &AccountId, told: &Value, change: &mut Change) -> Result<Operation, Wrong> {
+fn operation(
+    account: &AccountId,
+    told: &Value,
+    exported_at: i64,
+    change: &mut Change,
+) -> Result<Operation, Wrong> {
     let name = told["id"].as_str().unwrap_or("without an id").to_owned();
     let what = format!("operation {name}");
     let mut body = told.clone();
@@ -161,9 +166,17 @@ fn operation(account: &AccountId, told: &Value, change: &mut Change) -> Result<O
     }
     // A person's word on the phone is no word on the desk.
     op.released = false;
-    if let OperationState::InFlight { generation, .. } = &mut op.state {
-        // Of a drain that is none of this store's: whoever sent it is gone, and it is in doubt.
-        *generation = 0;
+    if matches!(op.state, OperationState::InFlight { .. }) {
+        // Whoever sent it is not here: a drain of the phone's that is gone, or the operating system,
+        // which may have a whole lane of them. The desk learns no answer, so it is in doubt.
+        op.state = OperationState::InDoubt {
+            due_at: 0,
+            floor_at: 0,
+        };
+        if let Some(last) = op.attempts.last_mut() {
+            last.ended_at = Some(exported_at);
+            last.verdict = Some("interrupted".to_owned());
+        }
     }
     Ok(op)
 }
