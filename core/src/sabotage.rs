@@ -14,6 +14,10 @@ pub enum Sabotage {
     ForgetAccount,
     /// `seq` is minted whatever the counter says by now
     MintBlind,
+    /// what is there twice is told to nobody
+    HideDuplicates,
+    /// a body that may be read once goes out as one that may be read again
+    SendWhole,
 }
 
 #[cfg(not(feature = "testing"))]
@@ -54,12 +58,14 @@ mod switch {
     }
 
     impl Sabotage {
-        pub const ALL: [Self; 5] = [
+        pub const ALL: [Self; 7] = [
             Self::DropFence,
             Self::RemoveBeforeSend,
             Self::SkipProbe,
             Self::ForgetAccount,
             Self::MintBlind,
+            Self::HideDuplicates,
+            Self::SendWhole,
         ];
         pub fn name(self) -> &'static str {
             match self {
@@ -68,6 +74,8 @@ mod switch {
                 Self::SkipProbe => "skip-probe",
                 Self::ForgetAccount => "forget-account",
                 Self::MintBlind => "mint-blind",
+                Self::HideDuplicates => "hide-duplicates",
+                Self::SendWhole => "send-whole",
             }
         }
     }

@@ -27,6 +27,12 @@ if (engines.includes("chromium")) {
     assert.equal(row.reported_duplicates, row.duplicated);
   });
 
+  test("chromium: what lands after its count is there twice, and reported when the shift is closed", { timeout: 300_000 }, async () => {
+    const row = await measure({ browser: "chromium", fault: "late", subject: "pannier", identity: "marker_probe" }, { count: COUNT });
+    assert.deepEqual(wrong(row), [], JSON.stringify(row));
+    assert.ok(row.duplicated > 0, JSON.stringify(row));
+  });
+
   test("chromium: a streamed request is not repeated over HTTP/2, another one is", { timeout: 300_000 }, async () => {
     const over = (identity) => measure({ browser: "chromium", fault: "cut_h2", subject: "pannier", identity }, { count: COUNT });
     const streamed = await over("none_streamed");

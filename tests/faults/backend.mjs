@@ -8,6 +8,8 @@ import { createSecureServer } from "node:http2";
 import { certificate } from "./certificate.mjs";
 
 export const STOPS = 20;
+/** Something on the way has a copy of a write, and delivers it so long after the answer: after its count, within `settleMs`. */
+const LATE_MS = 300;
 export const stopOf = (n) => `s-${String(n % STOPS).padStart(2, "0")}`;
 
 /**
@@ -83,6 +85,7 @@ export async function startBackend({ identity, files, stops = STOPS, http2 = fal
     later: () => ({ answer: { ...refusal(429, "slow_down", "later"), headers: { "retry-after": "0" } } }),
     cut_keepalive: (count) => (count % 10 === 0 ? { cut: true } : undefined),
     cut_close: (count) => (count % 10 === 0 ? { cut: true } : undefined),
+    late: (count) => (count % 10 === 0 ? { copyMs: LATE_MS } : undefined),
     "429"() {
       if (throttledUntil === undefined && backend.ledger.length >= expected / 4) throttledUntil = Date.now() + 2_000;
       return Date.now() < throttledUntil ? { answer: { ...refusal(429, "slow_down", "too many requests"), headers: { "retry-after": "2" } } } : undefined;
@@ -119,6 +122,7 @@ export async function startBackend({ identity, files, stops = STOPS, http2 = fal
     if (backend.latencyMs) await pause(backend.latencyMs);
     const result = apply(record);
     if (await hold("applied", request)) return;
+    if (spoilt.copyMs) setTimeout(() => apply(record), spoilt.copyMs);
     if (spoilt.cut) cut(request); else answer(response, result);
   }
 

@@ -12,6 +12,7 @@ export const faults = {
   cut_close: { fault: "cut_close" },
   cut_keepalive: { fault: "cut_keepalive" },
   cut_h2: { fault: "cut_keepalive", http2: true },
+  late: { fault: "late" },
   429: { fault: "429" },
   401: { fault: "401", signIn: true },
   kill: { kills: 6, latencyMs: 20 },

@@ -5,8 +5,8 @@ import { stopOf } from "./backend.mjs";
 
 /** Identities under which a backend knows a repetition again. */
 const SAFE = ["header", "record_id", "natural_key", "conditional"];
-/** Faults at which a browser repeats by itself, which no probe can prevent. */
-const REPEATING = ["cut_keepalive", "cut_h2"];
+/** Faults at which a browser, or something on the way, repeats by itself, which no probe can prevent. */
+const REPEATING = ["cut_keepalive", "cut_h2", "late"];
 /** Nothing can be read back, so nothing can be counted. */
 const UNREADABLE = ["none", "none_streamed"];
 const PROBED = ["marker_probe", "none_probe"];

@@ -107,10 +107,17 @@ export async function runPannier({ engine, fault, identity, count }) {
       error.message += `\n${left.slice(0, 5).map((one) => JSON.stringify(one)).join("\n")}\n${JSON.stringify(await evaluate(driver, "async () => pannier.status()"))}`;
       throw error;
     });
+    // What landed after its count is found by then.
+    await evaluate(driver, "async () => { await pannier.closeShift(); }");
     const all = await stored();
     const { parked, blocked } = state(all);
-    const { items, notices } = await evaluate(driver, `async () => ({ notices: await pannier.notices(), items: (await pannier.outbox({ state: "all", limit: 1000 })).items })`);
-    const more = notices.filter(({ code }) => code === "duplicate").map(({ times }) => times - 1);
+    const { items, notices, duplicates } = await evaluate(driver, `async () => ({ notices: await pannier.notices(), duplicates: await pannier.duplicates(), items: (await pannier.outbox({ state: "all", limit: 1000 })).items })`);
+    const told = new Map();
+    for (const { code, operation, times } of notices) if (code === "duplicate") told.set(operation, Math.max(times, told.get(operation) ?? 0));
+    // The courier's notices and the office's list are one and the same.
+    for (const { id, reason: { times } } of duplicates) if (told.get(id) !== times) throw new Error(`${id} is listed ${times} times, and told ${told.get(id)}`);
+    if (told.size !== duplicates.length) throw new Error(`${told.size} duplicates are told, ${duplicates.length} listed`);
+    const more = [...told.values()].map((times) => times - 1);
     return {
       said, backend, killed, stored: all, parked, blocked,
       // Whoever looks is told: a refusal when it was recorded, or a line with a reason.

@@ -2,7 +2,7 @@
 
 import type { StorageHealth } from "./storage.js";
 import type {
-  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
+  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxItem, OutboxPage, OutboxQuery,
   Overdue, Position, PushState, Reachability, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason, WakeRecord,
 } from "./types.js";
 
@@ -25,6 +25,8 @@ export interface Diagnostics extends Health {
   stopsWaiting: number;
   overdue?: Overdue;
   notices: number;
+  /** how many `duplicates()` names */
+  duplicates: number;
   /** minutes */
   thresholds: number[];
   /** the newest wakes of all contexts, 600 at most, oldest first */
@@ -303,6 +305,12 @@ export interface PannierApi {
    * @example await pannier.putAway(notice);
    */
   putAway(notice: Pick<Notice, "at" | "seq">): Promise<void>;
+  /**
+   * What the backend was found to hold more often than once, of what it has confirmed and is still kept here (14 days unless
+   * set otherwise): for the office, and there whether or not somebody has put the notice away.
+   * @example for (const { id, stop, reason } of await pannier.duplicates()) report(id, stop, reason?.times);
+   */
+  duplicates(): Promise<OutboxItem[]>;
   /**
    * Every attempt of one operation, settled or not.
    * @throws PannierError `operation_unknown`

@@ -8,7 +8,7 @@ import { storageHealth } from "./storage.js";
 import { defined, workerVersions } from "./versions.js";
 import type { ChangeListener, Diagnostics, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
-  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxPage, OutboxQuery,
+  AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxItem, OutboxPage, OutboxQuery,
   PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason, WakeRecord,
 } from "./types.js";
 
@@ -256,13 +256,13 @@ export class Pannier implements PannierApi {
   }
 
   async diagnostics(): Promise<Diagnostics> {
-    const [status, health, wakes, thresholds, worker] = await Promise.all([
-      this.#call<CoreStatus>("status"), this.health(), this.#call<WakeRecord[]>("wakes"), this.thresholds(), workerVersions(),
+    const [status, health, wakes, thresholds, { length: duplicates }, worker] = await Promise.all([
+      this.#call<CoreStatus>("status"), this.health(), this.#call<WakeRecord[]>("wakes"), this.thresholds(), this.duplicates(), workerVersions(),
     ]);
     const { reachability, lastTryAt, nextWakeAt, stopsWaiting, overdue, notices } = status;
     return {
       ...health, ...defined({ reachability, lastTryAt, nextWakeAt, stopsWaiting, overdue, notices }),
-      thresholds, wakes,
+      duplicates, thresholds, wakes,
       versions: { page: this.versions(), ...defined({ worker }) },
       browser: globalThis.navigator?.userAgent ?? "",
       notifications: typeof Notification === "undefined" ? "absent" : Notification.permission,
@@ -345,6 +345,17 @@ export class Pannier implements PannierApi {
 
   notices(): Promise<Notice[]> {
     return this.#call("notices");
+  }
+
+  async duplicates(): Promise<OutboxItem[]> {
+    const found: OutboxItem[] = [];
+    for (let before = Number.MAX_SAFE_INTEGER, more = true; more;) {
+      const page = await this.outbox({ state: "settled", before });
+      found.unshift(...page.items.filter(({ reason }) => reason?.code === "duplicate"));
+      ({ more } = page);
+      before = page.items[0]?.seq ?? 0;
+    }
+    return found;
   }
 
   async putAway({ at, seq }: Pick<Notice, "at" | "seq">): Promise<void> {

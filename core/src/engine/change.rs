@@ -85,7 +85,7 @@ stored! {
     };
 }
 
-fn settled_at(op: &Operation) -> Option<i64> {
+pub fn settled_at(op: &Operation) -> Option<i64> {
     use crate::domain::operation::OperationState::{Discarded, Settled};
     match &op.state {
         Settled { at, .. } | Discarded { at, .. } => Some(*at),

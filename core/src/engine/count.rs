@@ -1,22 +1,28 @@
 //! Counting: what a backend holds of a step that it has said yes to. A browser may send a request
 //! again on its own when a connection dies, and a delayed original may land beside its repetition;
-//! where nothing at the backend tells the two apart, the duplicate is at least found and told.
+//! where nothing at the backend tells the two apart, the duplicate is at least found and told. One
+//! that lands after the count is found when what has settled is counted again.
 
 use super::attempt::Turning;
 use super::change::Notice;
 use crate::domain::json::FromJson;
-use crate::domain::operation::{Purpose, Reason};
+use crate::domain::operation::{Operation, OperationState, Purpose, Reason};
+use crate::domain::stop::Stop;
 use crate::profile::ProfileError;
-use crate::profile::document::{Probe, StepProfile, Verdict};
+use crate::profile::document::{Probe, Profile, StepProfile, Verdict};
 use crate::profile::http::Answer;
 use crate::profile::judge::{Judgement, Ruling, answer_value, says_something};
 use crate::profile::value::{Context, fill};
+use crate::sabotage::{Sabotage, is};
 
 /// So often is asked before the operation goes on uncounted: its lane waits meanwhile.
 const COUNT_TRIES_MAX: u32 = 6;
 
+/// What has settled is counted again this long after, so that a stop's work is asked for at once.
+const AGAIN_AFTER_MS: i64 = 60_000;
+
 /// How many the answer shows, if it says anything about that.
-pub(super) fn held(
+pub fn held(
     probe: &Probe,
     answer: &Answer,
     context: &Context,
@@ -25,6 +31,64 @@ pub(super) fn held(
         return Ok(None);
     };
     Ok(fill(tree, context)?.and_then(|v| u32::from_json(v).ok()))
+}
+
+/// The steps of an operation that the backend has said yes to and can be counted.
+pub fn counted_steps<'a>(
+    profile: &'a Profile,
+    op: &Operation,
+) -> Vec<(&'a StepProfile, &'a Probe)> {
+    let mut found = vec![];
+    if let Some(kind) = profile.operations.get(op.intent.kind()) {
+        for step in &kind.steps {
+            let done = op.steps.iter().any(|done| done.step == step.step_id);
+            if let Some(probe) = step.probe.as_ref().filter(|p| done && p.count.is_some()) {
+                found.push((step, probe));
+            }
+        }
+    }
+    found
+}
+
+/// When a settled operation is to be counted again, at the earliest and as a rule; `None`: not at all.
+pub fn counted_again_at(profile: &Profile, op: &Operation) -> Option<(i64, i64)> {
+    let OperationState::Settled { at, .. } = op.state else {
+        return None;
+    };
+    let steps = counted_steps(profile, op).into_iter();
+    let settle = i64::from(steps.map(|(step, _)| step.settle_ms).max()?);
+    Some((at + settle, at + settle.max(AGAIN_AFTER_MS)))
+}
+
+/// A settled operation's step was counted again: the notice, where that is news.
+pub fn counted_again(
+    op: &mut Operation,
+    step: &StepProfile,
+    held: u32,
+    stop: Option<&Stop>,
+    now: i64,
+) -> Option<Notice> {
+    if is(Sabotage::HideDuplicates) {
+        return None;
+    }
+    let mut last = None;
+    for attempt in op.attempts.iter_mut().filter(|a| a.step == step.step_id) {
+        let told = attempt.reason.as_ref().and_then(|r| r.times);
+        if told.unwrap_or(1) >= held {
+            return None;
+        }
+        last = Some(&mut attempt.reason);
+    }
+    let reason = duplicate(held);
+    *last? = Some(reason.clone());
+    Some(Notice::of(op, stop, now, &reason))
+}
+
+fn duplicate(times: u32) -> Reason {
+    Reason {
+        times: Some(times),
+        ..Reason::new("duplicate")
+    }
 }
 
 impl Turning<'_> {
@@ -99,13 +163,11 @@ impl Turning<'_> {
     pub(super) fn tell_held(&mut self, held: Option<u32>) {
         let reason = match held {
             None | Some(1) => return,
+            Some(2..) if is(Sabotage::HideDuplicates) => return,
             Some(0) => Reason::new("not_shown"),
             Some(n) => {
                 self.out.duplicates += 1;
-                Reason {
-                    times: Some(n),
-                    ..Reason::new("duplicate")
-                }
+                duplicate(n)
             }
         };
         self.tell(reason);

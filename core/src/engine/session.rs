@@ -74,6 +74,8 @@ pub struct Reach {
     /// our own origin has answered its probe as it should, some time: only then something else in
     /// its place says that somebody stands between
     pub origin_known: bool,
+    /// what settled before this has been counted again
+    pub counted_to: Option<i64>,
 }
 
 impl Reach {

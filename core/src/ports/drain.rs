@@ -171,6 +171,9 @@ impl<H: Host> Driver<H> {
         let paused = is_ahead(d.reach.paused_until, self.now());
         if !paused && self.reached(&mut d).await? {
             self.run(&mut d).await?;
+            if d.report.stopped == Stopped::Idle && !d.stopping && !self.is_brief(&d) {
+                self.count_again(&mut d).await?;
+            }
         }
         self.close(d, began).await
     }

@@ -49,6 +49,8 @@ pub struct Driver<H: Host> {
     pub(super) draining: Cell<bool>,
     /// why another drain was asked for while one ran
     pub(super) wanted: Cell<Option<WakeReason>>,
+    /// when the first of what settled can be counted again, as far as the last drain saw
+    pub(super) count_due: Cell<Option<i64>>,
     /// when this context last looked for what nobody needs any more
     pub(super) tidied_at: Cell<i64>,
     /// what the operating system was given and lost was looked for
@@ -170,6 +172,7 @@ impl<H: Host> Driver<H> {
             signed: RefCell::default(),
             draining: Cell::new(false),
             wanted: Cell::new(None),
+            count_due: Cell::new(None),
             tidied_at: Cell::new(0),
             found_lost: Cell::new(false),
             leaving: Cell::new(false),

@@ -395,10 +395,12 @@ impl<H: Host> Driver<H> {
         let mut report = self.drain(WakeReason::Manual, Some(budget)).await?;
         loop {
             // Another context is sending, or something comes due in a moment (a doubt that has to
-            // settle, a short backoff): that is not left behind yet.
-            let due = report.next_wake_at.filter(|_| {
-                report.waiting > 0 && matches!(report.stopped, Stopped::Busy | Stopped::Idle)
-            });
+            // settle, a short backoff, a second count): that is not left behind yet.
+            let due = match report.stopped {
+                Stopped::Busy | Stopped::Idle if report.waiting > 0 => report.next_wake_at,
+                Stopped::Idle => self.count_due.get(),
+                _ => None,
+            };
             let Some(due) = due else { break };
             let used = self.host.clock().monotonic_ms() - began;
             let left = i64::from(budget) - i64::from(millis(used));

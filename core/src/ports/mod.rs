@@ -22,6 +22,7 @@ mod place;
 pub mod push;
 pub mod recording;
 pub mod records;
+mod recount;
 pub mod route;
 pub mod session;
 pub mod store;

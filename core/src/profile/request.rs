@@ -8,6 +8,7 @@ use super::value::{Context, fill, plain_text};
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::BlobHandle;
 use crate::domain::json::print;
+use crate::sabotage::{Sabotage, is};
 use serde_json::{Map, Value};
 
 /// Fills a request. A server, a parameter or a part that should be there and is not is an error:
@@ -65,7 +66,7 @@ pub fn build(
         body,
         cookies: template.auth && profile.sign_in.cookies,
         deadline_ms: template.deadline_ms,
-        streamed: template.streamed,
+        streamed: template.streamed && !is(Sabotage::SendWhole),
     })
 }
 

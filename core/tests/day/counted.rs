@@ -1,6 +1,7 @@
 //! What a backend holds of a step is counted after its yes, where the profile says how.
 
 use crate::phone::{PROFILE, Phone, arrive, note};
+use pannier::domain::ids::OperationId;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
 use pannier::profile::http::{Exchange, Request};
@@ -195,4 +196,87 @@ fn what_is_only_counted_still_cannot_be_set_aside() {
         refused.map_err(|e| e.code),
         Err("operation_settled".to_owned())
     );
+}
+
+/// A phone on which a note was recorded, sent and counted once, with a copy of its request under way.
+fn phone_with_a_copy_on_its_way() -> (Phone, OperationId, impl Fn(&Phone)) {
+    let phone = phone(Backend::handle);
+    let id = phone.done(note("s1", "left at the door"));
+    assert_eq!(phone.drain(WakeReason::Recorded).settled, 1);
+    assert_eq!(phone.notices(), []);
+    let sent = phone.net.sent().into_iter().rev().find(is_note);
+    let copy = sent.expect("was sent");
+    (phone, id, move |phone: &Phone| {
+        phone.backend.handle(&copy).expect("lands");
+    })
+}
+
+fn counts(phone: &Phone) -> usize {
+    let asked = |r: &Request| r.method == "GET" && r.url.contains("/events");
+    phone.net.sent().into_iter().filter(asked).count()
+}
+
+#[test]
+fn a_duplicate_that_lands_after_its_count_is_found_by_a_later_wake() {
+    let (phone, id, land) = phone_with_a_copy_on_its_way();
+    phone.clock.advance(1_500);
+    land(&phone);
+    let before = counts(&phone);
+    assert_eq!(phone.drain(WakeReason::Timer).duplicates, 0);
+    assert_eq!(counts(&phone), before);
+    phone.clock.advance(60_000);
+    assert_eq!(phone.drain(WakeReason::Timer).duplicates, 1);
+    assert_eq!(phone.notices(), [("duplicate".to_owned(), id.clone())]);
+    assert_eq!(phone.reason(&id).expect("is told").0, "duplicate");
+    // Once: by no later wake again, and not when the clock goes back over that moment.
+    for ms in [120_000, -150_000, 300_000] {
+        phone.clock.jump(ms);
+        assert_eq!(phone.drain(WakeReason::Timer).duplicates, 0);
+    }
+    assert_eq!(phone.notices().len(), 1);
+}
+
+#[test]
+fn a_shift_is_closed_when_what_was_sent_last_has_been_counted_again() {
+    let (phone, id, land) = phone_with_a_copy_on_its_way();
+    land(&phone);
+    let closed = run(&phone.clock, phone.core.close_shift(None)).expect("closes");
+    assert!(closed.clear);
+    assert_eq!(phone.notices(), [("duplicate".to_owned(), id)]);
+    // And it is not asked again.
+    let asked = counts(&phone);
+    run(&phone.clock, phone.core.close_shift(None)).expect("closes");
+    assert_eq!(counts(&phone), asked);
+}
+
+#[test]
+fn what_is_counted_again_is_asked_with_one_request_for_a_stop() {
+    let phone = phone(Backend::handle);
+    for (stop, text) in [
+        ("s1", "one"),
+        ("s2", "two"),
+        ("s1", "three"),
+        ("s1", "four"),
+    ] {
+        phone.done(note(stop, text));
+    }
+    phone.settle();
+    let before = counts(&phone);
+    phone.clock.advance(62_001);
+    phone.drain(WakeReason::Timer);
+    assert_eq!(counts(&phone) - before, 2);
+}
+
+#[test]
+fn what_nobody_answers_is_counted_again_by_a_later_wake() {
+    let (phone, id, land) = phone_with_a_copy_on_its_way();
+    land(&phone);
+    phone.clock.advance(62_001);
+    let twin = phone.backend.clone();
+    phone.net.answer_with(|_| dead());
+    assert_eq!(phone.drain(WakeReason::Manual).duplicates, 0);
+    phone.net.answer_with(move |request| twin.handle(request));
+    phone.clock.advance(60_000);
+    assert_eq!(phone.drain(WakeReason::Manual).duplicates, 1);
+    assert_eq!(phone.notices(), [("duplicate".to_owned(), id)]);
 }

@@ -14,6 +14,8 @@ use pannier::ports::store::Table;
 use pannier::testing::backend::Effect;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod twice;
+
 /// What a day came to, for people.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
@@ -27,6 +29,8 @@ pub struct Tally {
     pub doubled: usize,
     /// records that a late PUT wrote over after something newer had come
     pub late: usize,
+    /// operations whose duplicates a person was told of
+    pub told: usize,
     pub corrected: usize,
     /// how often a shift was closed, and how often nothing was unsent then
     pub closings: usize,
@@ -109,6 +113,9 @@ pub fn check(world: &World) -> (Vec<Violation>, Tally) {
     day.pauses();
     day.words();
     day.moments();
+    day.told_by_name();
+    day.counted();
+    day.streamed();
     (day.found, day.tally)
 }
 

@@ -152,6 +152,7 @@ fn add(all: &mut Tally, one: Tally) {
     all.crashes += one.crashes;
     all.parked += one.parked;
     all.doubled += one.doubled;
+    all.told += one.told;
     all.late += one.late;
     all.corrected += one.corrected;
     all.closings += one.closings;
@@ -197,12 +198,13 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     println!(
-        "{seeds} courier-days kept every promise: {} operations, {} requests, {} deaths, {} parkings; {} effects doubled by what no core prevents, {} late writes over a record; {} corrections; a shift closed {} times, {} with nothing unsent",
+        "{seeds} courier-days kept every promise: {} operations, {} requests, {} deaths, {} parkings; {} effects doubled by what no core prevents, {} operations told of by name, {} late writes over a record; {} corrections; a shift closed {} times, {} with nothing unsent",
         all.operations,
         all.requests,
         all.crashes,
         all.parked,
         all.doubled,
+        all.told,
         all.late,
         all.corrected,
         all.closings,

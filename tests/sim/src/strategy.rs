@@ -61,6 +61,17 @@ impl Strategy {
         matches!(self, Self::Marker | Self::NoneProbe)
     }
 
+    /// What is asked for how many of it the backend holds, after its yes.
+    pub fn counts(self, kind: &str) -> bool {
+        let counted = ["scan", "photo", "signature", "note", "cash_collected"];
+        self.has_probe() && counted.contains(&kind)
+    }
+
+    /// Of a kind that goes out as a stream, since nothing else keeps a browser from repeating it.
+    pub fn streams(self, kind: &str) -> bool {
+        self == Self::None && matches!(kind, "scan" | "note")
+    }
+
     /// What an operation of this kind leaves at the backend, in order.
     pub fn effects(self, kind: &str) -> &'static [&'static str] {
         match kind {
@@ -128,6 +139,9 @@ impl Strategy {
             Self::NoneProbe | Self::None => json!({"kind": "none"}),
         };
         step["identity"] = identity;
+        if self.streams(kind) {
+            step["request"]["streamed"] = json!(true);
+        }
         if self == Self::NoneProbe && step.get("probe").is_some() {
             return;
         }

@@ -101,6 +101,16 @@ pub struct Watch {
     pub throttled: Vec<(String, i64)>,
     /// when an operation was settled
     pub settled: BTreeMap<String, i64>,
+    /// what a person was told of duplicates: of which operation, and how many there are
+    pub told: BTreeMap<String, u32>,
+}
+
+/// What the watch needs of a notice.
+#[derive(FromJson)]
+struct Said {
+    code: String,
+    operation: Option<OperationId>,
+    times: Option<u32>,
 }
 
 /// The longest that anything may have to wait: what is due later than that is due because a clock
@@ -156,6 +166,7 @@ impl Watch {
         for (table, key, envelope) in &commit.puts {
             match table {
                 Table::Meta if envelope.t == "lease" => self.lease(observed.context, key, envelope),
+                Table::Meta if envelope.t == "notice" => self.notice(envelope),
                 Table::Operations | Table::Settled => {
                     if let Ok(op) = from_text::<Glance>(&envelope.body) {
                         if account_of(key) != op.account.0 {
@@ -200,6 +211,16 @@ impl Watch {
         if generation > entry.0 {
             *entry = (generation, context);
         }
+    }
+
+    fn notice(&mut self, envelope: &Envelope) {
+        let said = from_text::<Said>(&envelope.body).ok();
+        let Some(said) = said.filter(|s| s.code == "duplicate") else {
+            return;
+        };
+        let id = said.operation.map_or_else(String::new, |id| id.0);
+        let told = self.told.entry(id).or_default();
+        *told = said.times.unwrap_or(0).max(*told);
     }
 
     /// Every operation that was ever in the store, as it was last.

@@ -17,6 +17,10 @@ pub struct Asked {
     pub by: Option<String>,
     /// the operation's id that rode in it; probes and the like have none
     pub mark: String,
+    /// of a question: what it asks for
+    pub path: String,
+    /// its body can be read once only, so no browser repeats it
+    pub streamed: bool,
     pub at: i64,
     pub wall: i64,
     /// when it was at the backend and what that said; a request that arrives twice has two

@@ -5,8 +5,9 @@
 
 use pannier::sabotage::Sabotage;
 use pannier_sim::run::run;
-use pannier_sim::setting::{Faults, Setting};
+use pannier_sim::setting::{Fault, Faults, Setting};
 use pannier_sim::shrink::shrink;
+use pannier_sim::strategy::Strategy;
 
 /// The command runs more of them: `npm test` 2,000.
 const SEEDS: u64 = 100;
@@ -77,6 +78,23 @@ fn an_outbox_without_accounts_is_caught() {
 #[test]
 fn numbers_minted_without_a_condition_are_caught() {
     caught(Sabotage::MintBlind, "order", 30);
+}
+
+#[test]
+fn a_duplicate_that_nobody_is_told_of_is_caught() {
+    let setting = Setting {
+        strategy: Strategy::Marker,
+        faults: Faults::NONE.with(Fault::Duplicate),
+        sabotage: Some(Sabotage::HideDuplicates),
+        ..Setting::of(0)
+    };
+    let found = run(&setting, false).violations;
+    assert!(found.iter().any(|v| v.promise == "duplicates"));
+}
+
+#[test]
+fn a_streamed_body_that_goes_out_whole_is_caught() {
+    caught(Sabotage::SendWhole, "streamed bodies", 7);
 }
 
 #[test]

@@ -25,12 +25,20 @@ impl World {
             account: sent.account.0.clone(),
             by,
             mark,
+            path: match &*sent.request.method {
+                "GET" => sent.request.url.clone(),
+                _ => String::new(),
+            },
+            streamed: sent.request.streamed,
             at: now,
             wall: self.wall(),
             landed: vec![],
             heard: None,
         });
-        let plan = self.weather.plan(now);
+        let mut plan = self.weather.plan(now);
+        if sent.request.streamed {
+            plan.arrives.truncate(1);
+        }
         self.flights.push(sent.into());
         self.plans.push(plan.fate);
         if let Some(handle) = missing {
