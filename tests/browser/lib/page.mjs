@@ -137,11 +137,15 @@ export const keys = (driver, typed) => driver.actions({ async: true }).sendKeys(
 
 /**
  * A hand scanner's keys, with Enter at their end, into whatever has the focus. They are made in the
- * page, in one go: a driver's come too slowly for a scanner's when the machine is busy.
+ * page, in one go: a driver's come too slowly for a scanner's when the machine is busy. A scanner's
+ * keys have the times at which it sent them, however late the page comes to them: so have these.
  */
 export const burst = (driver, typed) => driver.executeScript(`
-  for (const key of [...arguments[0], "Enter"]) {
+  const began = performance.now();
+  for (const [place, key] of [...arguments[0], "Enter"].entries()) {
     for (const type of ["keydown", "keyup"]) {
-      (document.activeElement ?? document.body).dispatchEvent(new KeyboardEvent(type, { key, bubbles: true, cancelable: true, composed: true }));
+      const event = new KeyboardEvent(type, { key, bubbles: true, cancelable: true, composed: true });
+      Object.defineProperty(event, "timeStamp", { value: began + 2 * place });
+      (document.activeElement ?? document.body).dispatchEvent(event);
     }
   }`, typed);
