@@ -143,7 +143,8 @@ async function belt() {
         { what: "frames looked at in a second", value: Number(stats.fps.toFixed(1)), unit: "", against: `${video.fps} shown`, ratio: Number((stats.fps / video.fps).toFixed(2)) },
         { what: "longest script of a slow frame (0: no frame over 50)", value: await longestOf("scripts"), unit: "ms" },
         { what: "longest task on the main thread, processor time", value: worst?.ms ?? 0, unit: "ms", limit: `<= ${TASK_MS_MAX}`, kept: (worst?.ms ?? 0) <= TASK_MS_MAX },
-        { what: "longest task on the main thread (0: none over 50)", value: longest, unit: "ms", limit: `<= ${TASK_MS_MAX}`, kept: longest <= TASK_MS_MAX },
+        // By the clock it counts what else the machine does meanwhile.
+        { what: "the same by the clock (0: none over 50)", value: longest, unit: "ms" },
       ];
     });
   } finally {
