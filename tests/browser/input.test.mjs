@@ -247,6 +247,7 @@ for (const engine of engines) {
   ]) {
     test(`${engine}: a profile that ${name} is told at the door`, { timeout: 60_000 }, withProxy({ engine }, async ({ driver }) => {
       await find(driver, on("open-again"));
+      await says(driver, "h1", "The app could not start");
       await says(driver, "main", words);
     }, { change: ({ url }) => (url === "/profile.json" ? { status: 200, headers: json, body: profile } : undefined) }));
   }

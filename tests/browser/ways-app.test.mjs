@@ -28,6 +28,7 @@ for (const engine of engines) {
     const { driver } = courier;
     await says(driver, "[role=alert]", /gives no storage/, { ms: 15_000 });
     await says(driver, "[role=alert]", /private one.*Lockdown Mode/);
+    await says(driver, "h1", "The app could not open its storage");
     await says(driver, on("open-again"), "Try again");
     await shot(courier, "no-storage");
   });
