@@ -568,7 +568,7 @@ impl<H: Host> Driver<H> {
     /// Sets aside what cannot be read there, and makes the lane's summary anew.
     async fn mend(&self, account: &AccountId, at: &Place) -> Result<(), CoreError> {
         self.heal_lane(account, &at.lane).await?;
-        self.seen_stop(account, &at.stop).await?;
+        self.heal_stop(account, &at.stop).await?;
         Ok(())
     }
 

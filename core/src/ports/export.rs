@@ -8,7 +8,8 @@ use super::error::CoreError;
 use super::handover::everyone;
 use super::host::Host;
 use super::records;
-use super::store::{Durability, Key, Query, Record, Table};
+use super::step::{Halt, View, decided};
+use super::store::{Key, Query, Record, Table};
 use crate::domain::ids::AccountId;
 use crate::domain::json::{ToJson, parse, write_fields};
 use crate::domain::operation::{Operation, OperationState};
@@ -29,21 +30,9 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// `account_unknown`, `signed_out`; the store's failures.
     pub async fn export(&self, of: Option<&str>) -> Result<Value, CoreError> {
-        let account = self.referred(of).await?;
+        let account = self.look(|view| self.referred_in(view, of)).await?;
         let taken_out = self.take_out(&account).await?;
-        let mut found = self
-            .read(&[
-                records::all(&account, Table::Operations),
-                Query::under(Table::Meta, Key::new(&account.0).text("attempts")),
-                records::all(&account, Table::Stops),
-                records::all(&account, Table::Drafts),
-                records::all(&account, Table::Blobs),
-                everyone(Table::Profiles),
-                records::all(&account, Table::Quarantine),
-                records::one(&account, &EntityKey::Session),
-            ])
-            .await?;
-        let letters = &mut found[0];
+        let mut letters = vec![];
         let mut look = |record: &Record| {
             if find(&record.envelope.body, "\"is\":\"discarded\"").is_some() {
                 letters.push(record.clone());
@@ -51,6 +40,27 @@ impl<H: Host> Driver<H> {
             true
         };
         self.each_settled(&account, 0, &mut look).await?;
+        self.look(|view| self.export_in(view, &account, taken_out, &letters))
+            .await
+    }
+
+    fn export_in(
+        &self,
+        view: &View,
+        account: &AccountId,
+        taken_out: Option<u64>,
+        letters: &[Record],
+    ) -> Result<Value, Halt> {
+        let found = view.read(vec![
+            records::all(account, Table::Operations),
+            Query::under(Table::Meta, Key::new(&account.0).text("attempts")),
+            records::all(account, Table::Stops),
+            records::all(account, Table::Drafts),
+            records::all(account, Table::Blobs),
+            everyone(Table::Profiles),
+            records::all(account, Table::Quarantine),
+            records::one(account, &EntityKey::Session),
+        ])?;
         let session = found[7].first().map(records::open::<Session>);
         let session = session.and_then(Result::ok).map(|s| s.value);
         // A backend may echo what it was sent; that does not leave the phone.
@@ -66,7 +76,8 @@ impl<H: Host> Driver<H> {
         let mut lists = vec![];
         for (place, records) in found[..7].iter().enumerate() {
             let mut list = vec![];
-            for record in records {
+            let more = if place == 0 { letters } else { &[] };
+            for record in records.iter().chain(more) {
                 let body = hide(&record.envelope.body, &hidden);
                 let mut words = None;
                 if place == 0 {
@@ -100,7 +111,7 @@ impl<H: Host> Driver<H> {
         }
         Ok(write_fields(&[
             ("exportedAt", &self.now()),
-            ("id", &account),
+            ("id", account),
             ("name", &session.map(|s| s.name)),
             ("profile", &self.profile().revision),
             ("operations", &lists[0]),
@@ -118,23 +129,22 @@ impl<H: Host> Driver<H> {
     /// any of it is sent from here. Gives the place in the order of recording before which it
     /// holds; `None` where this store takes no writes, which keeps nobody's work in.
     async fn take_out(&self, account: &AccountId) -> Result<Option<u64>, CoreError> {
-        let queries = [records::one(account, &EntityKey::Counters)];
         let mut before = 0;
-        let mut work = |found: Vec<Vec<Record>>| {
+        let mut step = |view: &View| {
+            let found = view.list(records::one(account, &EntityKey::Counters))?;
             // Counters that cannot be read hold up recording too, so nothing is added after them.
-            let counters = records::first_or(&found[0], Counters::default());
+            let counters = records::first_or(found, Counters::default());
             before = counters.map_or(u64::MAX, |c| c.value.next_seq);
             let mut change = Change::strict();
+            // What is recorded at this moment has its place behind it, or comes with it.
+            change.expect(EntityKey::Counters, found.first().map(|r| r.revision));
             change.put_blind(&TakenOut {
                 at: self.now(),
                 before,
             });
-            Some(records::commit(account, change))
+            decided(account, change)
         };
-        match self
-            .decide(&queries, &[Table::Meta], Durability::Strict, &mut work)
-            .await
-        {
+        match self.take(&mut step).await {
             Ok(_) => Ok(Some(before)),
             Err(error) if error.code.starts_with("storage_") => Ok(None),
             Err(error) => Err(error),

@@ -3,11 +3,12 @@
 //! unsent.
 
 use super::clock::Clock;
-use super::drain::{Stopped, WakeReason};
+use super::drain::{DrainReport, Stopped, WakeReason};
 use super::driver::{Boxed, Driver, millis};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
+use super::step::{Halt, View};
 use super::store::{Key, KeyPart, Query, Record, Table};
 use super::views::{OutboxFilter, OutboxQuery};
 use crate::domain::dictionary::ordered;
@@ -103,7 +104,8 @@ pub struct AttemptView {
 }
 
 impl AttemptView {
-    fn of(attempt: Attempt) -> Self {
+    fn of(attempt: &Attempt) -> Self {
+        let attempt = attempt.clone();
         Self {
             number: attempt.number,
             step: attempt.step,
@@ -290,38 +292,22 @@ impl<H: Host> Driver<H> {
     pub async fn history(&self, id: &OperationId) -> Result<History, CoreError> {
         let account = self.account().await?.value.account;
         let op = self.anywhere(&account, id).await?;
-        let mut queries = vec![Query::under(
-            Table::Meta,
-            Key::new(&account.0).text("attempts").text(&id.0),
-        )];
-        queries.extend(op.stop().map(|stop| records::stop(&account, stop)));
-        let found = self.read(&queries).await?;
-        let stop = found.get(1).and_then(|r| r.first());
-        let stop = stop.and_then(|r| records::open::<StopRecord>(r).ok());
-        let mut tried = vec![];
-        for page in records::read_all::<AttemptPage>(&found[0], &mut vec![]) {
-            tried.extend(page.value.attempts);
-        }
-        let item = item(&op, stop.as_ref().map(|s| &s.value.mirror));
-        tried.extend(op.attempts);
-        Ok(History {
-            item,
-            attempts: tried.into_iter().map(AttemptView::of).collect(),
-            steps: op.steps,
-            profile: op.profile,
-        })
+        self.look(|view| history_in(view, &account, &op)).await
     }
 
     /// Every account with a record here, and its sign-in where one is left.
-    pub(super) async fn accounts(&self) -> Result<Vec<(AccountId, Option<Session>)>, CoreError> {
+    pub(super) fn accounts_in(
+        &self,
+        view: &View,
+    ) -> Result<Vec<(AccountId, Option<Session>)>, Halt> {
         let queries = [Table::Session, Table::Lanes, Table::Quarantine].map(everyone);
         let mut out: Vec<(AccountId, Option<Session>)> = vec![];
-        for record in self.read(&queries).await?.concat() {
-            let name = owner(&record);
+        for record in view.read(queries.into())?.into_iter().flatten() {
+            let name = owner(record);
             if name.is_empty() {
                 continue;
             }
-            let session = records::open::<Session>(&record).ok().map(|s| s.value);
+            let session = records::open::<Session>(record).ok().map(|s| s.value);
             match out.iter_mut().find(|(account, _)| account.0 == name) {
                 Some((_, known)) => *known = known.take().or(session),
                 None => out.push((AccountId(name.to_owned()), session)),
@@ -331,33 +317,26 @@ impl<H: Host> Driver<H> {
     }
 
     /// The account that [`OtherAccount::reference`] names; without one, the current account.
-    pub(super) fn referred<'a>(
-        &'a self,
-        name: Option<&'a str>,
-    ) -> Boxed<'a, Result<AccountId, CoreError>> {
-        Box::pin(async move {
-            let Some(name) = name else {
-                return Ok(self.account().await?.value.account);
-            };
-            let mut accounts = self.accounts().await?.into_iter();
-            let found = accounts.find(|(account, _)| reference(&account.0) == name);
-            found.map(|(account, _)| account).ok_or_else(|| {
-                CoreError::new("account_unknown", "no account here has this reference")
-            })
-        })
+    pub(super) fn referred_in(&self, view: &View, name: Option<&str>) -> Result<AccountId, Halt> {
+        let Some(name) = name else {
+            return self.account_in(view);
+        };
+        let mut accounts = self.accounts_in(view)?.into_iter();
+        let found = accounts.find(|(account, _)| reference(&account.0) == name);
+        let unknown = || CoreError::new("account_unknown", "no account here has this reference");
+        Ok(found.map(|(account, _)| account).ok_or_else(unknown)?)
     }
 
     /// Whose unsent work is on this device beside the current account's. Works signed out, too.
     ///
     /// # Errors
     /// The store's failures.
-    pub async fn others(&self) -> Result<Vec<OtherAccount>, CoreError> {
-        let current = self.session().await?.map(|s| s.value.account);
-        let found = self
-            .read(&[Table::Lanes, Table::Quarantine].map(everyone))
-            .await?;
+    pub fn others_in(&self, view: &View) -> Result<Vec<OtherAccount>, Halt> {
+        let current = self.session_in(view)?.map(|s| s.value.account);
+        let accounts = self.accounts_in(view)?;
+        let found = view.read([Table::Lanes, Table::Quarantine].map(everyone).into())?;
         let mut out = vec![];
-        for (account, session) in self.accounts().await? {
+        for (account, session) in accounts {
             if current.as_ref() == Some(&account) {
                 continue;
             }
@@ -413,20 +392,27 @@ impl<H: Host> Driver<H> {
             let left = u32::try_from(left).unwrap_or(0).saturating_sub(wait);
             report = self.drain(WakeReason::Manual, Some(left)).await?;
         }
-        let mut page = self
-            .outbox(OutboxQuery {
-                state: OutboxFilter::Unsettled,
-                ..OutboxQuery::default()
-            })
-            .await?;
-        let found = self
-            .read(&[
-                records::all(&account, Table::Drafts),
-                records::all(&account, Table::Stops),
-                records::all(&account, Table::Quarantine),
-            ])
-            .await?;
-        let stops = records::read_all::<StopRecord>(&found[1], &mut vec![]);
+        self.look(|view| self.left_in(view, &account, &report))
+            .await
+    }
+
+    fn left_in(
+        &self,
+        view: &View,
+        account: &AccountId,
+        report: &DrainReport,
+    ) -> Result<ShiftClose, Halt> {
+        let unsettled = OutboxQuery {
+            state: OutboxFilter::Unsettled,
+            ..OutboxQuery::default()
+        };
+        let mut page = self.outbox_in(view, &unsettled)?;
+        let found = view.read(vec![
+            records::all(account, Table::Drafts),
+            records::all(account, Table::Stops),
+            records::all(account, Table::Quarantine),
+        ])?;
+        let stops = records::read_all::<StopRecord>(found[1], &mut vec![]);
         let place = |id: &StopId| {
             let stop = stops.iter().find(|s| s.value.mirror.id == *id);
             stop.map(|s| &s.value.mirror)
@@ -443,7 +429,7 @@ impl<H: Host> Driver<H> {
             u64::from(stop.map_or(0, |s| s.sequence)) << 32 | one.seq
         });
         let mut unfinished = vec![];
-        for draft in records::read_all::<Draft>(&found[0], &mut vec![]) {
+        for draft in records::read_all::<Draft>(found[0], &mut vec![]) {
             let Draft { stop, blobs, .. } = draft.value;
             unfinished.push(Unfinished {
                 place: place(&stop).map(StopPlace::of),
@@ -469,32 +455,30 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// The store's failures.
-    pub async fn health(&self) -> Result<Health, CoreError> {
-        let status = self.status().await?;
-        let account = self.session().await?.map(|s| s.value.account);
+    pub fn health_in(&self, view: &View) -> Result<Health, Halt> {
+        let status = self.status_in(view)?;
+        let account = self.session_in(view)?.map(|s| s.value.account);
         let account = account.unwrap_or_default();
-        let found = self
-            .read(&[
-                records::all(&account, Table::Lanes),
-                Query::Under {
-                    table: Table::Settled,
-                    prefix: Key::new(&account.0),
-                    limit: Some(20),
-                    newest_first: true,
-                },
-            ])
-            .await?;
+        let found = view.read(vec![
+            records::all(&account, Table::Lanes),
+            Query::Under {
+                table: Table::Settled,
+                prefix: Key::new(&account.0),
+                limit: Some(20),
+                newest_first: true,
+            },
+        ])?;
         let mut heads = vec![];
-        for lane in records::read_all::<Lane>(&found[0], &mut vec![]) {
+        for lane in records::read_all::<Lane>(found[0], &mut vec![]) {
             let Lane { id, head, .. } = lane.value;
             if head.is == HeadState::Parked {
                 heads.push(records::lane_from(&account, &id, head.seq, Some(1)));
             }
         }
-        let heads = self.read(&heads).await?.concat();
+        let heads = view.read(heads)?.concat();
         let mut parked = vec![];
         let mut last_success_at = None;
-        for op in records::read_all::<Operation>(&[heads, found[1].clone()].concat(), &mut vec![]) {
+        for op in records::read_all::<Operation>(&[&heads, found[1]].concat(), &mut vec![]) {
             match op.value.state {
                 OperationState::Parked { reason, .. } => parked.push(reason.code),
                 OperationState::Settled { at, .. } => {
@@ -517,4 +501,25 @@ impl<H: Host> Driver<H> {
             other_accounts: status.other_accounts,
         })
     }
+}
+
+fn history_in(view: &View, account: &AccountId, op: &Operation) -> Result<History, Halt> {
+    let pages = Key::new(&account.0).text("attempts").text(&op.id.0);
+    let mut queries = vec![Query::under(Table::Meta, pages)];
+    queries.extend(op.stop().map(|stop| records::stop(account, stop)));
+    let found = view.read(queries)?;
+    let stop = found.get(1).and_then(|r| r.first());
+    let stop = stop.and_then(|r| records::open::<StopRecord>(r).ok());
+    let mut attempts = vec![];
+    let mut tell = |more: &[Attempt]| attempts.extend(more.iter().map(AttemptView::of));
+    for page in records::read_all::<AttemptPage>(found[0], &mut vec![]) {
+        tell(&page.value.attempts);
+    }
+    tell(&op.attempts);
+    Ok(History {
+        item: item(op, stop.as_ref().map(|s| &s.value.mirror)),
+        attempts,
+        steps: op.steps.clone(),
+        profile: op.profile.clone(),
+    })
 }

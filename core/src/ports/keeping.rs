@@ -12,7 +12,8 @@ use super::host::Host;
 use super::log::wake_at;
 use super::push::Subscription;
 use super::records;
-use super::store::{Commit, Committed, Durability, Key, Query, Table};
+use super::step::{Decided, Halt, View, decided};
+use super::store::{Commit, Durability, Key, Query, Table};
 use crate::domain::ids::{AccountId, BlobHandle, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{BlobPin, Operation, OperationState};
@@ -67,6 +68,17 @@ pub struct Tidied {
     pub more: bool,
 }
 
+/// What came of looking at one piece of what is settled.
+#[derive(Default)]
+struct Thinned {
+    photos: u32,
+    operations: u32,
+    /// where the next piece begins
+    next: u64,
+    /// there is one
+    more: bool,
+}
+
 /// Before these moments what settled goes: photos, operations, dead letters.
 struct Limits {
     photos: i64,
@@ -111,7 +123,7 @@ fn forget(change: &mut Change, op: &Seen<Operation>) {
     }
 }
 
-fn forget_blob(change: &mut Change, blob: &Seen<BlobMeta>) {
+pub(super) fn forget_blob(change: &mut Change, blob: &Seen<BlobMeta>) {
     let handle = &blob.value.handle;
     change.expect(EntityKey::Blob(handle.clone()), blob.revision);
     change.delete(EntityKey::Blob(handle.clone()));
@@ -123,29 +135,19 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// `keep_invalid` for a share above 100 percent; the store's failures.
-    pub async fn keep(&self, keep: &Keep) -> Result<(), CoreError> {
+    pub fn keep_in(&self, view: &View, keep: &Keep) -> Decided {
         if keep.storage_percent.is_some_and(|share| share > 100) {
-            return Err(CoreError::new(
-                "keep_invalid",
-                "storagePercent is a share: at most 100",
-            ));
+            return Err(
+                CoreError::new("keep_invalid", "storagePercent is a share: at most 100").into(),
+            );
         }
-        if self.kept().await? != *keep {
-            let mut commit = Commit::new(Durability::Relaxed);
-            let stored = records::seal("keep", keep);
-            commit.puts.push((Table::Meta, keep_key(), stored));
-            self.commit(commit).await?;
+        if kept(view)? == *keep {
+            return Ok(None);
         }
-        Ok(())
-    }
-
-    async fn kept(&self) -> Result<Keep, CoreError> {
-        let found = self.list(Query::One(Table::Meta, keep_key())).await?;
-        Ok(found
-            .first()
-            .and_then(|r| records::open::<Keep>(r).ok())
-            .map(|k| k.value)
-            .unwrap_or_default())
+        let mut commit = Commit::new(Durability::Relaxed);
+        let stored = records::seal("keep", keep);
+        commit.puts.push((Table::Meta, keep_key(), stored));
+        Ok(Some(commit))
     }
 
     /// Removes what nobody needs any more: staged pictures without a name, and settled work by age
@@ -161,22 +163,35 @@ impl<H: Host> Driver<H> {
             return Ok(Tidied::default());
         }
         self.tidied_at.set(now);
-        let keep = self.kept().await?;
+        let (keep, current, accounts) = self
+            .look(|view| {
+                let current = self.session_in(view)?.map(|s| s.value.account);
+                Ok((kept(view)?, current, self.accounts_in(view)?))
+            })
+            .await?;
         let share = u64::from(keep.storage_percent.unwrap_or(STORAGE_PERCENT));
         let ceiling = |room: Room| room.quota / 100 * share;
         let full = room.is_some_and(|room| room.quota > 0 && room.usage > ceiling(room));
-        let current = self.session().await?.map(|s| s.value.account);
         let mut out = Tidied::default();
         if current.is_some() {
-            out.orphans = self.sweep().await?;
+            self.take(&mut |view| self.sweep_in(view, &mut out.orphans))
+                .await?;
         }
-        for (account, session) in self.accounts().await? {
+        for (account, session) in accounts {
             let away = session.is_some_and(|s| s.state == SessionState::SignedOut);
             if away && current.as_ref() != Some(&account) {
                 // A sign-out that was cut short, and what settled after it.
                 self.wipe(&account, false).await?;
             }
-            self.prune(&account, &keep, full, &mut out).await?;
+            let mut thinned = Thinned::default();
+            self.take(&mut |view| {
+                thinned = Thinned::default();
+                self.prune_in(view, &account, &keep, full, &mut thinned)
+            })
+            .await?;
+            out.operations += thinned.operations;
+            out.photos += thinned.photos;
+            out.more |= thinned.more;
         }
         if out.more {
             self.tidied_at.set(0);
@@ -184,14 +199,16 @@ impl<H: Host> Driver<H> {
         Ok(out)
     }
 
-    async fn prune(
+    fn prune_in(
         &self,
+        view: &View,
         account: &AccountId,
         keep: &Keep,
         full: bool,
-        out: &mut Tidied,
-    ) -> Result<(), CoreError> {
-        let before = |days: u32| self.now() - i64::from(days) * DAY_MS;
+        out: &mut Thinned,
+    ) -> Decided {
+        let now = self.now();
+        let before = |days: u32| now - i64::from(days) * DAY_MS;
         let personal = before(keep.personal_days.unwrap_or(PERSONAL_DAYS));
         let limits = Limits {
             photos: if full {
@@ -202,132 +219,26 @@ impl<H: Host> Driver<H> {
             personal,
             letters: personal,
         };
-        let found = self.list(records::one(account, &EntityKey::Pruned)).await?;
-        let was = records::first_or(&found, Pruned::default());
+        let was = view.list(records::one(account, &EntityKey::Pruned))?;
+        let was = records::first_or(was, Pruned::default());
         let was = was.map(|seen| seen.value).unwrap_or_default();
         let mut pruned = was.clone();
-        if !(0..PASS_EVERY_MS).contains(&(self.now() - pruned.pass_began_at)) {
+        if !(0..PASS_EVERY_MS).contains(&(now - pruned.pass_began_at)) {
             pruned = Pruned {
                 looked_to: 0,
-                pass_began_at: self.now(),
+                pass_began_at: now,
             };
         }
-        let needed = self.needed(account).await?;
-        let from = pruned.looked_to;
-        let (next, more) = self.thin(account, from, &limits, &needed, out).await?;
-        pruned.looked_to = next;
-        out.more |= more;
         let mut change = Change::default();
-        self.old_notices(account, personal, &mut change).await?;
+        let needed = needed(view, account)?;
+        let from = pruned.looked_to;
+        thin(view, account, from, (&limits, &needed), out, &mut change)?;
+        pruned.looked_to = out.next;
+        old_notices(view, account, personal, &mut change)?;
         if pruned != was {
             change.put_blind(&pruned);
         }
-        self.write_some(account, change).await
-    }
-
-    async fn old_notices(
-        &self,
-        account: &AccountId,
-        before: i64,
-        change: &mut Change,
-    ) -> Result<(), CoreError> {
-        for record in self.list(records::notices(account, NOTICES_MAX)).await? {
-            let at = i64::try_from(number_at(&record.key, 2)).unwrap_or(0);
-            if at < before {
-                change.delete(EntityKey::Notice(at, number_at(&record.key, 3)));
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks at one piece of what is settled, from a moment on, and removes what is over its limit.
-    /// Gives where the next piece begins, and whether there is one.
-    fn thin<'a>(
-        &'a self,
-        account: &'a AccountId,
-        from: u64,
-        limits: &'a Limits,
-        needed: &'a Needed,
-        out: &'a mut Tidied,
-    ) -> Boxed<'a, Result<(u64, bool), CoreError>> {
-        Box::pin(async move {
-            let piece = records::settled_from(account, from, TURN);
-            let piece = self.list(piece).await?;
-            let mut change = Change::default();
-            let mut gone = vec![];
-            let (mut next, mut more) = (from, piece.len() >= TURN as usize);
-            let mut operations = 0;
-            for op in records::read_all::<Operation>(&piece, &mut vec![]) {
-                let (at, letter) = match op.value.state {
-                    OperationState::Settled { at, .. } => (at, false),
-                    OperationState::Discarded { at, .. } => (at, true),
-                    _ => continue,
-                };
-                if at >= limits.photos.max(limits.personal) {
-                    more = false;
-                    break;
-                }
-                next = u64::try_from(at).unwrap_or(0);
-                if needed.has(&op.value) {
-                    continue;
-                }
-                let blob = op
-                    .value
-                    .blob
-                    .as_ref()
-                    .map(|b| EntityKey::Blob(b.handle.clone()));
-                if at
-                    < if letter {
-                        limits.letters
-                    } else {
-                        limits.personal
-                    }
-                {
-                    gone.extend(blob);
-                    forget(&mut change, &op);
-                    operations += 1;
-                } else if !letter && at < limits.photos {
-                    // The photo of what a person set aside may be all that is left of it.
-                    gone.extend(blob);
-                }
-            }
-            if more && next == from {
-                // All of one moment; whoever stays of them has been looked at.
-                next += 1;
-            }
-            let mut queries = vec![];
-            for key in &gone {
-                queries.push(records::one(account, key));
-            }
-            let mut photos = 0;
-            let metas = self.read(&queries).await?.concat();
-            for blob in records::read_all::<BlobMeta>(&metas, &mut vec![]) {
-                forget_blob(&mut change, &blob);
-                photos += 1;
-            }
-            // What somebody else changed meanwhile is left to the next turn.
-            if !change.is_empty()
-                && matches!(self.write(account, change).await?, Committed::Done(_))
-            {
-                out.operations += operations;
-                out.photos += photos;
-            }
-            Ok((next, more))
-        })
-    }
-
-    /// What must stay for the sake of what is not settled.
-    async fn needed(&self, account: &AccountId) -> Result<Needed, CoreError> {
-        let lanes = self.list(records::all(account, Table::Lanes)).await?;
-        let mut needed = Needed::default();
-        if lanes.is_empty() {
-            return Ok(needed);
-        }
-        let found = self.list(records::all(account, Table::Operations)).await?;
-        for op in records::read_all::<Operation>(&found, &mut vec![]) {
-            needed.add(&op.value);
-        }
-        Ok(needed)
+        decided(account, change)
     }
 
     /// Signs out and wipes what is settled: history, route, photos, sign-in. Refused while there is
@@ -350,172 +261,305 @@ impl<H: Host> Driver<H> {
         force: bool,
         was: Option<Subscription>,
     ) -> Result<(), CoreError> {
-        let Some(session) = self.session().await? else {
+        let Some(account) = self.look(|view| self.may_leave(view, force)).await? else {
             return Ok(());
         };
-        let account = session.value.account.clone();
-        let found = self
-            .read(&[
-                records::all(&account, Table::Lanes),
-                records::all(&account, Table::Quarantine),
-                records::all(&account, Table::Drafts),
-            ])
-            .await?;
-        let lanes: Vec<Seen<Lane>> = records::read_all(&found[0], &mut vec![]);
+        if let Some(was) = was {
+            // He finds out by his next message otherwise; nobody is kept for that.
+            let _ = self.end_push(was).await;
+        }
+        self.take(&mut |view| {
+            let session = self.session_in(view)?;
+            let mine = session.filter(|s| s.value.account == account);
+            Ok(mine.map(|session| leave(session.value, true)))
+        })
+        .await?;
+        self.wipe(&account, true).await
+    }
+
+    /// Who signs out, if anybody: with nothing unsent or half filled, or by force.
+    fn may_leave(&self, view: &View, force: bool) -> Result<Option<AccountId>, Halt> {
+        let Some(session) = self.session_in(view)? else {
+            return Ok(None);
+        };
+        let account = session.value.account;
+        let found = view.read(vec![
+            records::all(&account, Table::Lanes),
+            records::all(&account, Table::Quarantine),
+            records::all(&account, Table::Drafts),
+        ])?;
+        let lanes: Vec<Seen<Lane>> = records::read_all(found[0], &mut vec![]);
         let waiting: u32 = lanes.iter().map(|l| l.value.count).sum();
         let kept = waiting as usize + found[1].len();
         let drafts = found[2].len();
         if kept + drafts > 0 && !force {
             let error = CoreError::new("unsent_work", "there is unsent or unfinished work");
-            return Err(error.with("kept", &kept).with("drafts", &drafts));
+            return Err(error.with("kept", &kept).with("drafts", &drafts).into());
         }
-        if let Some(was) = was {
-            // He finds out by his next message otherwise; nobody is kept for that.
-            let _ = self.end_push(was).await;
-        }
-        self.leave(session, true).await?;
-        self.wipe(&account, true).await
-    }
-
-    /// The sign-in ends on this device: its tokens are gone, its name stays with unsent work.
-    async fn leave(&self, session: Seen<Session>, forget: bool) -> Result<(), CoreError> {
-        let account = session.value.account.clone();
-        let gone = Session {
-            account: session.value.account,
-            name: session.value.name,
-            token: String::new(),
-            refresh_token: None,
-            expires_at: None,
-            state: SessionState::SignedOut,
-            offset_ms: None,
-            outputs: serde_json::Map::new(),
-        };
-        let mut change = Change::strict();
-        change.put_blind(&gone);
-        let mut commit = records::commit(&account, change);
-        if forget {
-            let current = Key::new("").text("current");
-            commit.deletes.push((Table::Session, current));
-        }
-        self.commit(commit).await?;
-        Ok(())
+        Ok(Some(account))
     }
 
     /// Before another account takes this device over: the last one's tokens and settled work go,
     /// its unsent work and half-filled stops stay.
     pub(super) async fn hand_over_to(&self, next: &AccountId) -> Result<(), CoreError> {
-        let Some(last) = self.session().await?.filter(|s| s.value.account != *next) else {
-            return Ok(());
-        };
-        let account = last.value.account.clone();
-        self.leave(last, false).await?;
-        self.wipe(&account, false).await
+        let mut left = None;
+        self.take(&mut |view| {
+            let last = self.session_in(view)?;
+            let last = last.filter(|s| s.value.account != *next);
+            left = last.as_ref().map(|s| s.value.account.clone());
+            Ok(last.map(|last| leave(last.value, false)))
+        })
+        .await?;
+        match left {
+            Some(account) => self.wipe(&account, false).await,
+            None => Ok(()),
+        }
     }
 
     /// Removes everything of an account that no unsettled work needs. Dead letters stay until their
     /// age takes them: they are a person's word that something was not sent.
-    async fn wipe(&self, account: &AccountId, drafts: bool) -> Result<(), CoreError> {
-        let mut needed = self.needed(account).await?;
-        let (route, reach) = (EntityKey::Route, EntityKey::Reach);
-        let found = self
-            .read(&[
-                records::all(account, Table::Stops),
-                records::all(account, Table::Drafts),
-                records::all(account, Table::Wakes),
-                records::one(account, &route),
-                records::one(account, &reach),
-            ])
-            .await?;
-        let mut change = Change::default();
-        for stop in records::read_all::<StopRecord>(&found[0], &mut vec![]) {
-            if needed.stops.contains(&stop.value.mirror.id) {
-                needed.carried(&stop.value);
-                continue;
+    fn wipe<'a>(
+        &'a self,
+        account: &'a AccountId,
+        drafts: bool,
+    ) -> Boxed<'a, Result<(), CoreError>> {
+        Box::pin(async move {
+            self.take(&mut |view| clear(view, account, drafts)).await?;
+            let all = Limits {
+                photos: i64::MAX,
+                personal: i64::MAX,
+                letters: 0,
+            };
+            let mut thinned = Thinned {
+                more: true,
+                ..Thinned::default()
+            };
+            while thinned.more {
+                let from = thinned.next;
+                self.take(&mut |view| {
+                    thinned = Thinned::default();
+                    let mut change = Change::default();
+                    let needed = needed_with(view, account, !drafts)?;
+                    let by = (&all, &needed);
+                    thin(view, account, from, by, &mut thinned, &mut change)?;
+                    decided(account, change)
+                })
+                .await?;
             }
+            // A picture that somebody records at this moment makes this begin anew, and stays.
+            self.take(&mut |view| clear_blobs(view, account, drafts))
+                .await?;
+            self.take(&mut |view| forget_session(view, account)).await?;
+            Ok(())
+        })
+    }
+}
+
+/// The sign-in ends on this device: its tokens are gone, its name stays with unsent work.
+fn leave(session: Session, forget: bool) -> Commit {
+    let account = session.account.clone();
+    let mut change = Change::strict();
+    change.put_blind(&Session {
+        account: session.account,
+        name: session.name,
+        token: String::new(),
+        refresh_token: None,
+        expires_at: None,
+        state: SessionState::SignedOut,
+        offset_ms: None,
+        outputs: serde_json::Map::new(),
+    });
+    let mut commit = records::commit(&account, change);
+    if forget {
+        let current = Key::new("").text("current");
+        commit.deletes.push((Table::Session, current));
+    }
+    commit
+}
+
+fn kept(view: &View) -> Result<Keep, Halt> {
+    let found = view.list(Query::One(Table::Meta, keep_key()))?.first();
+    let kept = found.and_then(|r| records::open::<Keep>(r).ok());
+    Ok(kept.map(|k| k.value).unwrap_or_default())
+}
+
+fn old_notices(
+    view: &View,
+    account: &AccountId,
+    before: i64,
+    change: &mut Change,
+) -> Result<(), Halt> {
+    for record in view.list(records::notices(account, NOTICES_MAX))? {
+        let at = i64::try_from(number_at(&record.key, 2)).unwrap_or(0);
+        if at < before {
+            change.delete(EntityKey::Notice(at, number_at(&record.key, 3)));
+        }
+    }
+    Ok(())
+}
+
+/// What must stay for the sake of what is not settled.
+fn needed(view: &View, account: &AccountId) -> Result<Needed, Halt> {
+    let mut needed = Needed::default();
+    if view.list(records::all(account, Table::Lanes))?.is_empty() {
+        return Ok(needed);
+    }
+    let found = view.list(records::all(account, Table::Operations))?;
+    for op in records::read_all::<Operation>(found, &mut vec![]) {
+        needed.add(&op.value);
+    }
+    Ok(needed)
+}
+
+/// The same with the pictures that a newer route carries on, and those of half-filled stops.
+fn needed_with(view: &View, account: &AccountId, drafts: bool) -> Result<Needed, Halt> {
+    let found = view.read(vec![
+        records::all(account, Table::Stops),
+        records::all(account, Table::Drafts),
+    ])?;
+    let mut needed = needed(view, account)?;
+    for stop in records::read_all::<StopRecord>(found[0], &mut vec![]) {
+        if needed.stops.contains(&stop.value.mirror.id) {
+            needed.carried(&stop.value);
+        }
+    }
+    if drafts {
+        for draft in records::read_all::<Draft>(found[1], &mut vec![]) {
+            needed.blobs.extend(draft.value.blobs);
+        }
+    }
+    Ok(needed)
+}
+
+/// Looks at one piece of what is settled, from a moment on, and removes what is over its limit.
+fn thin(
+    view: &View,
+    account: &AccountId,
+    from: u64,
+    (limits, needed): (&Limits, &Needed),
+    out: &mut Thinned,
+    change: &mut Change,
+) -> Result<(), Halt> {
+    let piece = view.list(records::settled_from(account, from, TURN))?;
+    let mut gone = vec![];
+    (out.next, out.more) = (from, piece.len() >= TURN as usize);
+    for op in records::read_all::<Operation>(piece, &mut vec![]) {
+        let (at, letter) = match op.value.state {
+            OperationState::Settled { at, .. } => (at, false),
+            OperationState::Discarded { at, .. } => (at, true),
+            _ => continue,
+        };
+        if at >= limits.photos.max(limits.personal) {
+            out.more = false;
+            break;
+        }
+        out.next = u64::try_from(at).unwrap_or(0);
+        if needed.has(&op.value) {
+            continue;
+        }
+        let blob = op.value.blob.as_ref();
+        let blob = blob.map(|b| records::one(account, &EntityKey::Blob(b.handle.clone())));
+        let limit = match letter {
+            true => limits.letters,
+            false => limits.personal,
+        };
+        if at < limit {
+            gone.extend(blob);
+            forget(change, &op);
+            out.operations += 1;
+        } else if !letter && at < limits.photos {
+            // The photo of what a person set aside may be all that is left of it.
+            gone.extend(blob);
+        }
+    }
+    if out.more && out.next == from {
+        // All of one moment; whoever stays of them has been looked at.
+        out.next += 1;
+    }
+    for found in view.read(gone)? {
+        for blob in records::read_all::<BlobMeta>(found, &mut vec![]) {
+            forget_blob(change, &blob);
+            out.photos += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The stops and drafts of an account that no unsettled work needs, and what tells of its days.
+fn clear(view: &View, account: &AccountId, drafts: bool) -> Decided {
+    let needed = needed(view, account)?;
+    let (route, reach) = (EntityKey::Route, EntityKey::Reach);
+    let found = view.read(vec![
+        records::all(account, Table::Stops),
+        records::all(account, Table::Drafts),
+        records::all(account, Table::Wakes),
+        records::one(account, &route),
+        records::one(account, &reach),
+    ])?;
+    let mut change = Change::default();
+    for stop in records::read_all::<StopRecord>(found[0], &mut vec![]) {
+        if !needed.stops.contains(&stop.value.mirror.id) {
             let key = stop.value.key();
             change.expect(key.clone(), stop.revision);
             change.delete(key);
         }
-        for draft in records::read_all::<Draft>(&found[1], &mut vec![]) {
-            if drafts {
-                change.delete(draft.value.key());
-            } else {
-                needed.blobs.extend(draft.value.blobs);
-            }
-        }
-        for record in &found[2] {
-            change.delete(wake_at(&record.key));
-        }
-        self.old_notices(account, i64::MAX, &mut change).await?;
-        for (key, found) in [(route, &found[3]), (reach, &found[4])] {
-            if !found.is_empty() {
-                change.delete(key);
-            }
-        }
-        change.delete(EntityKey::Warned);
-        self.write_some(account, change).await?;
-
-        let all = Limits {
-            photos: i64::MAX,
-            personal: i64::MAX,
-            letters: 0,
-        };
-        let mut from = 0;
-        loop {
-            let thinned = &mut Tidied::default();
-            let (next, more) = self.thin(account, from, &all, &needed, thinned).await?;
-            if !more {
-                break;
-            }
-            from = next;
-        }
-        // What was staged and never recorded.
-        let blobs = self.list(records::all(account, Table::Blobs)).await?;
-        for blob in records::read_all::<BlobMeta>(&blobs, &mut vec![]) {
-            let drafted = needed.blobs.contains(&blob.value.handle);
-            if blob.value.pinned_by.is_none() && !drafted {
-                // One by one: a picture that somebody records at this moment keeps only itself.
-                let mut change = Change::default();
-                forget_blob(&mut change, &blob);
-                self.write_some(account, change).await?;
-            }
-        }
-        self.forget_session(account).await
     }
-
-    async fn write_some(&self, account: &AccountId, change: Change) -> Result<(), CoreError> {
-        if !change.is_empty() {
-            self.write(account, change).await?;
+    if drafts {
+        for draft in records::read_all::<Draft>(found[1], &mut vec![]) {
+            change.delete(draft.value.key());
         }
-        Ok(())
     }
-
-    /// With nothing left that needs it, the name goes as well.
-    async fn forget_session(&self, account: &AccountId) -> Result<(), CoreError> {
-        let mut queries = vec![records::one(account, &EntityKey::Session)];
-        for table in [
-            Table::Lanes,
-            Table::Quarantine,
-            Table::Drafts,
-            Table::Settled,
-        ] {
-            queries.push(Query::Under {
-                table,
-                prefix: Key::new(&account.0),
-                limit: Some(1),
-                newest_first: false,
-            });
-        }
-        let found = self.read(&queries).await?.concat();
-        if let [session] = found.as_slice()
-            && session.envelope.t == "session"
-        {
-            let mut change = Change::strict();
-            change.expect(EntityKey::Session, Some(session.revision));
-            change.delete(EntityKey::Session);
-            change.delete(EntityKey::Pruned);
-            self.write(account, change).await?;
-        }
-        Ok(())
+    for record in found[2] {
+        change.delete(wake_at(&record.key));
     }
+    old_notices(view, account, i64::MAX, &mut change)?;
+    for (key, found) in [(route, found[3]), (reach, found[4])] {
+        if !found.is_empty() {
+            change.delete(key);
+        }
+    }
+    change.delete(EntityKey::Warned);
+    decided(account, change)
+}
+
+/// What was staged and never recorded, and no half-filled stop or unsettled work names.
+fn clear_blobs(view: &View, account: &AccountId, drafts: bool) -> Decided {
+    let needed = needed_with(view, account, !drafts)?;
+    let found = view.list(records::all(account, Table::Blobs))?;
+    let mut change = Change::default();
+    for blob in records::read_all::<BlobMeta>(found, &mut vec![]) {
+        let drafted = needed.blobs.contains(&blob.value.handle);
+        if blob.value.pinned_by.is_none() && !drafted {
+            forget_blob(&mut change, &blob);
+        }
+    }
+    decided(account, change)
+}
+
+/// With nothing left that needs it, the name goes as well.
+fn forget_session(view: &View, account: &AccountId) -> Decided {
+    let mut queries = vec![records::one(account, &EntityKey::Session)];
+    for table in [
+        Table::Lanes,
+        Table::Quarantine,
+        Table::Drafts,
+        Table::Settled,
+    ] {
+        queries.push(Query::Under {
+            table,
+            prefix: Key::new(&account.0),
+            limit: Some(1),
+            newest_first: false,
+        });
+    }
+    let found = view.read(queries)?.concat();
+    let mut change = Change::strict();
+    if let [session] = found.as_slice()
+        && session.envelope.t == "session"
+    {
+        change.expect(EntityKey::Session, Some(session.revision));
+        change.delete(EntityKey::Session);
+        change.delete(EntityKey::Pruned);
+    }
+    decided(account, change)
 }

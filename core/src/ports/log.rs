@@ -5,6 +5,7 @@ use super::driver::Driver;
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
+use super::step::{Decided, Halt, View};
 use super::store::{Commit, Committed, Durability, Key, KeyPart, Query, Record, Table};
 use super::views::NOTICES_KEPT;
 use super::wake::{DrainReport, Stopped, WakeReason};
@@ -24,8 +25,12 @@ const PRUNED_MAX: u32 = 40;
 const THRESHOLDS_MAX: usize = 5;
 const DAY_MINUTES: u32 = 24 * 60;
 
+fn thresholds_key() -> Key {
+    Key::new("").text("thresholds")
+}
+
 pub(super) fn thresholds_query() -> Query {
-    Query::One(Table::Meta, Key::new("").text("thresholds"))
+    Query::One(Table::Meta, thresholds_key())
 }
 
 pub(super) fn thresholds_of(found: &[Record]) -> Thresholds {
@@ -175,39 +180,44 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// `signed_out`; the store's failures.
-    pub async fn wakes(&self) -> Result<Vec<WakeRecord>, CoreError> {
-        let account = self.account().await?.value.account;
-        let found = self.list(wakes(&account, WAKES_KEPT)).await?;
-        let found = records::read_all::<WakeRecord>(&found, &mut vec![]);
+    pub fn wakes_in(&self, view: &View) -> Result<Vec<WakeRecord>, Halt> {
+        let account = self.account_in(view)?;
+        let found = view.list(wakes(&account, WAKES_KEPT))?;
+        let found = records::read_all::<WakeRecord>(found, &mut vec![]);
         Ok(found.into_iter().rev().map(|seen| seen.value).collect())
     }
 
     /// At which ages of what is unsent a person is told, in minutes; kept on the device for every
-    /// context. Without any given: as they are.
+    /// context. Without any given: as they are. `known` is what holds from now on.
     ///
     /// # Errors
     /// `thresholds_invalid` for more than five, or one of no time or over a day; the store's.
-    pub async fn thresholds(&self, new: Option<Vec<u32>>) -> Result<Thresholds, CoreError> {
-        let known = thresholds_of(&self.list(thresholds_query()).await?);
-        let Some(new) = new.map(Thresholds).filter(|new| *new != known) else {
-            return Ok(known);
+    pub fn thresholds_in(
+        &self,
+        view: &View,
+        new: Option<&Thresholds>,
+        known: &mut Thresholds,
+    ) -> Decided {
+        *known = thresholds_of(view.list(thresholds_query())?);
+        let Some(new) = new.filter(|new| *new != known) else {
+            return Ok(None);
         };
         let fits = |minutes: &u32| (1..=DAY_MINUTES).contains(minutes);
         if new.0.len() > THRESHOLDS_MAX || !new.0.iter().all(fits) {
             return Err(CoreError::new(
                 "thresholds_invalid",
                 "thresholds are at most five, each of 1 to 1440 minutes",
-            ));
+            )
+            .into());
         }
+        known.clone_from(new);
         let mut commit = Commit::new(Durability::Relaxed);
-        let Query::One(table, key) = thresholds_query() else {
-            return Ok(known);
-        };
-        commit
-            .puts
-            .push((table, key, records::seal("thresholds", &new)));
-        self.commit(commit).await?;
-        Ok(new)
+        commit.puts.push((
+            Table::Meta,
+            thresholds_key(),
+            records::seal("thresholds", new),
+        ));
+        Ok(Some(commit))
     }
 
     /// Takes out what is older than what is kept.

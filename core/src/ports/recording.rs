@@ -6,8 +6,10 @@ use super::clock::Ids;
 use super::driver::{Another, Driver, STALE_MAX, contended, signed_out, unreadable};
 use super::error::CoreError;
 use super::host::Host;
+use super::keeping::forget_blob;
 use super::records;
-use super::store::{Committed, Durability, Record, Table};
+use super::step::{Decided, Halt, View, decided};
+use super::store::{Commit, Committed, Durability, Record, Table};
 use crate::domain::address::Position;
 use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::{FromJson, ToJson, to_text};
@@ -120,7 +122,7 @@ impl<H: Host> Driver<H> {
                     continue;
                 }
                 (Said::SetAside(stop), _) => {
-                    self.seen_stop(&account, &stop).await?;
+                    self.heal_stop(&account, &stop).await?;
                     continue;
                 }
                 (Said::Duplicate(seq, last), _) => {
@@ -247,26 +249,16 @@ impl<H: Host> Driver<H> {
             .unwrap_or_default())
     }
 
-    pub(super) async fn seen_stop(
+    /// Sets a stop's record aside where it cannot be read.
+    pub(super) async fn heal_stop(
         &self,
         account: &AccountId,
         id: &StopId,
-    ) -> Result<Option<Seen<StopRecord>>, CoreError> {
+    ) -> Result<(), CoreError> {
         let found = self.list(records::stop(account, id)).await?;
-        self.readable_stop(account, &found).await
-    }
-
-    /// A stop, if there is one that can be read; one that cannot is set aside, and fetching the
-    /// route brings it anew.
-    async fn readable_stop(
-        &self,
-        account: &AccountId,
-        found: &[Record],
-    ) -> Result<Option<Seen<StopRecord>>, CoreError> {
         let mut aside = vec![];
-        let stop = records::read_all(found, &mut aside).pop();
-        self.set_aside(account, Table::Stops, aside).await?;
-        Ok(stop)
+        records::read_all::<StopRecord>(&found, &mut aside);
+        self.set_aside(account, Table::Stops, aside).await
     }
 
     /// Stores a picture's bytes before anything is shown, under a handle of its own.
@@ -295,16 +287,15 @@ impl<H: Host> Driver<H> {
         handle: &BlobHandle,
         of: Option<&str>,
     ) -> Result<Option<(String, <H::Blobs as Blobs>::Bytes)>, CoreError> {
-        let account = self.referred(of).await?;
+        let account = self.look(|view| self.referred_in(view, of)).await?;
         Ok(self.host.blobs().bytes(&account, handle).await?)
     }
 
-    pub async fn draft(&self, stop: &StopId) -> Result<Option<Draft>, CoreError> {
-        let account = self.account().await?.value.account;
+    pub fn draft_in(&self, view: &View, stop: &StopId) -> Result<Option<Draft>, Halt> {
+        let account = self.account_in(view)?;
         let query = records::one(&account, &EntityKey::Draft(stop.clone()));
-        let found = self.list(query).await?;
+        let found = view.list(query)?.first();
         Ok(found
-            .first()
             .and_then(|r| records::open::<Draft>(r).ok())
             .map(|d| d.value))
     }
@@ -313,103 +304,79 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// `draft_too_large`, the store's failures.
-    pub async fn save_draft(
+    pub fn save_draft_in(
         &self,
-        stop: StopId,
-        blobs: Vec<BlobHandle>,
-        fields: Map<String, Value>,
-    ) -> Result<(), CoreError> {
-        let account = self.account().await?.value.account;
-        let size = crate::domain::json::to_text(&fields).len();
+        view: &View,
+        stop: &StopId,
+        blobs: &[BlobHandle],
+        fields: &Map<String, Value>,
+    ) -> Decided {
+        let account = self.account_in(view)?;
+        let size = to_text(fields).len();
         if size > DRAFT_BYTES_MAX {
             return Err(CoreError::new(
                 "draft_too_large",
                 format!("the draft has {size} bytes; at most {DRAFT_BYTES_MAX} are kept"),
-            ));
+            )
+            .into());
         }
         let mut change = Change::strict();
         if blobs.is_empty() && fields.is_empty() {
-            change.delete(EntityKey::Draft(stop));
+            change.delete(EntityKey::Draft(stop.clone()));
         } else {
-            let draft = Draft {
+            change.put_blind(&Draft {
                 account: account.clone(),
-                stop,
-                blobs,
-                fields,
+                stop: stop.clone(),
+                blobs: blobs.to_vec(),
+                fields: fields.clone(),
                 saved_at: self.now(),
-            };
-            change.put_blind(&draft);
+            });
         }
-        self.write(&account, change).await?;
-        Ok(())
+        decided(&account, change)
     }
 
     /// Removes staged pictures that nothing names any more.
-    pub async fn sweep(&self) -> Result<u32, CoreError> {
-        let account = self.account().await?.value.account;
-        let found = self
-            .read(&[
-                records::all(&account, Table::Blobs),
-                records::all(&account, Table::Drafts),
-            ])
-            .await?;
-        let drafts = records::read_all::<Draft>(&found[1], &mut vec![]);
+    pub fn sweep_in(&self, view: &View, swept: &mut u32) -> Decided {
+        let account = self.account_in(view)?;
+        let found = view.read(vec![
+            records::all(&account, Table::Blobs),
+            records::all(&account, Table::Drafts),
+        ])?;
+        let drafts = records::read_all::<Draft>(found[1], &mut vec![]);
         let mut change = Change::default();
-        for blob in records::read_all::<BlobMeta>(&found[0], &mut vec![]) {
+        *swept = 0;
+        for blob in records::read_all::<BlobMeta>(found[0], &mut vec![]) {
             let handle = &blob.value.handle;
             let named = drafts.iter().any(|d| d.value.blobs.contains(handle));
             let young = self.now() - blob.value.staged_at < ORPHAN_AGE_MS;
             if blob.value.pinned_by.is_none() && !named && !young {
-                change.expect(EntityKey::Blob(handle.clone()), blob.revision);
-                change.delete(EntityKey::Blob(handle.clone()));
-                change.delete(EntityKey::BlobData(handle.clone()));
+                forget_blob(&mut change, &blob);
+                *swept += 1;
             }
         }
-        let swept = u32::try_from(change.deletes.len() / 2).unwrap_or(u32::MAX);
-        if swept > 0 {
-            self.write(&account, change).await?;
-        }
-        Ok(swept)
+        decided(&account, change)
     }
 
     /// # Errors
     /// `operation_unknown`, `operation_in_flight`, `operation_settled`.
-    pub async fn retry(&self, id: &OperationId) -> Result<(), CoreError> {
-        let account = self.account().await?.value.account;
-        for _ in 0..STALE_MAX {
-            let (op, lane) = self.find(&account, id).await?;
-            let change = person::retry(self.now(), lane, op)?;
-            if let Committed::Done(_) = self.write(&account, change).await? {
-                return Ok(());
-            }
-        }
-        Err(contended())
+    pub fn retry_in(&self, view: &View, id: &OperationId) -> Decided {
+        let account = self.account_in(view)?;
+        let (op, lane) = waiting(view, &account, id)?;
+        decided(&account, person::retry(self.now(), lane, op)?)
     }
 
     /// # Errors
     /// `operation_unknown`, `operation_in_flight`, `operation_in_doubt`, `reason_missing`.
-    pub async fn discard(&self, id: &OperationId, reason: &str) -> Result<(), CoreError> {
-        let account = self.account().await?.value.account;
-        for _ in 0..STALE_MAX {
-            let (op, lane) = self.find(&account, id).await?;
-            let behind = records::lane_from(&account, &op.value.lane, op.value.seq + 1, Some(1));
-            let behind = self.list(behind).await?;
-            let next = behind
-                .first()
-                .map(records::open::<Operation>)
-                .transpose()
-                .map_err(unreadable)?;
-            let stop = match op.value.stop() {
-                Some(stop) => self.seen_stop(&account, stop).await?,
-                None => None,
-            };
-            let next = next.as_ref().map(|n| &n.value);
-            let change = person::discard(self.now(), reason, lane, op, next, stop)?;
-            if let Committed::Done(_) = self.write(&account, change).await? {
-                return Ok(());
-            }
-        }
-        Err(contended())
+    pub fn discard_in(&self, view: &View, id: &OperationId, reason: &str) -> Decided {
+        let account = self.account_in(view)?;
+        let (op, lane) = waiting(view, &account, id)?;
+        let next = behind(view, &account, &op.value)?;
+        let stop = match op.value.stop() {
+            Some(stop) => stop_of(view, &account, stop)?,
+            None => None,
+        };
+        let change = person::discard(self.now(), reason, lane, op, next.as_ref(), stop)?;
+        decided(&account, change)
     }
 
     /// Corrects what was recorded: in its place before its first attempt, else by a new operation
@@ -423,85 +390,115 @@ impl<H: Host> Driver<H> {
         id: &OperationId,
         changes: Map<String, Value>,
     ) -> Result<Receipt, CoreError> {
-        let session = self.account().await?.value;
-        let account = &session.account;
-        let profile = self.profile();
         let new = OperationId::mint(self.now(), self.host.ids().random());
-        for _ in 0..STALE_MAX {
-            let (op, lane) = self.find(account, id).await?;
-            let intent = corrected(&op.value.intent, &changes)?;
-            let behind = records::lane_from(account, &op.value.lane, op.value.seq + 1, Some(1));
-            let mut queries = vec![records::one(account, &EntityKey::Counters), behind];
-            queries.extend(
-                intent
-                    .blob()
-                    .map(|b| records::one(account, &EntityKey::Blob(b.clone()))),
-            );
-            let found = self.read(&queries).await?;
-            let next = found[1].first().map(records::open::<Operation>);
-            let next = next.transpose().map_err(unreadable)?.map(|o| o.value);
-            let blob = found.get(2).and_then(|r| r.first()).map(records::open);
-            let stop = match intent.stop() {
-                Some(stop) => self.seen_stop(account, stop).await?,
-                None => None,
-            };
-            let admitting = Admitting {
-                account: account.clone(),
-                id: new.clone(),
-                intent,
-                recorded: op.value.recorded.clone(),
-                counters: first_counters(&found[0])?,
-                lane: Seen {
-                    value: None,
-                    revision: None,
-                },
-                stop,
-                blob: blob.transpose().map_err(unreadable)?,
-                supersedes: None,
-            };
-            let amending = Amending {
-                now: self.now(),
-                admitting,
-                lane,
-                op,
-                next,
-            };
-            let (change, operation) = amend(amending, &profile)?;
-            if let Committed::Done(revision) = self.write(account, change).await? {
-                return Ok(Receipt {
-                    operation: operation.id,
-                    seq: operation.seq,
-                    revision,
-                    duplicate: false,
-                });
-            }
-        }
-        Err(contended())
+        let mut made = None;
+        let revision = self
+            .take(&mut |view| {
+                let (commit, operation) = self.amend_in(view, id, &changes, &new)?;
+                made = Some(operation);
+                Ok(Some(commit))
+            })
+            .await?;
+        let made = made.ok_or_else(contended)?;
+        Ok(Receipt {
+            operation: made.id,
+            seq: made.seq,
+            revision: revision.unwrap_or(0),
+            duplicate: false,
+        })
     }
 
-    async fn find(
+    fn amend_in(
         &self,
-        account: &AccountId,
+        view: &View,
         id: &OperationId,
-    ) -> Result<(Seen<Operation>, Seen<Lane>), CoreError> {
-        let unknown = || CoreError::new("operation_unknown", "no waiting operation has this id");
-        let mut found = self.list(records::all(account, Table::Operations)).await?;
-        // Of thousands that wait, only those that name it are read.
-        found.retain(|record| find(&record.envelope.body, &id.0).is_some());
-        let ops = records::read_all::<Operation>(&found, &mut vec![]);
-        let op = ops.into_iter().find(|o| o.value.id == *id);
-        let op = op.ok_or_else(unknown)?;
-        let at = &op.value.lane;
-        for _ in 0..STALE_MAX {
-            let lane = self.list(records::one(account, &EntityKey::Lane(at.clone())));
-            match lane.await?.first().map(records::open::<Lane>) {
-                Some(Ok(lane)) => return Ok((op, lane)),
-                Some(Err(_)) => self.heal_lane(account, at).await?,
-                None => return Err(unknown()),
-            }
-        }
-        Err(contended())
+        changes: &Map<String, Value>,
+        new: &OperationId,
+    ) -> Result<(Commit, Box<Operation>), Halt> {
+        let account = self.account_in(view)?;
+        let (op, lane) = waiting(view, &account, id)?;
+        let intent = corrected(&op.value.intent, changes)?;
+        let next = behind(view, &account, &op.value)?;
+        let mut queries = vec![records::one(&account, &EntityKey::Counters)];
+        queries.extend(
+            intent
+                .blob()
+                .map(|b| records::one(&account, &EntityKey::Blob(b.clone()))),
+        );
+        let found = view.read(queries)?;
+        let blob = found.get(1).and_then(|r| r.first()).map(records::open);
+        let stop = match intent.stop() {
+            Some(stop) => stop_of(view, &account, stop)?,
+            None => None,
+        };
+        let admitting = Admitting {
+            account: account.clone(),
+            id: new.clone(),
+            intent,
+            recorded: op.value.recorded.clone(),
+            counters: first_counters(found[0])?,
+            lane: Seen {
+                value: None,
+                revision: None,
+            },
+            stop,
+            blob: blob.transpose().map_err(unreadable)?,
+            supersedes: None,
+        };
+        let amending = Amending {
+            now: self.now(),
+            admitting,
+            lane,
+            op,
+            next,
+        };
+        let (change, operation) = amend(amending, &self.profile())?;
+        Ok((records::commit(&account, change), Box::new(operation)))
     }
+}
+
+/// An operation that waits, and its lane.
+fn waiting(
+    view: &View,
+    account: &AccountId,
+    id: &OperationId,
+) -> Result<(Seen<Operation>, Seen<Lane>), Halt> {
+    let unknown = || CoreError::new("operation_unknown", "no waiting operation has this id");
+    // Of thousands that wait, only those that name it are read.
+    let names = |record: &&Record| find(&record.envelope.body, &id.0).is_some();
+    let found = view.list(records::all(account, Table::Operations))?;
+    let mut ops = found
+        .iter()
+        .filter(names)
+        .filter_map(|r| records::open::<Operation>(r).ok());
+    let op = ops.find(|o| o.value.id == *id).ok_or_else(unknown)?;
+    let at = &op.value.lane;
+    let lane = view.list(records::one(account, &EntityKey::Lane(at.clone())))?;
+    match lane.first().map(records::open::<Lane>) {
+        Some(Ok(lane)) => Ok((op, lane)),
+        Some(Err(_)) => Err(Halt::Mend(account.clone(), at.clone())),
+        None => Err(unknown().into()),
+    }
+}
+
+/// The operation that comes after one in its lane.
+fn behind(view: &View, account: &AccountId, op: &Operation) -> Result<Option<Operation>, Halt> {
+    let behind = view.list(records::lane_from(account, &op.lane, op.seq + 1, Some(1)))?;
+    let next = behind.first().map(records::open::<Operation>);
+    Ok(next.transpose().map_err(unreadable)?.map(|o| o.value))
+}
+
+/// A stop, if there is one that can be read; one that cannot is set aside, and fetching the route
+/// brings it anew.
+fn stop_of(
+    view: &View,
+    account: &AccountId,
+    id: &StopId,
+) -> Result<Option<Seen<StopRecord>>, Halt> {
+    let mut aside = vec![];
+    let stop = records::read_all(view.list(records::stop(account, id))?, &mut aside).pop();
+    view.set_aside(account, Table::Stops, aside);
+    Ok(stop)
 }
 
 fn first_counters(found: &[Record]) -> Result<Seen<Counters>, CoreError> {

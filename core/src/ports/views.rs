@@ -1,11 +1,12 @@
 //! Reads for people: the route, a stop, the outbox, the bar.
 
-use super::driver::{Boxed, Driver, unreadable};
-use super::error::CoreError;
+use super::driver::{Driver, unreadable};
+use super::handover::everyone;
 use super::host::Host;
 use super::log::{thresholds_of, thresholds_query};
 use super::records;
-use super::store::{Key, KeyPart, Query, Table};
+use super::step::{Decided, Halt, View, decided};
+use super::store::{Key, KeyPart, Query, Record, Table};
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId, StopId};
 use crate::domain::json::{FromJson, ToJson};
@@ -62,27 +63,23 @@ fn revision_query() -> Query {
 }
 
 impl<H: Host> Driver<H> {
-    pub async fn route(&self) -> Result<RouteView, CoreError> {
-        let account = self.account().await?.value.account;
-        let found = self
-            .read(&[
-                revision_query(),
-                records::all(&account, Table::Stops),
-                records::all(&account, Table::Lanes),
-                records::one(&account, &EntityKey::Route),
-            ])
-            .await?;
+    pub fn route_in(&self, view: &View) -> Result<RouteView, Halt> {
+        let account = self.account_in(view)?;
+        let found = view.read(vec![
+            revision_query(),
+            records::all(&account, Table::Stops),
+            records::all(&account, Table::Lanes),
+            records::one(&account, &EntityKey::Route),
+        ])?;
         let mut aside = vec![];
-        let stops: Vec<StopRecord> = values(&found[1], &mut aside);
-        // A store that is read-only still shows what it can.
-        let _ = self.set_aside(&account, Table::Stops, aside).await;
-        let lanes: Vec<Lane> = values(&found[2], &mut vec![]);
+        let stops: Vec<StopRecord> = values(found[1], &mut aside);
+        view.set_aside(&account, Table::Stops, aside);
+        let lanes: Vec<Lane> = values(found[2], &mut vec![]);
         let header = found[3]
             .first()
             .and_then(|r| records::open::<RouteRecord>(r).ok());
-        let revision = found[0].first().map_or(0, |r| r.revision);
         Ok(route_view(
-            revision,
+            revision_of(found[0]),
             header.as_ref().map(|h| &h.value),
             &stops,
             &lanes,
@@ -90,31 +87,34 @@ impl<H: Host> Driver<H> {
         ))
     }
 
-    pub async fn stop(&self, id: &StopId) -> Result<Option<StopView>, CoreError> {
-        let account = self.account().await?.value.account;
-        let found = self
-            .read(&[
-                records::stop(&account, id),
-                records::all(&account, Table::Lanes),
-            ])
-            .await?;
+    pub fn stop_in(&self, view: &View, id: &StopId) -> Result<Option<StopView>, Halt> {
+        let account = self.account_in(view)?;
+        let found = view.read(vec![
+            records::stop(&account, id),
+            records::all(&account, Table::Lanes),
+        ])?;
         let Some(record) = found[0].first() else {
             return Ok(None);
         };
         let stop = records::open::<StopRecord>(record).map_err(unreadable)?;
-        let lanes: Vec<Lane> = values(&found[1], &mut vec![]);
+        let lanes: Vec<Lane> = values(found[1], &mut vec![]);
         Ok(Some(stop_view(&stop.value, &lanes, &self.profile())))
     }
 
-    pub async fn meaning(&self, code: &str, at: Option<&StopId>) -> Result<ScanMeaning, CoreError> {
-        let account = self.account().await?.value.account;
-        let found = self.list(records::all(&account, Table::Stops)).await?;
-        Ok(meaning(code, at, &values(&found, &mut vec![])))
+    pub fn meaning_in(
+        &self,
+        view: &View,
+        code: &str,
+        at: Option<&StopId>,
+    ) -> Result<ScanMeaning, Halt> {
+        let account = self.account_in(view)?;
+        let found = view.list(records::all(&account, Table::Stops))?;
+        Ok(meaning(code, at, &values(found, &mut vec![])))
     }
 
     /// Newest last; a page ends at `limit` and goes on below its first `seq`.
-    pub async fn outbox(&self, query: OutboxQuery) -> Result<OutboxPage, CoreError> {
-        let account = self.account().await?.value.account;
+    pub fn outbox_in(&self, view: &View, query: &OutboxQuery) -> Result<OutboxPage, Halt> {
+        let account = self.account_in(view)?;
         let limit = query.limit.unwrap_or(OUTBOX_LIMIT).clamp(1, OUTBOX_LIMIT) as usize;
         let mut queries = vec![revision_query(), records::all(&account, Table::Stops)];
         if query.state != OutboxFilter::Settled {
@@ -129,9 +129,9 @@ impl<H: Host> Driver<H> {
                 newest_first: true,
             });
         }
-        let found = self.read(&queries).await?;
+        let found = view.read(queries)?;
         let mut aside = vec![];
-        let stops: Vec<StopRecord> = values(&found[1], &mut vec![]);
+        let stops: Vec<StopRecord> = values(found[1], &mut vec![]);
         let mirror = |id: &StopId| stops.iter().map(|s| &s.mirror).find(|s| s.id == *id);
         let mut ops: Vec<Operation> = vec![];
         for records in &found[2..] {
@@ -139,8 +139,7 @@ impl<H: Host> Driver<H> {
         }
         for unreadable in aside {
             if let Some(KeyPart::Text(lane)) = unreadable.record.key.0.get(1) {
-                // Here too a store that is read-only shows what it can.
-                let _ = self.heal_lane(&account, &LaneId(lane.clone())).await;
+                view.mend(&account, LaneId(lane.clone()));
             }
         }
         ops.retain(|op| {
@@ -154,7 +153,7 @@ impl<H: Host> Driver<H> {
         let more = ops.len() > limit;
         let ops = ops.split_off(ops.len().saturating_sub(limit));
         Ok(OutboxPage {
-            revision: found[0].first().map_or(0, |r| r.revision),
+            revision: revision_of(found[0]),
             items: ops
                 .iter()
                 .map(|op| item(op, op.stop().and_then(mirror)))
@@ -163,74 +162,63 @@ impl<H: Host> Driver<H> {
         })
     }
 
-    pub fn status(&self) -> Boxed<'_, Result<Status, CoreError>> {
-        Box::pin(async move {
-            let session = self.session().await?;
-            let account = session
-                .as_ref()
-                .map_or_else(AccountId::default, |s| s.value.account.clone());
-            let found = self
-                .read(&[
-                    revision_query(),
-                    Query::Under {
-                        table: Table::Lanes,
-                        prefix: Key(vec![]),
-                        limit: None,
-                        newest_first: false,
-                    },
-                    records::one(&account, &EntityKey::Reach),
-                    records::all(&account, Table::Quarantine),
-                    records::notices(&account, NOTICES_KEPT),
-                    thresholds_query(),
-                ])
-                .await?;
-            let mine = KeyPart::Text(account.0.clone());
-            let (own, others): (Vec<_>, Vec<_>) = found[1]
-                .iter()
-                .cloned()
-                .partition(|r| r.key.0.first() == Some(&mine));
-            let lanes: Vec<Lane> = values(&own, &mut vec![]);
-            let others: Vec<Lane> = values(&others, &mut vec![]);
-            let reach = found[2]
-                .first()
-                .and_then(|r| records::open::<Reach>(r).ok());
-            Ok(status(&StatusPart {
-                now: self.now(),
-                revision: found[0].first().map_or(0, |r| r.revision),
-                session: session.as_ref().map(|s| &s.value),
-                lanes: &lanes,
-                other_accounts: others.iter().map(|l| l.count).sum(),
-                reach: &reach.map(|r| r.value).unwrap_or_default(),
-                quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
-                notices: u32::try_from(found[4].len()).unwrap_or(u32::MAX),
-                thresholds: &thresholds_of(&found[5]),
-            }))
-        })
+    pub fn status_in(&self, view: &View) -> Result<Status, Halt> {
+        let session = self.session_in(view)?;
+        let account = session
+            .as_ref()
+            .map_or_else(AccountId::default, |s| s.value.account.clone());
+        let found = view.read(vec![
+            revision_query(),
+            everyone(Table::Lanes),
+            records::one(&account, &EntityKey::Reach),
+            records::all(&account, Table::Quarantine),
+            records::notices(&account, NOTICES_KEPT),
+            thresholds_query(),
+        ])?;
+        let mine = KeyPart::Text(account.0.clone());
+        let (own, others): (Vec<_>, Vec<_>) = found[1]
+            .iter()
+            .cloned()
+            .partition(|r| r.key.0.first() == Some(&mine));
+        let lanes: Vec<Lane> = values(&own, &mut vec![]);
+        let others: Vec<Lane> = values(&others, &mut vec![]);
+        let reach = found[2]
+            .first()
+            .and_then(|r| records::open::<Reach>(r).ok());
+        Ok(status(&StatusPart {
+            now: self.now(),
+            revision: revision_of(found[0]),
+            session: session.as_ref().map(|s| &s.value),
+            lanes: &lanes,
+            other_accounts: others.iter().map(|l| l.count).sum(),
+            reach: &reach.map(|r| r.value).unwrap_or_default(),
+            quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
+            notices: u32::try_from(found[4].len()).unwrap_or(u32::MAX),
+            thresholds: &thresholds_of(found[5]),
+        }))
     }
-}
 
-impl<H: Host> Driver<H> {
     /// What a person should know although nothing waits for him; newest first.
-    pub async fn notices(&self) -> Result<Vec<Notice>, CoreError> {
-        let account = self.account().await?.value.account;
-        let found = self.list(records::notices(&account, NOTICES_KEPT)).await?;
-        Ok(values(&found, &mut vec![]))
+    pub fn notices_in(&self, view: &View) -> Result<Vec<Notice>, Halt> {
+        let account = self.account_in(view)?;
+        let found = view.list(records::notices(&account, NOTICES_KEPT))?;
+        Ok(values(found, &mut vec![]))
     }
 
     /// A person has read it.
-    pub async fn put_away(&self, at: i64, seq: u64) -> Result<(), CoreError> {
-        let account = self.account().await?.value.account;
+    pub fn put_away_in(&self, view: &View, at: i64, seq: u64) -> Decided {
+        let account = self.account_in(view)?;
         let mut change = Change::strict();
         change.delete(EntityKey::Notice(at, seq));
-        self.write(&account, change).await?;
-        Ok(())
+        decided(&account, change)
     }
 }
 
-fn values<T: FromJson>(
-    found: &[super::store::Record],
-    aside: &mut Vec<records::Unreadable>,
-) -> Vec<T> {
+fn revision_of(found: &[Record]) -> u64 {
+    found.first().map_or(0, |r| r.revision)
+}
+
+fn values<T: FromJson>(found: &[Record], aside: &mut Vec<records::Unreadable>) -> Vec<T> {
     records::read_all(found, aside)
         .into_iter()
         .map(|s| s.value)

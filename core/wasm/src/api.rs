@@ -10,9 +10,10 @@ use pannier::domain::ids::{BlobHandle, OperationId, StopId};
 use pannier::domain::json::{FromJson, ToJson, parse, to_text, write_fields};
 use pannier::domain::operation::Intent;
 use pannier::engine::listing::{account_view, session_view};
+use pannier::engine::overdue::Thresholds;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
-use pannier::ports::{CoreError, Driver, Keep, Room};
+use pannier::ports::{CoreError, Decided, Driver, Keep, Room, View};
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::future::Future;
@@ -172,6 +173,19 @@ impl Core {
 
 type Shared = Rc<Driver<BrowserHost>>;
 
+/// A step, with what it answers as JSON text.
+type Step = Box<dyn FnMut(&Driver<BrowserHost>, &View, &mut String) -> Decided>;
+
+/// The one future of all steps.
+fn taken(core: Shared, mut step: Step) -> Boxed<Result<String, CoreError>> {
+    Box::pin(async move {
+        let mut answer = String::from("null");
+        core.take(&mut |view| step(&core, view, &mut answer))
+            .await?;
+        Ok(answer)
+    })
+}
+
 /// Arguments are read before the work begins; each arm decodes, calls, encodes.
 fn dispatch(
     core: Shared,
@@ -183,117 +197,145 @@ fn dispatch(
             Box::pin(async move { Ok(to_text(&$call.await?)) })
         };
     }
-    Ok(match name {
-        "session" => Box::pin(async move {
-            let session = core.session().await?.map(|s| s.value);
-            let fields = core.profile().sign_in.credentials();
-            Ok(to_text(&session_view(session.as_ref(), fields)))
-        }),
-        "signIn" => {
-            let credentials = given.next("credentials")?;
-            Box::pin(async move {
-                let session = core.sign_in(credentials).await?;
-                Ok(to_text(&write_fields(&[(
-                    "account",
-                    &account_view(&session),
-                )])))
+    // What only looks.
+    macro_rules! look {
+        ($step:ident $(, $given:expr)*) => {
+            Box::new(move |core: &Driver<BrowserHost>, view: &View, answer: &mut String| {
+                *answer = to_text(&core.$step(view $(, $given)*)?);
+                Ok(None)
             })
-        }
-        "signOut" => {
-            let force: Option<bool> = given.next("force")?;
-            let was = given.next("subscription")?;
-            run!(core.sign_out_of(force.unwrap_or(false), was))
-        }
-        "refreshRoute" => run!(core.refresh_route()),
-        "route" => run!(core.route()),
+        };
+    }
+    // What decides a commit and has nothing to answer.
+    macro_rules! decide {
+        ($step:ident $(, $given:expr)*) => {
+            Box::new(move |core: &Driver<BrowserHost>, view: &View, _: &mut String| {
+                core.$step(view $(, $given)*)
+            })
+        };
+    }
+    let step: Step = match name {
+        "session" => Box::new(|core, view, answer| {
+            let session = core.session_in(view)?.map(|s| s.value);
+            let profile = core.profile();
+            let fields = profile.sign_in.credentials();
+            *answer = to_text(&session_view(session.as_ref(), fields));
+            Ok(None)
+        }),
+        "route" => look!(route_in),
         "stop" => {
             let id: StopId = given.next("stop")?;
-            run!(core.stop(&id))
+            look!(stop_in, &id)
         }
         "meaning" => {
             let (code, at): (String, Option<StopId>) = (given.next("code")?, given.next("stop")?);
-            run!(core.meaning(&code, at.as_ref()))
-        }
-        "record" => {
-            let (intent, position): (Intent, Option<Position>) =
-                (given.next("intent")?, given.next("position")?);
-            run!(core.record(intent, position))
+            look!(meaning_in, &code, at.as_ref())
         }
         "draft" => {
             let stop: StopId = given.next("stop")?;
-            run!(core.draft(&stop))
+            look!(draft_in, &stop)
         }
         "saveDraft" => {
-            let (stop, blobs, fields) = (
-                given.next("stop")?,
-                given.next("blobs")?,
-                given.next("fields")?,
-            );
-            run!(core.save_draft(stop, blobs, fields))
+            let stop: StopId = given.next("stop")?;
+            let blobs: Vec<BlobHandle> = given.next("blobs")?;
+            let fields: Map<String, Value> = given.next("fields")?;
+            decide!(save_draft_in, &stop, &blobs, &fields)
         }
         "outbox" => {
             let query: Option<OutboxQuery> = given.next("query")?;
-            run!(core.outbox(query.unwrap_or_default()))
+            let query = query.unwrap_or_default();
+            look!(outbox_in, &query)
         }
-        "status" => run!(core.status()),
-        "drain" => {
-            let (reason, budget): (WakeReason, Option<u32>) =
-                (given.next("reason")?, given.next("budgetMs")?);
-            core.used.set(given.next("used")?);
-            run!(core.drain(reason, budget))
-        }
-        "handOver" => run!(core.hand_over()),
-        "wakes" => run!(core.wakes()),
+        "status" => look!(status_in),
+        "wakes" => look!(wakes_in),
         "thresholds" => {
-            let new = given.next("thresholds")?;
-            run!(core.thresholds(new))
+            let new: Option<Thresholds> = given.next("thresholds")?;
+            Box::new(move |core, view, answer| {
+                let mut known = Thresholds::default();
+                let decided = core.thresholds_in(view, new.as_ref(), &mut known)?;
+                *answer = to_text(&known);
+                Ok(decided)
+            })
         }
-        "notices" => run!(core.notices()),
+        "notices" => look!(notices_in),
         "putAway" => {
             let (at, seq): (i64, u64) = (given.next("at")?, given.next("seq")?);
-            run!(core.put_away(at, seq))
+            decide!(put_away_in, at, seq)
         }
-        "tidy" => {
-            let room: Option<Room> = given.next("room")?;
-            run!(core.tidy(room))
-        }
-        "history" => {
-            let operation: OperationId = given.next("operation")?;
-            run!(core.history(&operation))
-        }
-        "others" => run!(core.others()),
-        "closeShift" => {
-            let budget: Option<u32> = given.next("budgetMs")?;
-            run!(core.close_shift(budget))
-        }
-        "health" => run!(core.health()),
-        "export" => {
-            let of: Option<String> = given.next("reference")?;
-            run!(core.export(of.as_deref()))
-        }
-        "pushKey" => run!(core.push_key()),
-        "push" => {
-            let now = given.next("subscription")?;
-            run!(core.push(now))
-        }
-        "endPush" => {
-            let was = given.next("subscription")?;
-            run!(core.end_push(was))
-        }
+        "others" => look!(others_in),
+        "health" => look!(health_in),
         "retry" => {
             let operation: OperationId = given.next("operation")?;
-            run!(core.retry(&operation))
-        }
-        "amend" => {
-            let (operation, changes): (OperationId, Map<String, Value>) =
-                (given.next("operation")?, given.next("changes")?);
-            run!(core.amend(&operation, changes))
+            decide!(retry_in, &operation)
         }
         "discard" => {
             let (operation, reason): (OperationId, String) =
                 (given.next("operation")?, given.next("reason")?);
-            run!(core.discard(&operation, &reason))
+            decide!(discard_in, &operation, &reason)
         }
-        other => return Err(invalid("call", &other)),
-    })
+        _ => {
+            return Ok(match name {
+                "signIn" => {
+                    let credentials = given.next("credentials")?;
+                    Box::pin(async move {
+                        let session = core.sign_in(credentials).await?;
+                        Ok(to_text(&write_fields(&[(
+                            "account",
+                            &account_view(&session),
+                        )])))
+                    })
+                }
+                "signOut" => {
+                    let force: Option<bool> = given.next("force")?;
+                    let was = given.next("subscription")?;
+                    run!(core.sign_out_of(force.unwrap_or(false), was))
+                }
+                "refreshRoute" => run!(core.refresh_route()),
+                "record" => {
+                    let (intent, position): (Intent, Option<Position>) =
+                        (given.next("intent")?, given.next("position")?);
+                    run!(core.record(intent, position))
+                }
+                "drain" => {
+                    let (reason, budget): (WakeReason, Option<u32>) =
+                        (given.next("reason")?, given.next("budgetMs")?);
+                    core.used.set(given.next("used")?);
+                    run!(core.drain(reason, budget))
+                }
+                "handOver" => run!(core.hand_over()),
+                "tidy" => {
+                    let room: Option<Room> = given.next("room")?;
+                    run!(core.tidy(room))
+                }
+                "history" => {
+                    let operation: OperationId = given.next("operation")?;
+                    run!(core.history(&operation))
+                }
+                "closeShift" => {
+                    let budget: Option<u32> = given.next("budgetMs")?;
+                    run!(core.close_shift(budget))
+                }
+                "export" => {
+                    let of: Option<String> = given.next("reference")?;
+                    run!(core.export(of.as_deref()))
+                }
+                "pushKey" => run!(core.push_key()),
+                "push" => {
+                    let now = given.next("subscription")?;
+                    run!(core.push(now))
+                }
+                "endPush" => {
+                    let was = given.next("subscription")?;
+                    run!(core.end_push(was))
+                }
+                "amend" => {
+                    let (operation, changes): (OperationId, Map<String, Value>) =
+                        (given.next("operation")?, given.next("changes")?);
+                    run!(core.amend(&operation, changes))
+                }
+                other => return Err(invalid("call", &other)),
+            });
+        }
+    };
+    Ok(taken(core, step))
 }
