@@ -52,8 +52,8 @@ const CODES: &[(&str, &str, &[&str])] = &[
         "ErrorCode",
         "Every code that a call of the core may be refused with, but for mistakes of a profile and of a call's arguments.",
         &[
-            "Refusal::new(",
-            "CoreError::new(",
+            "Refused::new(",
+            "CoreFault::new(",
             "Self::Lost(_) => ",
             "Self::Quota => ",
             "Self::Unavailable(_) => ",

@@ -8,25 +8,30 @@ use std::fmt;
 /// What a sentence for the courier names.
 pub type Values = Map<String, Value>;
 
+/// One pointer wide: refusals are handed on everywhere.
+pub type Refusal = Box<Refused>;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refused {
     pub code: &'static str,
     pub text: &'static str,
-    /// boxed, and only where there are any: refusals are handed on everywhere
+    /// only where there are any
     pub values: Option<Box<Values>>,
 }
 
-impl Refusal {
-    pub fn new(code: &'static str, text: &'static str) -> Self {
-        Self {
+impl Refused {
+    #[cold]
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new(code: &'static str, text: &'static str) -> Refusal {
+        Box::new(Self {
             code,
             text,
             values: None,
-        }
+        })
     }
 
     #[must_use]
-    pub fn with(mut self, name: &str, value: &dyn ToJson) -> Self {
+    pub fn with(mut self: Box<Self>, name: &str, value: &dyn ToJson) -> Refusal {
         name_value(&mut self.values, name, tree(value));
         self
     }
@@ -39,9 +44,9 @@ pub fn name_value(values: &mut Option<Box<Values>>, name: &str, value: Value) {
         .insert(name.to_owned(), value);
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.text, self.code)
     }
 }
-impl std::error::Error for Refusal {}
+impl std::error::Error for Refused {}

@@ -1,6 +1,6 @@
 //! Proof of delivery: what a stop asks for, and what bytes may be one.
 
-use super::error::Refusal;
+use super::error::{Refusal, Refused};
 use super::ids::BlobHandle;
 use crate::domain::json::{FromJson, ToJson};
 
@@ -108,20 +108,20 @@ pub fn sniff(head: &[u8]) -> Option<&'static str> {
 /// `photo_empty`, `photo_too_large`, `photo_not_a_picture`.
 pub fn check_picture(head: &[u8], bytes: u64) -> Result<&'static str, Refusal> {
     if bytes == 0 {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "photo_empty",
             "the picture has no bytes; take it again",
         ));
     }
     if bytes > BLOB_BYTES_MAX {
         return Err(
-            Refusal::new("photo_too_large", "the picture has too many bytes")
+            Refused::new("photo_too_large", "the picture has too many bytes")
                 .with("bytes", &bytes)
                 .with("most", &BLOB_BYTES_MAX),
         );
     }
     sniff(head).ok_or_else(|| {
-        Refusal::new(
+        Refused::new(
             "photo_not_a_picture",
             "the file is no picture that is known (JPEG, PNG, WebP, HEIC, SVG)",
         )

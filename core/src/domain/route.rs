@@ -1,7 +1,7 @@
 //! A shift's work, and the bounds within which a route is believed.
 
 use super::dictionary::Set;
-use super::error::Refusal;
+use super::error::{Refusal, Refused};
 use super::stop::Stop;
 use crate::domain::json::{FromJson, ToJson};
 use serde_json::{Map, Value};
@@ -43,13 +43,13 @@ pub fn check_route(route: &Route) -> Result<(), Refusal> {
     for stop in &route.stops {
         if !stops.add(stop.id.as_str()) {
             return Err(
-                Refusal::new("route_stop_twice", "the backend's route names a stop twice")
+                Refused::new("route_stop_twice", "the backend's route names a stop twice")
                     .with("stop", &stop.id),
             );
         }
         if stop.parcels.len() > STOP_PARCELS_MAX {
             return Err(
-                Refusal::new("route_too_large", "a stop has too many parcels")
+                Refused::new("route_too_large", "a stop has too many parcels")
                     .with("stop", &stop.id),
             );
         }
@@ -57,7 +57,7 @@ pub fn check_route(route: &Route) -> Result<(), Refusal> {
         for parcel in &stop.parcels {
             if !parcels.add(parcel.id.as_str()) {
                 return Err(
-                    Refusal::new("route_parcel_twice", "a stop names a parcel twice")
+                    Refused::new("route_parcel_twice", "a stop names a parcel twice")
                         .with("stop", &stop.id),
                 );
             }

@@ -3,7 +3,7 @@
 //! The same functions answer before a tap (what a screen enables) and when recording.
 
 use super::dictionary::Set;
-use super::error::Refusal;
+use super::error::{Refusal, Refused};
 use super::ids::ParcelId;
 use super::json::ToJson;
 use super::operation::Intent;
@@ -94,11 +94,11 @@ impl Situation<'_> {
     pub fn open(&self) -> Result<(), Refusal> {
         match self.status() {
             StopStatus::Open | StopStatus::Arrived => Ok(()),
-            StopStatus::Cancelled => Err(Refusal::new(
+            StopStatus::Cancelled => Err(Refused::new(
                 "stop_cancelled",
                 "this stop was cancelled by the office",
             )),
-            _ => Err(Refusal::new(
+            _ => Err(Refused::new(
                 "stop_closed",
                 "this stop already has its outcome",
             )),
@@ -121,14 +121,14 @@ impl Situation<'_> {
         if self.arrived() {
             Ok(())
         } else {
-            Err(Refusal::new("not_arrived", "mark your arrival first"))
+            Err(Refused::new("not_arrived", "mark your arrival first"))
         }
     }
 
     pub fn may_deliver(&self) -> Result<(), Refusal> {
         self.may_close()?;
         if self.stop.kind == StopKind::Pickup {
-            return Err(Refusal::new("stop_is_pickup", "here parcels are picked up"));
+            return Err(Refused::new("stop_is_pickup", "here parcels are picked up"));
         }
         self.proofs_can_be_met()
     }
@@ -136,7 +136,7 @@ impl Situation<'_> {
     pub fn may_pick_up(&self) -> Result<(), Refusal> {
         self.may_close()?;
         if self.stop.kind == StopKind::Delivery {
-            return Err(Refusal::new(
+            return Err(Refused::new(
                 "stop_is_delivery",
                 "here parcels are delivered",
             ));
@@ -172,7 +172,7 @@ impl Situation<'_> {
                 .map(|o| o.reason.trim());
             match reason {
                 Some("") => {
-                    return Err(Refusal::new(
+                    return Err(Refused::new(
                         "override_reason_missing",
                         "say why this proof is left out",
                     )
@@ -180,7 +180,7 @@ impl Situation<'_> {
                 }
                 Some(_) if self.stop.proof.overridable => {}
                 Some(_) => {
-                    return Err(Refusal::new(
+                    return Err(Refused::new(
                         "override_not_allowed",
                         "this proof may not be left out at this stop",
                     )
@@ -197,18 +197,18 @@ impl Situation<'_> {
         for o in outcomes {
             self.known(&o.parcel)?;
             if !seen.add(o.parcel.as_str()) {
-                return Err(Refusal::new("parcel_twice", "a parcel has two outcomes")
+                return Err(Refused::new("parcel_twice", "a parcel has two outcomes")
                     .with("parcel", &shown(&o.parcel.0, 40)));
             }
             if o.outcome == ParcelFate::PickedUp {
-                return Err(Refusal::new(
+                return Err(Refused::new(
                     "outcome_unknown",
                     "a delivered parcel is delivered, failed or returned",
                 ));
             }
             let reason = o.reason.as_deref().unwrap_or("").trim();
             if o.outcome != ParcelFate::Delivered && reason.is_empty() {
-                return Err(Refusal::new(
+                return Err(Refused::new(
                     "reason_missing",
                     "say why a parcel was not delivered",
                 ));
@@ -221,7 +221,7 @@ impl Situation<'_> {
             .find(|p| !seen.contains_key(p.id.as_str()))
         {
             return Err(
-                Refusal::new("parcel_without_outcome", "a parcel has no outcome yet")
+                Refused::new("parcel_without_outcome", "a parcel has no outcome yet")
                     .with("parcel", &shown(&left.code, 40)),
             );
         }
@@ -238,10 +238,10 @@ impl Situation<'_> {
 
     fn reason(reason: &str, fixed: &[String]) -> Result<(), Refusal> {
         if reason.trim().is_empty() {
-            return Err(Refusal::new("reason_missing", "choose a reason"));
+            return Err(Refused::new("reason_missing", "choose a reason"));
         }
         if !fixed.is_empty() && !fixed.iter().any(|r| r == reason) {
-            return Err(Refusal::new(
+            return Err(Refused::new(
                 "reason_unknown",
                 "this is none of the reasons of this backend",
             )
@@ -267,7 +267,7 @@ impl Situation<'_> {
                 }
                 self.open()?;
                 if self.arrived() {
-                    return Err(Refusal::new(
+                    return Err(Refused::new(
                         "already_arrived",
                         "your arrival is already known",
                     ));
@@ -320,7 +320,7 @@ impl Situation<'_> {
             } => {
                 self.may_pick_up()?;
                 if parcels.is_empty() {
-                    return Err(Refusal::new(
+                    return Err(Refused::new(
                         "parcels_missing",
                         "say which parcels you took",
                     ));
@@ -343,7 +343,7 @@ impl Situation<'_> {
                     .map(|o| &o.parcel)
                     .collect();
                 if handed.is_empty() {
-                    return Err(Refusal::new(
+                    return Err(Refused::new(
                         "nothing_delivered",
                         "no parcel was delivered: record it as not delivered",
                     ));
@@ -377,7 +377,7 @@ pub fn check_custom(intent: &Intent) -> Result<(), Refusal> {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
     {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "custom_name",
             "a custom operation is named by 1 to 64 letters, digits, - or _",
         ));
@@ -385,7 +385,7 @@ pub fn check_custom(intent: &Intent) -> Result<(), Refusal> {
     let size = super::json::to_text(fields).len();
     if size > CUSTOM_BYTES_MAX {
         return Err(
-            Refusal::new("custom_too_large", "the fields are larger than 8,192 bytes")
+            Refused::new("custom_too_large", "the fields are larger than 8,192 bytes")
                 .with("bytes", &size),
         );
     }
@@ -395,10 +395,10 @@ pub fn check_custom(intent: &Intent) -> Result<(), Refusal> {
 /// A code that could be a parcel's at all.
 pub fn check_code(code: &str) -> Result<(), Refusal> {
     if code.trim().is_empty() {
-        return Err(Refusal::new("code_empty", "the code has no text"));
+        return Err(Refused::new("code_empty", "the code has no text"));
     }
     if code.chars().count() > CODE_CHARS_MAX {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "code_too_long",
             "this is too long for a parcel's code",
         ));
@@ -410,12 +410,12 @@ fn check_text(what: &str, text: &str, max: usize) -> Result<(), Refusal> {
     let chars = text.trim().chars().count();
     if chars == 0 {
         return Err(match what {
-            "recipient" => Refusal::new("recipient_missing", "say who took the parcels"),
-            _ => Refusal::new("text_missing", "a text is empty").with("what", &what),
+            "recipient" => Refused::new("recipient_missing", "say who took the parcels"),
+            _ => Refused::new("text_missing", "a text is empty").with("what", &what),
         });
     }
     if chars > max {
-        return Err(Refusal::new("text_too_long", "a text is too long")
+        return Err(Refused::new("text_too_long", "a text is too long")
             .with("what", &what)
             .with("most", &max));
     }
@@ -424,13 +424,13 @@ fn check_text(what: &str, text: &str, max: usize) -> Result<(), Refusal> {
 
 fn missing_proof(proof: Proof) -> Refusal {
     match proof {
-        Proof::Scan => Refusal::new("scan_missing", "scan every parcel that you hand over"),
-        Proof::Photo => Refusal::new("photo_missing", "this stop needs a photo"),
-        Proof::Signature => Refusal::new("signature_missing", "this stop needs a signature"),
+        Proof::Scan => Refused::new("scan_missing", "scan every parcel that you hand over"),
+        Proof::Photo => Refused::new("photo_missing", "this stop needs a photo"),
+        Proof::Signature => Refused::new("signature_missing", "this stop needs a signature"),
     }
 }
 
 fn unlisted(code: &str) -> Refusal {
-    Refusal::new("parcel_unlisted", "this parcel is not listed at this stop")
+    Refused::new("parcel_unlisted", "this parcel is not listed at this stop")
         .with("parcel", &shown(code, 40))
 }

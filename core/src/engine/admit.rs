@@ -3,7 +3,7 @@
 
 use super::change::{Change, Counters, EntityKey, Last, Seen, StopRecord};
 use super::lane::Lane;
-use crate::domain::error::Refusal;
+use crate::domain::error::{Refusal, Refused};
 use crate::domain::ids::{AccountId, LaneId, OperationId};
 use crate::domain::operation::{BlobPin, Intent, Operation, OperationState, Recorded};
 use crate::domain::proof::BlobMeta;
@@ -97,7 +97,7 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         offered.blob.check(&blob.value)?;
     }
     if a.intent.blob().is_some() && a.blob.is_none() {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "blob_unknown",
             "the picture is not on this device; take it again",
         ));
@@ -112,13 +112,13 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         }
         (None, Intent::Custom { stop: None, .. }) => check_custom(&a.intent)?,
         (None, Intent::Load { .. }) => {
-            return Err(Refusal::new(
+            return Err(Refused::new(
                 "parcel_unlisted",
                 "this parcel is not on today's route",
             ));
         }
         (None, _) => {
-            return Err(Refusal::new(
+            return Err(Refused::new(
                 "stop_unknown",
                 "this stop is not on the route",
             ));

@@ -5,7 +5,7 @@
 use super::admit::{Admitted, Admitting, admit, situation_by};
 use super::change::{Change, EntityKey, Seen};
 use super::lane::{Head, Lane};
-use crate::domain::error::Refusal;
+use crate::domain::error::{Refusal, Refused};
 use crate::domain::operation::{Operation, OperationState};
 use crate::profile::document::Profile;
 
@@ -30,13 +30,13 @@ pub struct Amending {
 pub fn amend(a: Amending, profile: &Profile) -> Result<(Change, Operation), Refusal> {
     let op = &a.op.value;
     if op.intent.correctable().is_empty() {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "amend_unsupported",
             "this cannot be corrected; discard it and record it again",
         ));
     }
     if op.is_settled() || op.superseded_by.is_some() || op.uncounted.is_some() {
-        return Err(Refusal::new("operation_settled", "it is already settled"));
+        return Err(Refused::new("operation_settled", "it is already settled"));
     }
     match op.attempt_count {
         0 => in_place(a, profile),
@@ -98,7 +98,7 @@ fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Operation), Ref
         operation,
     } = admit(a.admitting, profile)?
     else {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "operation_settled",
             "it is recorded so already",
         ));

@@ -10,11 +10,11 @@ use crate::domain::ids::LaneId;
 use crate::domain::operation::{
     Attempt, Operation, OperationState, PAGES_MAX, Purpose, Reason, Settlement,
 };
-use crate::profile::ProfileError;
 use crate::profile::document::{HostCalls, Identity, OnWithdrawn, Profile, StepProfile};
 use crate::profile::http::Request;
 use crate::profile::request::build;
 use crate::profile::value::Context;
+use crate::profile::{Mistake, ProfileError};
 use crate::sabotage::{Sabotage, is};
 use serde_json::Value;
 
@@ -172,7 +172,7 @@ impl<'a> Turning<'a> {
             .get(op.intent.kind())
             .map(|o| &o.steps)
         else {
-            return Err(ProfileError::new(
+            return Err(Mistake::new(
                 "operation_unsupported",
                 format!("the profile no longer describes {}", op.intent.kind()),
             ));

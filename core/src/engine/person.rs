@@ -2,7 +2,7 @@
 
 use super::change::{Change, EntityKey, Seen, StopRecord};
 use super::lane::{Head, Lane};
-use crate::domain::error::Refusal;
+use crate::domain::error::{Refusal, Refused};
 use crate::domain::operation::{Operation, OperationState};
 
 /// Sends a parked operation again, or a waiting one now.
@@ -52,19 +52,19 @@ pub fn discard(
 ) -> Result<Change, Refusal> {
     changeable(&op.value)?;
     if matches!(op.value.state, OperationState::InDoubt { .. }) {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "operation_in_doubt",
             "it may already have arrived; wait until the backend has been asked",
         ));
     }
     if op.value.uncounted.is_some() {
-        return Err(Refusal::new(
+        return Err(Refused::new(
             "operation_settled",
             "the backend has it; only how often is still asked",
         ));
     }
     if reason.trim().is_empty() {
-        return Err(Refusal::new("reason_missing", "say why it is set aside"));
+        return Err(Refused::new("reason_missing", "say why it is set aside"));
     }
     let mut change = Change::strict();
     let lane_key = EntityKey::Lane(lane.value.id.clone());
@@ -88,12 +88,12 @@ pub fn discard(
 
 fn changeable(op: &Operation) -> Result<(), Refusal> {
     match op.state {
-        OperationState::InFlight { .. } => Err(Refusal::new(
+        OperationState::InFlight { .. } => Err(Refused::new(
             "operation_in_flight",
             "it is being sent just now",
         )),
         OperationState::Settled { .. } | OperationState::Discarded { .. } => {
-            Err(Refusal::new("operation_settled", "it is already settled"))
+            Err(Refused::new("operation_settled", "it is already settled"))
         }
         _ => Ok(()),
     }

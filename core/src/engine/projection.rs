@@ -5,7 +5,7 @@ use super::change::{RouteNews, RouteRecord, StopRecord};
 use super::lane::{HeadState, Lane};
 use crate::domain::address::{Address, TimeWindow};
 use crate::domain::dictionary::ordered;
-use crate::domain::error::{Refusal, Values};
+use crate::domain::error::{Refusal, Refused, Values};
 use crate::domain::ids::{BlobHandle, ParcelId, StopId};
 use crate::domain::json::ToJson;
 use crate::domain::parcel::ParcelFate;
@@ -265,7 +265,7 @@ fn taken(profile: &Profile, kind: &str) -> Vec<String> {
 
 fn permissions(at: &Situation<'_>, profile: &Profile) -> Permissions {
     let arrive = || match at.arrived() {
-        true => Err(Refusal::new(
+        true => Err(Refused::new(
             "already_arrived",
             "your arrival is already known",
         )),
@@ -279,7 +279,7 @@ fn permissions(at: &Situation<'_>, profile: &Profile) -> Permissions {
             .iter()
             .all(|p| at.progress.scanned.contains_key(&p.id));
         match all {
-            true => Err(Refusal::new("all_scanned", "every parcel is scanned")),
+            true => Err(Refused::new("all_scanned", "every parcel is scanned")),
             false => Ok(()),
         }
     };

@@ -6,7 +6,7 @@
 
 use super::clock::Clock;
 use super::drain::WakeReason;
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::net::Net;
 use super::pace::Pace;
@@ -130,7 +130,7 @@ impl<H: Host> Driver<H> {
             }
             (None, Some(stored)) => (stored, false),
             (None, None) => {
-                return Err(CoreError::new(
+                return Err(CoreFault::new(
                     "profile_missing",
                     "no backend profile was given and none is stored",
                 ));
@@ -142,7 +142,7 @@ impl<H: Host> Driver<H> {
             .iter()
             .find(|name| !now.secrets.contains_key(name.as_str()))
         {
-            return Err(CoreError::new(
+            return Err(CoreFault::new(
                 "secret_missing",
                 format!("the profile needs the secret {name}, and the host did not give it"),
             ));
@@ -496,7 +496,7 @@ fn with_servers(
         match profile.servers.get_mut(name) {
             Some(base) => base.clone_from(address),
             None => {
-                return Err(CoreError::new(
+                return Err(CoreFault::new(
                     "server_unknown",
                     format!("the profile has no server named {name}"),
                 ));
@@ -508,7 +508,7 @@ fn with_servers(
 
 #[allow(clippy::boxed_local)] // what `open` gives
 pub(super) fn unreadable(unreadable: Box<Unreadable>) -> CoreError {
-    CoreError::new(
+    CoreFault::new(
         "record_unreadable",
         format!(
             "a stored record cannot be read ({}): {}",
@@ -518,11 +518,11 @@ pub(super) fn unreadable(unreadable: Box<Unreadable>) -> CoreError {
 }
 
 pub(super) fn signed_out() -> CoreError {
-    CoreError::new("signed_out", "nobody is signed in on this device")
+    CoreFault::new("signed_out", "nobody is signed in on this device")
 }
 
 pub(super) fn contended() -> CoreError {
-    CoreError::new(
+    CoreFault::new(
         "contended",
         "the storage was changed by others all the time; try again",
     )

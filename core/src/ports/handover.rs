@@ -5,7 +5,7 @@
 use super::clock::Clock;
 use super::drain::{DrainReport, Stopped, WakeReason};
 use super::driver::{Boxed, Driver, millis};
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::records;
 use super::step::{Halt, View};
@@ -278,7 +278,7 @@ impl<H: Host> Driver<H> {
                 return Ok(op);
             }
         }
-        Err(CoreError::new(
+        Err(CoreFault::new(
             "operation_unknown",
             "no operation has this id",
         ))
@@ -323,7 +323,7 @@ impl<H: Host> Driver<H> {
         };
         let mut accounts = self.accounts_in(view)?.into_iter();
         let found = accounts.find(|(account, _)| reference(&account.0) == name);
-        let unknown = || CoreError::new("account_unknown", "no account here has this reference");
+        let unknown = || CoreFault::new("account_unknown", "no account here has this reference");
         Ok(found.map(|(account, _)| account).ok_or_else(unknown)?)
     }
 

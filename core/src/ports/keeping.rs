@@ -6,7 +6,7 @@
 //! [`Driver::tidy`]; a record that somebody else changed meanwhile is left to the next turn.
 
 use super::driver::{Boxed, Driver};
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::handover::number_at;
 use super::host::Host;
 use super::log::wake_at;
@@ -138,7 +138,7 @@ impl<H: Host> Driver<H> {
     pub fn keep_in(&self, view: &View, keep: &Keep) -> Decided {
         if keep.storage_percent.is_some_and(|share| share > 100) {
             return Err(
-                CoreError::new("keep_invalid", "storagePercent is a share: at most 100").into(),
+                CoreFault::new("keep_invalid", "storagePercent is a share: at most 100").into(),
             );
         }
         if kept(view)? == *keep {
@@ -293,7 +293,7 @@ impl<H: Host> Driver<H> {
         let kept = waiting as usize + found[1].len();
         let drafts = found[2].len();
         if kept + drafts > 0 && !force {
-            let error = CoreError::new("unsent_work", "there is unsent or unfinished work");
+            let error = CoreFault::new("unsent_work", "there is unsent or unfinished work");
             return Err(error.with("kept", &kept).with("drafts", &drafts).into());
         }
         Ok(Some(account))

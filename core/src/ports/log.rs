@@ -2,7 +2,7 @@
 //! somebody was told of work that waits too long.
 
 use super::driver::Driver;
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::records;
 use super::step::{Decided, Halt, View};
@@ -204,7 +204,7 @@ impl<H: Host> Driver<H> {
         };
         let fits = |minutes: &u32| (1..=DAY_MINUTES).contains(minutes);
         if new.0.len() > THRESHOLDS_MAX || !new.0.iter().all(fits) {
-            return Err(CoreError::new(
+            return Err(CoreFault::new(
                 "thresholds_invalid",
                 "thresholds are at most five, each of 1 to 1440 minutes",
             )

@@ -33,7 +33,7 @@ pub mod views;
 mod wake;
 
 pub use driver::Driver;
-pub use error::CoreError;
+pub use error::{CoreError, CoreFault};
 pub use host::Host;
 pub use keeping::{Keep, Room, Tidied};
 pub use step::{Decided, Halt, View};

@@ -4,7 +4,7 @@
 //! sign of life by which a sender knows that this phone is at work.
 
 use super::driver::{Driver, signed_out};
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::records;
 use crate::domain::ids::AccountId;
@@ -52,7 +52,7 @@ impl<H: Host> Driver<H> {
     pub async fn push_key(&self) -> Result<String, CoreError> {
         let profile = self.profile();
         let Some(push) = &profile.push else {
-            return Err(CoreError::new(
+            return Err(CoreFault::new(
                 "push_unsupported",
                 "the profile describes no push",
             ));
@@ -63,14 +63,14 @@ impl<H: Host> Driver<H> {
             let (yes, answer) = self.say(&session.account, call, &context).await?;
             let Some(answer) = answer.filter(|_| yes) else {
                 let text = "the sender of push messages did not give its key";
-                return Err(CoreError::new("push_unreachable", text));
+                return Err(CoreFault::new("push_unreachable", text));
             };
             context.set("response", answer_value(&answer));
         }
         let key = fill(&push.key, &context)?.map(|key| plain_text(&key));
         key.filter(|key| !key.is_empty()).ok_or_else(|| {
             let text = "the sender's answer has no key where the profile says";
-            CoreError::new("push_unreachable", text)
+            CoreFault::new("push_unreachable", text)
         })
     }
 

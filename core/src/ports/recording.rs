@@ -4,7 +4,7 @@
 use super::blobs::Blobs;
 use super::clock::Ids;
 use super::driver::{Another, Driver, STALE_MAX, contended, signed_out, unreadable};
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::keeping::forget_blob;
 use super::records;
@@ -314,7 +314,7 @@ impl<H: Host> Driver<H> {
         let account = self.account_in(view)?;
         let size = to_text(fields).len();
         if size > DRAFT_BYTES_MAX {
-            return Err(CoreError::new(
+            return Err(CoreFault::new(
                 "draft_too_large",
                 format!("the draft has {size} bytes; at most {DRAFT_BYTES_MAX} are kept"),
             )
@@ -463,7 +463,7 @@ fn waiting(
     account: &AccountId,
     id: &OperationId,
 ) -> Result<(Seen<Operation>, Seen<Lane>), Halt> {
-    let unknown = || CoreError::new("operation_unknown", "no waiting operation has this id");
+    let unknown = || CoreFault::new("operation_unknown", "no waiting operation has this id");
     // Of thousands that wait, only those that name it are read.
     let names = |record: &&Record| find(&record.envelope.body, &id.0).is_some();
     let found = view.list(records::all(account, Table::Operations))?;
@@ -476,7 +476,7 @@ fn waiting(
     let lane = view.list(records::one(account, &EntityKey::Lane(at.clone())))?;
     match lane.first().map(records::open::<Lane>) {
         Some(Ok(lane)) => Ok((op, lane)),
-        Some(Err(_)) => Err(Halt::Mend(account.clone(), at.clone())),
+        Some(Err(_)) => Err(Halt::Mend(Box::new((account.clone(), at.clone())))),
         None => Err(unknown().into()),
     }
 }
@@ -511,7 +511,7 @@ fn first_counters(found: &[Record]) -> Result<Seen<Counters>, CoreError> {
 
 /// The intent with these fields changed.
 fn corrected(intent: &Intent, changes: &Map<String, Value>) -> Result<Intent, CoreError> {
-    let wrong = |why: String| CoreError::new("changes_invalid", why);
+    let wrong = |why: String| CoreFault::new("changes_invalid", why);
     let Value::Object(mut fields) = intent.to_json() else {
         return Err(wrong("there is nothing to change".to_owned()));
     };

@@ -3,7 +3,7 @@
 
 use super::clock::Clock;
 use super::driver::{Boxed, Driver, STALE_MAX, contended, unreadable};
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::records;
 use super::session::{Known, Renewal};
@@ -228,7 +228,7 @@ impl<H: Host> Driver<H> {
             last = match fill(tree, &context)? {
                 Some(Value::Array(items)) => items,
                 _ => {
-                    return Err(CoreError::new(
+                    return Err(CoreFault::new(
                         "route_unreadable",
                         "what the profile takes for the list of stops is no list",
                     ));
@@ -258,7 +258,7 @@ impl<H: Host> Driver<H> {
                 let value = answer_value(&answer);
                 let page = items_of(read, &value)?;
                 if items.len() + page.len() > ROUTE_STOPS_MAX {
-                    return Err(CoreError::new(
+                    return Err(CoreFault::new(
                         "route_too_large",
                         format!(
                             "the backend's route has {} stops; at most {ROUTE_STOPS_MAX} are taken ({})",
@@ -291,7 +291,7 @@ impl<H: Host> Driver<H> {
         loop {
             asking.requests += 1;
             if asking.requests > REQUESTS_MAX {
-                return Err(CoreError::new(
+                return Err(CoreFault::new(
                     "route_too_large",
                     format!("the route takes more than {REQUESTS_MAX} requests"),
                 ));

@@ -2,7 +2,7 @@
 
 use super::clock::Clock;
 use super::driver::{Boxed, Driver};
-use super::error::CoreError;
+use super::error::{CoreError, CoreFault};
 use super::host::{Host, HostToken};
 use super::lock::Lock;
 use crate::domain::ids::AccountId;
@@ -79,7 +79,7 @@ impl<H: Host> Driver<H> {
             let request = build(&profile, &start.request, &context)?;
             self.let_in(&nobody, &request, &start.outcomes, &context)
                 .await?;
-            return Err(CoreError::new(
+            return Err(CoreFault::new(
                 "code_needed",
                 "enter the code that you were sent",
             ));
@@ -100,7 +100,7 @@ impl<H: Host> Driver<H> {
         let needless = how.kind == SignInKind::None || how.cookies;
         let token = text("token").or_else(|| needless.then(String::new));
         let (Some(account), Some(token)) = (text("account"), token) else {
-            return Err(CoreError::new(
+            return Err(CoreFault::new(
                 "sign_in_unreadable",
                 "there is no account or no token where the profile says",
             ));
@@ -130,7 +130,7 @@ impl<H: Host> Driver<H> {
         context: &Context<'_>,
     ) -> Result<Answer, CoreError> {
         let answer = self.exchange(account, request).await.map_err(|_| {
-            CoreError::new(
+            CoreFault::new(
                 "unreachable",
                 "the backend could not be reached; sign in where there is signal",
             )
@@ -141,13 +141,13 @@ impl<H: Host> Driver<H> {
             .unwrap_or_else(|| format!("answer {}", answer.status));
         match judgement.verdict {
             Ruling::Rule(Verdict::Applied) => Ok(answer),
-            Ruling::Rule(Verdict::Auth | Verdict::Invalid) => Err(CoreError::new(
+            Ruling::Rule(Verdict::Auth | Verdict::Invalid) => Err(CoreFault::new(
                 "sign_in_refused",
                 "the backend did not let you in",
             )
             .with("words", &words)),
             _ => {
-                Err(CoreError::new("sign_in_failed", "signing in did not work")
+                Err(CoreFault::new("sign_in_failed", "signing in did not work")
                     .with("words", &words))
             }
         }

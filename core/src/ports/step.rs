@@ -33,7 +33,7 @@ pub enum Halt {
     /// something is to be read first
     Unread,
     /// this lane's summary has to be made again from its operations first
-    Mend(AccountId, LaneId),
+    Mend(Box<(AccountId, LaneId)>),
     Refused(CoreError),
 }
 
@@ -113,8 +113,8 @@ impl<H: Host> Driver<H> {
                 };
                 let commit = match decided {
                     Ok(commit) => commit,
-                    Err(Halt::Mend(account, lane)) => {
-                        self.heal_lane(&account, &lane).await?;
+                    Err(Halt::Mend(which)) => {
+                        self.heal_lane(&which.0, &which.1).await?;
                         continue;
                     }
                     Err(Halt::Refused(error)) => return Err(error),

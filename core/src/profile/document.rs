@@ -4,7 +4,7 @@
 use super::test::Test;
 use super::value::references;
 use crate::domain::dictionary::Dictionary;
-use crate::domain::error::Refusal;
+use crate::domain::error::{Refusal, Refused};
 use crate::domain::ids::ProfileRevision;
 use crate::domain::json::{FromJson, Reader, ToJson, Wrong};
 use crate::domain::proof::BlobMeta;
@@ -70,7 +70,7 @@ impl Profile {
     pub fn offered(&self, kind: &str) -> Result<&OperationProfile, Refusal> {
         self.operations.get(kind).ok_or_else(|| {
             let refusal =
-                Refusal::new("operation_unsupported", "the profile has no such operation");
+                Refused::new("operation_unsupported", "the profile has no such operation");
             match self.unsupported.get(kind) {
                 Some(words) => refusal.with("words", words),
                 None => refusal.with("kind", &kind),
@@ -140,7 +140,7 @@ impl BlobLimits {
     pub fn check(&self, blob: &BlobMeta) -> Result<(), Refusal> {
         if let Some(most) = self.max_bytes.filter(|most| blob.bytes > *most) {
             return Err(
-                Refusal::new("photo_too_large", "the picture has too many bytes")
+                Refused::new("photo_too_large", "the picture has too many bytes")
                     .with("bytes", &blob.bytes)
                     .with("most", &most),
             );
@@ -148,7 +148,7 @@ impl BlobLimits {
         if self.media_types.is_empty() || self.media_types.contains(&blob.media_type) {
             return Ok(());
         }
-        let refusal = Refusal::new("photo_type_refused", "this backend takes other pictures");
+        let refusal = Refused::new("photo_type_refused", "this backend takes other pictures");
         Err(refusal
             .with("type", &blob.media_type)
             .with("takes", &self.media_types))

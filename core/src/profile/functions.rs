@@ -2,7 +2,7 @@
 //! function of something that is missing is missing.
 
 use super::date;
-use super::read::ProfileError;
+use super::read::{Mistake, ProfileError};
 use super::request::mark;
 use super::value::{Context, plain_text};
 use crate::domain::json::{FromJson, ToJson, parse, print};
@@ -12,7 +12,7 @@ const TEXT_MAX: usize = 1 << 20;
 const ALPHABET: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 fn wrong(name: &str, text: &str) -> ProfileError {
-    ProfileError::new("value_function", [name, ": ", text].concat())
+    Mistake::new("value_function", [name, ": ", text].concat())
 }
 
 /// `Ok(None)`: the value is none that this function can do anything with, so nothing comes of it.
@@ -116,7 +116,7 @@ pub fn apply(
             ms.map(|ms| ms.to_json())
         }
         _ => {
-            return Err(ProfileError::new(
+            return Err(Mistake::new(
                 "value_function",
                 [name, " is no function"].concat(),
             ));

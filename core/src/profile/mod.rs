@@ -18,4 +18,4 @@ pub mod url;
 pub mod value;
 
 pub use document::Profile;
-pub use read::ProfileError;
+pub use read::{Mistake, ProfileError};

@@ -16,34 +16,37 @@ use std::fmt;
 pub const PROFILE_BYTES_MAX: usize = 512 * 1024;
 pub const LANGUAGE: u32 = 1;
 
+/// One pointer wide: nearly everything about a profile may end in one.
+pub type ProfileError = Box<Mistake>;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProfileError {
+pub struct Mistake {
     pub code: &'static str,
     pub text: String,
 }
 
-impl ProfileError {
-    pub fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self {
+impl Mistake {
+    #[cold]
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new(code: &'static str, text: impl Into<String>) -> ProfileError {
+        Box::new(Self {
             code,
             text: text.into(),
-        }
+        })
     }
     /// The same mistake, with the place it was found at in front.
-    pub fn at(self, place: impl fmt::Display) -> Self {
-        Self {
-            code: self.code,
-            text: format!("{place}: {}", self.text),
-        }
+    #[must_use]
+    pub fn at(self: Box<Self>, place: impl fmt::Display) -> ProfileError {
+        Self::new(self.code, format!("{place}: {}", self.text))
     }
 }
 
-impl fmt::Display for ProfileError {
+impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.text, self.code)
     }
 }
-impl std::error::Error for ProfileError {}
+impl std::error::Error for Mistake {}
 
 /// Reads and checks a document.
 ///
@@ -52,7 +55,7 @@ impl std::error::Error for ProfileError {}
 /// `profile_invalid` (with the place).
 pub fn read(text: &str) -> Result<Profile, ProfileError> {
     if text.len() > PROFILE_BYTES_MAX {
-        return Err(ProfileError::new(
+        return Err(Mistake::new(
             "profile_too_large",
             format!(
                 "the profile has {} bytes; at most {PROFILE_BYTES_MAX} are read",
@@ -60,13 +63,12 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
             ),
         ));
     }
-    let unreadable =
-        |e: Wrong| ProfileError::new("profile_unreadable", format!("the profile: {e}"));
+    let unreadable = |e: Wrong| Mistake::new("profile_unreadable", format!("the profile: {e}"));
     // Before anything else: a later language may say everything else differently.
     let spoken: Spoken = from_text(text).map_err(unreadable)?;
     let spoken = as_whole(&spoken.pannier).unwrap_or(LANGUAGE.into());
     if spoken != i64::from(LANGUAGE) {
-        return Err(ProfileError::new(
+        return Err(Mistake::new(
             "profile_language",
             format!("the profile speaks version {spoken}; this core reads {LANGUAGE}"),
         ));
@@ -93,7 +95,7 @@ struct Spoken {
 }
 
 fn invalid(place: &str, text: impl fmt::Display) -> ProfileError {
-    ProfileError::new("profile_invalid", format!("{place}: {text}"))
+    Mistake::new("profile_invalid", format!("{place}: {text}"))
 }
 
 fn check(profile: &Profile) -> Result<(), ProfileError> {

@@ -2,7 +2,7 @@
 
 use super::document::{BodyTemplate, PartTemplate, Profile, RequestTemplate};
 use super::http::{Body, Part, Piece, Request};
-use super::read::ProfileError;
+use super::read::{Mistake, ProfileError};
 use super::url::{escape, expand};
 use super::value::{Context, fill, plain_text};
 use crate::domain::dictionary::Dictionary;
@@ -32,7 +32,7 @@ pub fn build(
         // What follows may hold a key.
         let address = url.split('?').next().unwrap_or_default();
         let text = ["the address ", address, " begins with no server"].concat();
-        return Err(ProfileError::new("request_url", text));
+        return Err(Mistake::new("request_url", text));
     }
     if template.auth {
         fill_headers(&profile.sign_in.headers, context, &mut headers)?;
@@ -169,7 +169,7 @@ fn blob(tree: &Value, context: &Context) -> Result<(BlobHandle, String), Profile
     let field = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     match (field("handle"), field("mediaType")) {
         (Some(handle), Some(media_type)) => Ok((BlobHandle(handle), media_type)),
-        _ => Err(ProfileError::new(
+        _ => Err(Mistake::new(
             "request_blob",
             "the operation has no picture to send",
         )),

@@ -3,7 +3,7 @@
 
 use super::document::{Paging, PagingKind, Profile, Read};
 use super::http::Answer;
-use super::read::ProfileError;
+use super::read::{Mistake, ProfileError};
 use super::request::outputs;
 use super::value::{Context, fill, plain_text};
 use crate::domain::json::{FromJson, ToJson, print};
@@ -27,7 +27,7 @@ pub struct Mapped {
 pub fn items_of<'a>(read: &Read, answer: &'a Value) -> Result<&'a [Value], ProfileError> {
     match answer["body"].pointer(read.items.trim_start_matches('#')) {
         Some(Value::Array(items)) => Ok(items),
-        _ => Err(ProfileError::new(
+        _ => Err(Mistake::new(
             "route_unreadable",
             format!(
                 "the backend's answer has no list of stops at {} ({})",
@@ -92,7 +92,7 @@ impl<'a> Pages<'a> {
                 "the next page is said to be at {}, which is elsewhere",
                 shown(given, 200)
             );
-            return Err(ProfileError::new("route_unreadable", text));
+            return Err(Mistake::new("route_unreadable", text));
         }
         Ok(())
     }
@@ -181,7 +181,7 @@ pub fn map(
         let text = format!(
             "the profile keeps {bytes} bytes of the backend's lists; at most {KEPT_BYTES_MAX} are"
         );
-        return Err(ProfileError::new("route_too_large", text));
+        return Err(Mistake::new("route_too_large", text));
     }
     let mut mapped = Mapped {
         route: Route {

@@ -1,7 +1,7 @@
 //! URL templates after RFC 6570, levels 1 to 3 as far as backends need them: `{x}`, `{+x}`,
 //! `{?x,y}`, `{&x,y}`. A variable without a value leaves nothing behind.
 
-use super::read::ProfileError;
+use super::read::{Mistake, ProfileError};
 use std::fmt::Write;
 
 /// Expands a template; `value` gives a variable's text.
@@ -17,7 +17,7 @@ pub fn expand(
     while let Some(open) = rest.find('{') {
         out.push_str(&rest[..open]);
         let Some(close) = rest[open..].find('}') else {
-            return Err(ProfileError::new(
+            return Err(Mistake::new(
                 "url_template",
                 format!("{template}: a brace is open"),
             ));
@@ -28,7 +28,7 @@ pub fn expand(
             Some(c @ ('+' | '?' | '&')) => (Some(c), &inside[1..]),
             Some(c) if c.is_ascii_alphanumeric() || c == '_' => (None, inside),
             _ => {
-                return Err(ProfileError::new(
+                return Err(Mistake::new(
                     "url_template",
                     format!("{template}: {{{inside}}} is no known expression"),
                 ));
@@ -59,7 +59,7 @@ pub fn expand(
         }
     }
     if rest.contains('}') {
-        return Err(ProfileError::new(
+        return Err(Mistake::new(
             "url_template",
             format!("{template}: a brace closes nothing"),
         ));

@@ -12,7 +12,7 @@
 //!   inside another of which nothing is left is missing, too.
 
 use super::functions::apply;
-use super::read::ProfileError;
+use super::read::{Mistake, ProfileError};
 use super::test::Test;
 use crate::domain::json::{FromJson, print};
 use serde_json::{Map, Value};
@@ -78,7 +78,7 @@ pub fn fill(tree: &Value, context: &Context) -> Result<Option<Value>, ProfileErr
 
 fn fill_at(tree: &Value, context: &Context, depth: usize) -> Result<Option<Value>, ProfileError> {
     if depth > DEPTH_MAX {
-        return Err(ProfileError::new(
+        return Err(Mistake::new(
             "value_too_deep",
             "a value is nested too deeply",
         ));
@@ -154,9 +154,9 @@ fn call(
     depth: usize,
 ) -> Result<Option<Value>, ProfileError> {
     let list = || {
-        argument.as_array().ok_or_else(|| {
-            ProfileError::new("value_function", format!("{name} takes a list of values"))
-        })
+        argument
+            .as_array()
+            .ok_or_else(|| Mistake::new("value_function", format!("{name} takes a list of values")))
     };
     match name {
         "$concat" => {
@@ -188,7 +188,7 @@ fn call(
             };
             let item_name = fields.get("as").and_then(Value::as_str).unwrap_or("item");
             let body = fields.get("in").ok_or_else(|| {
-                ProfileError::new(
+                Mistake::new(
                     "value_function",
                     "$each needs \"in\": what to make of each item",
                 )
@@ -207,7 +207,7 @@ fn call(
             };
             let wanted = fields.get("where").cloned().unwrap_or(Value::Null);
             let wanted = Test::from_json(wanted)
-                .map_err(|e| ProfileError::new("value_function", format!("{name}: where: {e}")))?;
+                .map_err(|e| Mistake::new("value_function", format!("{name}: where: {e}")))?;
             if name == "$filter" {
                 let mut out = vec![];
                 for item in items {

@@ -13,7 +13,7 @@ use pannier::engine::listing::{account_view, session_view};
 use pannier::engine::overdue::Thresholds;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
-use pannier::ports::{CoreError, Decided, Driver, Keep, Room, View};
+use pannier::ports::{CoreError, CoreFault, Decided, Driver, Keep, Room, View};
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::future::Future;
@@ -47,7 +47,7 @@ fn encode(value: &dyn ToJson) -> JsValue {
 }
 
 fn invalid(what: &str, error: &dyn Display) -> CoreError {
-    CoreError::new(
+    CoreFault::new(
         &[what, "_invalid"].concat(),
         format!("the {what} cannot be read: {error}"),
     )
