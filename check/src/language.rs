@@ -21,6 +21,8 @@ pub enum Kind {
     /// statuses as numbers or classes
     Statuses,
     Choice(&'static [Named]),
+    /// several of them
+    Choices(&'static [Named]),
     Url,
     Body,
     Identity,
@@ -214,9 +216,9 @@ pub static PROFILE: Shape = Shape {
         ),
         or(
             "packs",
-            Kind::Texts,
+            Kind::Choices(PACKS),
             "[]",
-            "Rules of standards behind the profile's own common ones: problemDetails (RFC 9457), conditionals (RFC 9110), idempotencyKey (the IETF draft).",
+            "Rules of standards behind the profile's own common ones.",
         ),
         or(
             "accepts",
@@ -231,6 +233,21 @@ pub static PROFILE: Shape = Shape {
         ),
     ],
 };
+
+const PACKS: &[Named] = &[
+    Named {
+        name: "problemDetails",
+        about: "RFC 9457",
+    },
+    Named {
+        name: "conditionals",
+        about: "RFC 9110",
+    },
+    Named {
+        name: "idempotencyKey",
+        about: "the IETF draft",
+    },
+];
 
 pub static REASONS: Shape = Shape {
     name: "reasons",

@@ -132,6 +132,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Codes => list(status),
         Kind::Statuses => list(json!({"anyOf": [status, {"enum": crate::language::CLASSES}]})),
         Kind::Choice(names) => choice(names),
+        Kind::Choices(names) => list(choice(names)),
         Kind::Body => reference("body"),
         Kind::Identity => reference("identity"),
         Kind::One(shape) => reference(shape.name),

@@ -183,6 +183,10 @@ impl<'d> Walk<'d> {
             Kind::Codes => self.each_item(value, |walk, item| walk.whole(item, 0, 65_535)),
             Kind::Statuses => self.each_item(value, Self::status),
             Kind::Choice(known) => self.choice(value, known),
+            Kind::Choices(known) => self.each_item(value, |walk, item| match item {
+                Value::String(_) => walk.choice(item, known),
+                _ => walk.kind(&Kind::Text, item),
+            }),
             Kind::Body => self.body(value),
             Kind::Identity => self.identity(value),
             Kind::One(shape) => self.shape(shape, value),

@@ -355,3 +355,18 @@ fn a_profile_of_the_largest_size_is_checked_in_a_moment() {
         println!("{took:?} for {} bytes", text.len());
     }
 }
+
+#[test]
+fn a_pack_that_is_none_is_refused_by_both() {
+    let with = |packs: Value| {
+        let mut document = shipped()[0].clone();
+        document["packs"] = packs;
+        agree(&document);
+        read(&print(&document)).is_ok()
+    };
+    assert!(!with(json!(["std"])));
+    assert!(!with(json!(["problemDetails", ""])));
+    for (name, _) in pannier::profile::packs::PACKS {
+        assert!(with(json!([name])), "{name}");
+    }
+}

@@ -35,7 +35,7 @@ async function withPage(engine, work, { stops } = {}) {
   let browser;
   try {
     browser = await openBrowser({ engine, permissions: [], profileDir });
-    await browser.driver.manage?.().setTimeouts({ script: SCRIPT_MS });
+    await browser.driver.manage().setTimeouts({ script: SCRIPT_MS });
     await browser.driver.get(`${backend.page}/`);
     await says(browser.driver, "body", "ready", { ms: READY_MS });
     backend.begin();

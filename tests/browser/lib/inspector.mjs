@@ -76,12 +76,12 @@ async function connect(address) {
   await until(() => target, { what: "the inspector to name the page", ms: START_MS });
   return {
     close: () => socket.terminate(),
-    send(method, parameters) {
+    send(method, parameters, ms = SCRIPT_MS) {
       const id = (last += 1);
       const answer = new Promise((resolve, reject) => waiting.set(id, { resolve, reject, method, target }));
       // One number for both floors.
       socket.send(JSON.stringify({ id, method: "Target.sendMessageToTarget", params: { targetId: target, message: JSON.stringify({ id, method, params: parameters }) } }));
-      return within(answer, { what: `${method} in the page`, ms: SCRIPT_MS });
+      return within(answer, { what: `${method} in the page`, ms });
     },
   };
 }
@@ -168,9 +168,10 @@ const stroke = `async function (steps) {
 }`;
 
 function makeDriver(page) {
+  let scriptMs = SCRIPT_MS;
   const run = async (body, given, { waits = false } = {}) => {
     const started = await page.send("Runtime.evaluate", { expression: frame(body, given, waits), emulateUserGesture: true });
-    const { result, wasThrown } = waits ? await page.send("Runtime.awaitPromise", { promiseObjectId: started.result.objectId, returnByValue: true }) : started;
+    const { result, wasThrown } = waits ? await page.send("Runtime.awaitPromise", { promiseObjectId: started.result.objectId, returnByValue: true }, scriptMs) : started;
     if (wasThrown) throw new Error(`in the page: ${result.description}`);
     const { error, value } = JSON.parse(result.value);
     if (error) throw Object.assign(new Error(error.message), { name: error.name });
@@ -196,6 +197,8 @@ function makeDriver(page) {
     executeScript: (script, ...given) => run(`function (given) { return (function () { ${script} }).apply(window, given); }`, given),
     executeAsyncScript: (script, ...given) =>
       run(`(given) => new Promise((resolve) => { (function () { ${script} }).apply(window, [...given, resolve]); })`, given, { waits: true }),
+    /** How long what is waited for in the page may take; the other two of Selenium's are not known here. */
+    manage: () => ({ setTimeouts: ({ script = scriptMs }) => { scriptMs = script; } }),
     /** Another document; a place within this one is no journey. */
     async get(address) {
       await driver.executeScript("window.pannierOldDocument = true; location.href = arguments[0];", address);
