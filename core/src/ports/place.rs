@@ -42,17 +42,20 @@ impl Place {
         }
     }
 
-    pub fn queries(&self, account: &AccountId) -> [Query; 4] {
+    pub fn queries(&self, account: &AccountId) -> [Query; 5] {
         [
             records::one(account, &EntityKey::Lane(self.lane.clone())),
             records::lane_from(account, &self.lane, 0, Some(2)),
             records::one(account, &EntityKey::TakenOut),
             records::stop(account, &self.stop),
+            // Read with the rest, the fence costs the commit no round trip of its own.
+            records::one(account, &EntityKey::Lease),
         ]
     }
 
     /// What these queries found; `None`: the lane has no work.
     pub fn part(&self, mut found: Vec<Vec<Record>>) -> Result<Option<LanePart>, Unready> {
+        found.pop();
         let stops = found.pop().unwrap_or_default();
         let Some(lane) = found[0].first() else {
             return Ok(None);

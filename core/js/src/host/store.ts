@@ -98,13 +98,20 @@ interface Try {
   transaction?: IDBTransaction;
 }
 
+type Known = Map<string, Partial<Stored> | undefined>;
+
 /** A transaction that has read what a commit follows from. */
 export interface Begun {
   /** what was found, as `read` gives it */
   readonly found: unknown[];
   /** @internal */
   readonly transaction: IDBTransaction;
+  /** @internal what it read of `meta`, by key: a commit in it need not read that again */
+  readonly known: Known;
 }
+
+/** Where the number of the last commit stands. */
+const REVISION: Key = ["", "revision"];
 
 /** One database, over as many connections as it takes. */
 export class IdbStore {
@@ -146,7 +153,7 @@ export class IdbStore {
     return this.#with(async (attempt) => {
       const { newer, database } = attempt.connection;
       const here = tables.filter((table) => newer === undefined || database.objectStoreNames.contains(table));
-      return here.length === 0 ? queries.map(() => 0) : ask(begin(attempt, here, "readonly", "relaxed"), queries, here);
+      return here.length === 0 ? queries.map(() => 0) : listed(await ask(begin(attempt, here, "readonly", "relaxed"), queries, here));
     });
   }
 
@@ -154,7 +161,12 @@ export class IdbStore {
   begin(tables: string[], queries: Query[], strict: boolean): Promise<Begun> {
     return this.#with(async (attempt) => {
       const transaction = begin(attempt, tables, "readwrite", strict ? "strict" : "relaxed");
-      return { found: await ask(transaction, queries, tables), transaction };
+      // With the counter that every commit raises: a round trip less when there is one.
+      const all: Query[] = [...queries, ["one", "meta", REVISION]];
+      const answers = await ask(transaction, all, tables);
+      const known: Known = new Map();
+      all.forEach(([kind, table, key], i) => { if (kind === "one" && table === "meta") known.set(JSON.stringify(key), answers[i]?.[0] as Partial<Stored> | undefined); });
+      return { found: listed(answers.slice(0, -1)), transaction, known };
     });
   }
 
@@ -162,12 +174,12 @@ export class IdbStore {
   async commit(commit: Commit, bodies: string[], begun?: Begun, picture?: Picture): Promise<Committed> {
     const named = [...commit.expect, ...commit.puts, ...commit.deletes].map(([table]) => table);
     const touched = [...new Set(["meta", ...named, ...(picture ? ["blob_data"] : [])])];
-    const { transaction } = begun ?? {};
+    const { transaction, known } = begun ?? {};
     const lasts = commit.durability === "relaxed" || transaction?.durability !== "relaxed";
     if (transaction && lasts && touched.every((table) => transaction.objectStoreNames.contains(table))) {
       try {
         // At once, whatever became of the connection: a transaction outlives it, but not this turn.
-        return await within(TRANSACTION_MS_MAX, conclude(transaction, commit, [], bodies, picture), () => stop(transaction));
+        return await within(TRANSACTION_MS_MAX, conclude(transaction, commit, [], bodies, picture, known), () => stop(transaction));
       } catch (error) {
         const what = trouble(error);
         if (what instanceof StoreTrouble) throw what;
@@ -270,17 +282,21 @@ function begin(attempt: Try, tables: string[], mode: IDBTransactionMode, durabil
   return attempt.transaction = database.transaction(tables, mode, { durability });
 }
 
-/** For each query the number of its records, and for each of them what it consists of. */
-async function ask(transaction: IDBTransaction, queries: Query[], here: string[]): Promise<unknown[]> {
-  // Issued together: one round trip to the database, one snapshot.
-  const answers = await Promise.all(queries.map((query) => here.includes(query[1]) ? run(transaction.objectStore(query[1]), query) : []));
-  return answers.flatMap((records) => [records.length, ...records.flatMap(flat)]);
-}
+/** What each query finds, issued together: one round trip to the database, one snapshot. */
+const ask = (transaction: IDBTransaction, queries: Query[], here: string[]): Promise<unknown[][]> =>
+  Promise.all(queries.map((query) => here.includes(query[1]) ? run(transaction.objectStore(query[1]), query) : []));
 
-/** Checks `expect` in the transaction and writes the commit. */
-async function conclude(transaction: IDBTransaction, commit: Commit, expect: Commit["expect"], bodies: string[], picture: Picture | undefined): Promise<Committed> {
+/** For each query the number of its records, and for each of them what it consists of. */
+const listed = (answers: unknown[][]): unknown[] => answers.flatMap((records) => [records.length, ...records.flatMap(flat)]);
+
+/** Checks `expect` in the transaction, where what is `known` was read before, and writes the commit. */
+async function conclude(transaction: IDBTransaction, commit: Commit, expect: Commit["expect"], bodies: string[], picture: Picture | undefined, known?: Known): Promise<Committed> {
   const store = (table: string): IDBObjectStore => transaction.objectStore(table);
   const seen = (table: string, key: Key): Promise<Partial<Stored> | undefined> => answer(store(table).get(key));
+  const told = (key: Key): Promise<Partial<Stored> | undefined> | Partial<Stored> | undefined => {
+    const name = JSON.stringify(key);
+    return known?.has(name) ? known.get(name) : seen("meta", key);
+  };
   const ended = new Promise<void>((resolve, reject) => {
     transaction.oncomplete = () => resolve();
     // Why it was stopped is its own to say; a request that failed says no more than that it did.
@@ -290,8 +306,8 @@ async function conclude(transaction: IDBTransaction, commit: Commit, expect: Com
   // All reads are issued before the first is awaited; nothing foreign is awaited in between.
   const { generation } = commit;
   const [counter, lease, ...found] = await Promise.all([
-    seen("meta", ["", "revision"]),
-    generation ? seen("meta", generation[0]) : undefined,
+    told(REVISION),
+    generation ? told(generation[0]) : undefined,
     ...expect.map(([table, key]) => seen(table, key)),
   ]);
   if (generation && generationOf(lease?.b) !== generation[1]) {
@@ -312,7 +328,9 @@ async function conclude(transaction: IDBTransaction, commit: Commit, expect: Com
   for (const [table, key] of commit.deletes) store(table).delete(key);
   commit.puts.forEach(([table, k, v, t, s], i) => put(table, { k, r: revision, v, t, b: bodies[i] ?? "", ...(s === null ? {} : { s }) }));
   if (picture) store("blob_data").put({ k: picture.key, m: picture.mediaType, d: picture.bytes });
-  put("meta", { k: ["", "revision"], r: revision, v: 1, t: "revision", b: String(revision) });
+  put("meta", { k: REVISION, r: revision, v: 1, t: "revision", b: String(revision) });
+  // Nothing follows: without this the browser would wait until every put has been answered.
+  transaction.commit();
   // Resolves on `complete`, not on the last request's success: that is when it is on the disk.
   await ended;
   return revision;
