@@ -36,8 +36,9 @@ impl Mistake {
     }
     /// The same mistake, with the place it was found at in front.
     #[must_use]
-    pub fn at(self: Box<Self>, place: impl fmt::Display) -> ProfileError {
-        Self::new(self.code, format!("{place}: {}", self.text))
+    pub fn at(mut self: Box<Self>, place: impl fmt::Display) -> ProfileError {
+        self.text = format!("{place}: {}", self.text);
+        self
     }
 }
 
