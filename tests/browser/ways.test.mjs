@@ -136,7 +136,7 @@ for (const engine of engines) {
 
   story("no space is told as such, nothing half done, and it works again when there is some", async (courier) => {
     const { driver } = courier;
-    for (const how of ["thrown", "aborted"]) {
+    for (const how of ["thrown", "thrown midway", "aborted"]) {
       await way(driver, "noSpace", how);
       assert.equal((await write(driver, "no room")).code, "storage_full", how);
       assert.equal((await call(driver, picture)).code, "storage_full", how);

@@ -109,14 +109,24 @@ export function badOpenings(how, times, name = "pannier") {
   };
 }
 
-/** From now on a put fails for want of space: at once ("thrown") or by its transaction ("aborted"). */
+/**
+ * From now on a put fails for want of space: at once ("thrown"), at once but for the first of each
+ * transaction ("thrown midway"), or by its transaction ("aborted").
+ */
 export function noSpace(how) {
   // Older browsers have a DOMException of that name, newer ones a class of its own.
   const full = () => (typeof QuotaExceededError === "function" ? new QuotaExceededError("no space") : new DOMException("no space", "QuotaExceededError"));
+  const begun = new WeakSet();
   IDBObjectStore.prototype.put = function (...given) {
-    if (how === "thrown") throw full();
     const { transaction } = this;
+    if (how === "thrown" || begun.has(transaction)) throw full();
+    if (how === "thrown midway") {
+      begun.add(transaction);
+      return plain.put.apply(this, given);
+    }
     Object.defineProperty(transaction, "error", { configurable: true, get: full });
+    // The browser finds it out while it writes, so after a page has asked for the end.
+    transaction.commit = () => undefined;
     queueMicrotask(() => { try { transaction.abort(); } catch { /* another put of it came first */ } });
     return plain.put.apply(this, given);
   };

@@ -325,12 +325,18 @@ async function conclude(transaction: IDBTransaction, commit: Commit, expect: Com
 
   const revision = count(counter?.r) + 1;
   const put = (table: string, record: Stored): void => void store(table).put(record);
-  for (const [table, key] of commit.deletes) store(table).delete(key);
-  commit.puts.forEach(([table, k, v, t, s], i) => put(table, { k, r: revision, v, t, b: bodies[i] ?? "", ...(s === null ? {} : { s }) }));
-  if (picture) store("blob_data").put({ k: picture.key, m: picture.mediaType, d: picture.bytes });
-  put("meta", { k: REVISION, r: revision, v: 1, t: "revision", b: String(revision) });
-  // Nothing follows: without this the browser would wait until every put has been answered.
-  transaction.commit();
+  try {
+    for (const [table, key] of commit.deletes) store(table).delete(key);
+    commit.puts.forEach(([table, k, v, t, s], i) => put(table, { k, r: revision, v, t, b: bodies[i] ?? "", ...(s === null ? {} : { s }) }));
+    if (picture) store("blob_data").put({ k: picture.key, m: picture.mediaType, d: picture.bytes });
+    put("meta", { k: REVISION, r: revision, v: 1, t: "revision", b: String(revision) });
+    // Nothing follows: without this the browser would wait until every put has been answered.
+    transaction.commit();
+  } catch (error) {
+    // What was put before would be kept without the rest.
+    stop(transaction);
+    throw error;
+  }
   // Resolves on `complete`, not on the last request's success: that is when it is on the disk.
   await ended;
   return revision;
