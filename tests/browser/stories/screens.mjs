@@ -66,6 +66,8 @@ const screens = [
 
 /** Speaks this language from the next document on. */
 export async function speaks(courier, language) {
+  // A page that is loaded while the first worker takes over may be passed by, and stays without one.
+  await shellIsCached(courier);
   await evaluate(courier.driver, "(language) => localStorage.setItem('courier.language', language)", language);
   await reload(courier.driver);
   await until(() => courier.driver.executeScript("return document.documentElement.lang === arguments[0]", language), { what: `the page to speak ${language}`, ms: 20_000 });
