@@ -3,7 +3,7 @@
 //! read.
 //!
 //! Everything here can be dropped between two commits and is taken up again by the next
-//! [`Driver::tidy`]; a record that somebody else changed meanwhile is left to the next turn.
+//! [`Driver::tidy`]; where somebody else changed a record meanwhile, that piece is looked at again.
 
 use super::driver::{Boxed, Driver};
 use super::error::{CoreError, CoreFault};
@@ -269,6 +269,8 @@ impl<H: Host> Driver<H> {
             let _ = self.end_push(was).await;
         }
         self.take(&mut |view| {
+            // Once more: the sender took his time, and another tab may have recorded something.
+            self.may_leave(view, force)?;
             let session = self.session_in(view)?;
             let mine = session.filter(|s| s.value.account == account);
             Ok(mine.map(|session| leave(session.value, true)))

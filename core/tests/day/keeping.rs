@@ -5,11 +5,13 @@ use crate::phone::{JPEG, Phone, arrive, deliver, note, scan};
 use pannier::domain::ids::{OperationId, StopId};
 use pannier::domain::parcel::ParcelFate;
 use pannier::ports::drain::WakeReason;
+use pannier::ports::push::Subscription;
 use pannier::ports::store::{StoreError, Table};
 use pannier::ports::{Keep, Room};
 use pannier::testing::backend::Fault;
+use pannier::testing::net::json;
 use pannier::testing::run::run;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 const DAY: i64 = 24 * 3_600_000;
 
@@ -107,6 +109,29 @@ fn a_half_filled_stop_is_a_reason_to_ask_before_signing_out() {
         (pictures(&phone), tables(&phone, &[Table::Drafts])),
         (0, vec![0])
     );
+}
+
+#[test]
+fn what_another_tab_keeps_while_the_push_sender_is_told_stops_the_sign_out() {
+    let phone = Phone::new();
+    let (tab, clock) = (phone.tab(7), phone.clock.clone());
+    phone.net.answer_with(move |request| {
+        assert!(request.url.ends_with("/push/subscriptions/end"));
+        let fields = Map::from_iter([("who".to_owned(), "Anna".into())]);
+        let draft = tab.save_draft(StopId::new("s1"), vec![], fields);
+        run(&clock, draft).expect("keeps");
+        json(204, &Value::Null)
+    });
+    let was = Subscription {
+        endpoint: "https://push.example/1".to_owned(),
+        p256dh: "key".to_owned(),
+        auth: "secret".to_owned(),
+    };
+    let refused = run(&phone.clock, phone.core.sign_out_of(false, Some(was)));
+    assert_eq!(refused.expect_err("is refused").code, "unsent_work");
+    assert_eq!(tables(&phone, &[Table::Drafts]), [1]);
+    let left = run(&phone.clock, phone.core.session()).expect("reads");
+    assert!(left.is_some(), "still signed in");
 }
 
 #[test]
