@@ -87,8 +87,9 @@ export class Bench {
 export async function clearAway(): Promise<void> {
   const found = await registration();
   const worker = found?.active;
-  // It closes its databases, so that they can go.
+  // It closes its databases, so that they can go; and it lives until they are gone: WebKit waits for
+  // the word of one that was ended while it was closing (seen with a beat's put under way).
   if (worker) await ask(worker, "end", {}, 2_000).catch(() => undefined);
-  await found?.unregister().catch(() => undefined);
   await Promise.all(Object.values(databases).map(remove));
+  await found?.unregister().catch(() => undefined);
 }
