@@ -274,6 +274,12 @@ pub static CHOICE: Shape = Shape {
     fields: &[
         must("code", Kind::Text, "Goes into the operation."),
         must("text", Kind::Text, "Is shown to the courier."),
+        or(
+            "texts",
+            Kind::TextTable,
+            "{}",
+            "The same in other languages, by their tags.",
+        ),
     ],
 };
 

@@ -54,7 +54,10 @@ for (const engine of engines.filter((one) => one !== "firefox")) {
     await confirmDelivery(courier, "st-05");
     await says(driver, on("state-st-05"), "Levererat, ej skickat");
     await arrive(courier, "st-03");
-    await couldNotDeliver(courier, "st-03", { reason: "nobody_home", words: why });
+    await couldNotDeliver(courier, "st-03", { reason: "nobody_home", words: why, look: async () => {
+      await says(driver, `label:has(${on("reason-nobody_home")})`, "Ingen hemma");
+      await swedish("could not deliver");
+    } });
 
     // What cannot be done is said in Swedish too.
     await tap(driver, on("fetch-route"));

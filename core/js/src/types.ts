@@ -362,6 +362,8 @@ export interface Choice {
   code: string;
   /** what the courier reads */
   text: string;
+  /** the same in other languages, by their tags: `{ "sv": "Ingen hemma" }` */
+  texts?: Record<string, string>;
 }
 
 /** Parcels of a whole route. */

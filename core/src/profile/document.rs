@@ -186,6 +186,9 @@ pub struct Choice {
     pub code: String,
     /// what the courier reads
     pub text: String,
+    /// the same in other languages, by their tags: `{ "sv": "Ingen hemma" }`
+    #[json(default)]
+    pub texts: Option<Dictionary<String, String>>,
 }
 
 /// How a courier signs in, and what then goes with every request.

@@ -244,11 +244,12 @@ export async function deliver(courier, stop, form) {
   await confirmDelivery(courier, stop);
 }
 
-export async function couldNotDeliver(courier, stop, { reason, words }) {
+export async function couldNotDeliver(courier, stop, { reason, words, look }) {
   await toStop(courier, stop);
   await tap(courier.driver, on("fail"));
   await tap(courier.driver, on(`reason-${reason}`));
   await type(courier.driver, on("reason-text"), words);
+  await look?.();
   await durable(courier, { kind: "fail", stop }, async () => {
     await tap(courier.driver, on("confirm-fail"));
     await at(courier, "#/route");

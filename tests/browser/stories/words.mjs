@@ -42,8 +42,12 @@ function* ofIntl(locale) {
   }
 }
 
+/** The reasons that the profile has in this language. */
+const reasons = (language) => Object.values(JSON.parse(readFileSync(at("profiles", "sandbox.json"), "utf8")).reasons).flat().map(({ texts }) => texts[language]);
+
 /** Every word that this language has here, and those of what was said by others. */
 export const vocabulary = (language, ...said) => new Set([
+  ...reasons(language),
   ...tables[language].flatMap((file) => literals(readFileSync(at(file), "utf8").replace(/^(?:import|export) .* from .*$/gmu, ""))),
   ...ofIntl(language), ...said.map((one) => (typeof one === "string" ? one : JSON.stringify(one))),
 ].flatMap(wordsIn));

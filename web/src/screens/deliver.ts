@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Choice, ParcelOutcome, ParcelView, StopView } from "pannier";
+import { choiceText } from "pannier/texts";
 import type { ParcelChoice } from "../drafts";
 import { shown } from "../formats";
 import { bar, button, field, permitted } from "../parts";
@@ -44,7 +45,7 @@ export class DeliverScreen extends StopScreen {
     return html`<label class="field"><span class="label">${texts.outcome.reason}</span>
       <select data-test="parcel-reason-${parcel.id}" @change=${chosen}>
         <option value="" disabled ?selected=${choice.reason === undefined}>${texts.outcome.choose}</option>
-        ${reasons.map((reason) => html`<option value=${reason.code} ?selected=${choice.reason === reason.code}>${shown(reason.text, 80)}</option>`)}
+        ${reasons.map((reason) => html`<option value=${reason.code} ?selected=${choice.reason === reason.code}>${shown(choiceText(reason), 80)}</option>`)}
       </select></label>`;
   }
 

@@ -2,6 +2,7 @@
 
 import { html, type TemplateResult } from "lit";
 import type { Permission, StopView } from "pannier";
+import { choiceText } from "pannier/texts";
 import type { DraftFields } from "../drafts";
 import { shown } from "../formats";
 import { bar, button, field, permitted } from "../parts";
@@ -42,7 +43,7 @@ abstract class ReasonScreen extends StopScreen {
       <div class="content">
         <fieldset class="reasons"><legend class="label">${texts.outcome.pickReason}</legend>
           ${stop.reasons[this.kind].map((reason) => html`<label class="choice"><input type="radio" name="reason" value=${reason.code} data-test="reason-${reason.code}"
-            .checked=${chosen === reason.code} @change=${() => this.#choose({ [this.reasonField]: reason.code })}><span>${shown(reason.text, 120)}</span></label>`)}</fieldset>
+            .checked=${chosen === reason.code} @change=${() => this.#choose({ [this.reasonField]: reason.code })}><span>${shown(choiceText(reason), 120)}</span></label>`)}</fieldset>
         ${field({ test: "reason-text", label: texts.outcome.text, value: this.draft.fields[this.textField] ?? "", lines: 3, optional: true, change: (value) => this.#choose({ [this.textField]: value }) })}
       </div>
       <footer class="actions">${button({ test: `confirm-${this.kind}`, label: confirm, kind: "primary", busy: this.busy, ...permitted(permission), tap: () => void this.#confirm() })}</footer>`;

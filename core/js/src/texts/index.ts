@@ -11,7 +11,7 @@ import { en, type Texts } from "./en.js";
 import { useLocale } from "./format.js";
 
 export { en, type ClientErrorCode, type Text, type Texts } from "./en.js";
-export { attemptText, errorText, itemText, meaningText, newsText, noticeText, officeText, reasonText, refreshText, refusalText, statusText, titleText } from "./said.js";
+export { attemptText, choiceText, errorText, itemText, meaningText, newsText, noticeText, officeText, reasonText, refreshText, refusalText, statusText, titleText } from "./said.js";
 export { byteSize, calendarDay, clockTime, count, listed, relativeTime, seconds, timeSpan } from "./format.js";
 
 let spoken: Texts = en;

@@ -1,6 +1,6 @@
 // From what the core says to the sentence that a person reads.
 
-import type { AttemptView, Notice, OutboxItem, Permission, Reason, RouteNews, RouteRefresh, ScanMeaning, Status, Title } from "../types.js";
+import type { AttemptView, Choice, Notice, OutboxItem, Permission, Reason, RouteNews, RouteRefresh, ScanMeaning, Status, Title } from "../types.js";
 import { words } from "./index.js";
 import type { Text, Values } from "./en.js";
 
@@ -100,6 +100,15 @@ export function refreshText(refresh: RouteRefresh): string {
  */
 export function refusalText({ code, values }: Permission): string | undefined {
   return code === undefined ? undefined : codeText(code, values);
+}
+
+/**
+ * A reason to choose, in the language that is spoken where the profile has it, else as it is.
+ * @example for (const reason of stop.reasons.fail) option.textContent = choiceText(reason);
+ */
+export function choiceText({ text, texts = {} }: Choice): string {
+  const tag = words().locale;
+  return [tag, tag.split("-")[0]].map((one) => (one && Object.hasOwn(texts, one) ? texts[one] : undefined)).find((one) => one !== undefined) ?? text;
 }
 
 function codeText(code: string, values: Values = {}): string {
