@@ -14,7 +14,7 @@ use super::push::Subscription;
 use super::records;
 use super::step::{Decided, Halt, View, decided};
 use super::store::{Commit, Durability, Key, Query, Table};
-use crate::domain::ids::{AccountId, BlobHandle, StopId};
+use crate::domain::ids::{AccountId, BlobHandle, LaneId, StopId};
 use crate::domain::json::{FromJson, ToJson};
 use crate::domain::operation::{BlobPin, Operation, OperationState};
 use crate::domain::proof::BlobMeta;
@@ -86,7 +86,7 @@ struct Limits {
     letters: i64,
 }
 
-/// What unsettled work of an account still needs.
+/// What unsettled work of an account still needs. Its own pictures are not among it: they are pinned.
 #[derive(Default)]
 struct Needed {
     stops: Vec<StopId>,
@@ -94,10 +94,6 @@ struct Needed {
 }
 
 impl Needed {
-    fn add(&mut self, op: &Operation) {
-        self.stops.extend(op.stop().cloned());
-        self.blobs.extend(op.blob.iter().map(|b| b.handle.clone()));
-    }
     fn has(&self, op: &Operation) -> bool {
         let its = |blob: &BlobPin| self.blobs.contains(&blob.handle);
         op.stop().is_some_and(|stop| self.stops.contains(stop)) || op.blob.as_ref().is_some_and(its)
@@ -230,9 +226,8 @@ impl<H: Host> Driver<H> {
             };
         }
         let mut change = Change::default();
-        let needed = needed(view, account)?;
         let from = pruned.looked_to;
-        thin(view, account, from, (&limits, &needed), out, &mut change)?;
+        thin(view, account, from, (&limits, None), out, &mut change)?;
         pruned.looked_to = out.next;
         old_notices(view, account, personal, &mut change)?;
         if pruned != was {
@@ -341,8 +336,7 @@ impl<H: Host> Driver<H> {
                 self.take(&mut |view| {
                     thinned = Thinned::default();
                     let mut change = Change::default();
-                    let needed = needed_with(view, account, !drafts)?;
-                    let by = (&all, &needed);
+                    let by = (&all, Some(!drafts));
                     thin(view, account, from, by, &mut thinned, &mut change)?;
                     decided(account, change)
                 })
@@ -400,15 +394,27 @@ fn old_notices(
     Ok(())
 }
 
-/// What must stay for the sake of what is not settled.
+/// What must stay for the sake of what is not settled: by the lanes, of which all but the route's
+/// are a stop's own.
 fn needed(view: &View, account: &AccountId) -> Result<Needed, Halt> {
     let mut needed = Needed::default();
-    if view.list(records::all(account, Table::Lanes))?.is_empty() {
-        return Ok(needed);
+    let route = LaneId::route();
+    let mut mixed = vec![];
+    let lanes = view.list(records::all(account, Table::Lanes))?;
+    for record in lanes {
+        match records::open::<Lane>(record) {
+            Ok(Seen { value: lane, .. }) => match lane.stop.filter(|_| lane.id != route) {
+                Some(stop) => needed.stops.push(stop),
+                None => mixed.push(records::lane_from(account, &lane.id, 0, None)),
+            },
+            // Which stop it was of, its operations say.
+            Err(_) => mixed.push(records::all(account, Table::Operations)),
+        }
     }
-    let found = view.list(records::all(account, Table::Operations))?;
-    for op in records::read_all::<Operation>(found, &mut vec![]) {
-        needed.add(&op.value);
+    for found in view.read(mixed)? {
+        for op in records::read_all::<Operation>(found, &mut vec![]) {
+            needed.stops.extend(op.value.stop().cloned());
+        }
     }
     Ok(needed)
 }
@@ -433,17 +439,18 @@ fn needed_with(view: &View, account: &AccountId, drafts: bool) -> Result<Needed,
     Ok(needed)
 }
 
-/// Looks at one piece of what is settled, from a moment on, and removes what is over its limit.
+/// Looks at one piece of what is settled, from a moment on, and removes what is over its limit; for
+/// good, with or without half-filled stops, where `wiped` says so.
 fn thin(
     view: &View,
     account: &AccountId,
     from: u64,
-    (limits, needed): (&Limits, &Needed),
+    (limits, wiped): (&Limits, Option<bool>),
     out: &mut Thinned,
     change: &mut Change,
 ) -> Result<(), Halt> {
     let piece = view.list(records::settled_from(account, from, TURN))?;
-    let mut gone = vec![];
+    let (mut gone, mut pins, mut known) = (vec![], vec![], None);
     (out.next, out.more) = (from, piece.len() >= TURN as usize);
     for op in records::read_all::<Operation>(piece, &mut vec![]) {
         let (at, letter) = match op.value.state {
@@ -456,7 +463,14 @@ fn thin(
             break;
         }
         out.next = u64::try_from(at).unwrap_or(0);
-        if needed.has(&op.value) {
+        // Only now that something is old enough.
+        if known.is_none() {
+            known = Some(match wiped {
+                Some(drafts) => needed_with(view, account, drafts)?,
+                None => needed(view, account)?,
+            });
+        }
+        if known.as_ref().is_some_and(|needed| needed.has(&op.value)) {
             continue;
         }
         let blob = op.value.blob.as_ref();
@@ -465,23 +479,27 @@ fn thin(
             true => limits.letters,
             false => limits.personal,
         };
-        if at < limit {
+        // The photo of what a person set aside may be all that is left of it.
+        if at < limit || !letter && at < limits.photos {
+            pins.extend(blob.as_ref().map(|_| op.value.seq));
             gone.extend(blob);
+        }
+        if at < limit {
             forget(change, &op);
             out.operations += 1;
-        } else if !letter && at < limits.photos {
-            // The photo of what a person set aside may be all that is left of it.
-            gone.extend(blob);
         }
     }
     if out.more && out.next == from {
         // All of one moment; whoever stays of them has been looked at.
         out.next += 1;
     }
-    for found in view.read(gone)? {
+    for (found, seq) in view.read(gone)?.into_iter().zip(pins) {
         for blob in records::read_all::<BlobMeta>(found, &mut vec![]) {
-            forget_blob(change, &blob);
-            out.photos += 1;
+            // What was recorded with it since goes by its own age.
+            if blob.value.pinned_by == Some(seq) {
+                forget_blob(change, &blob);
+                out.photos += 1;
+            }
         }
     }
     Ok(())

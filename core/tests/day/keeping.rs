@@ -3,6 +3,7 @@
 
 use crate::phone::{JPEG, Phone, arrive, deliver, note, scan};
 use pannier::domain::ids::{OperationId, StopId};
+use pannier::domain::operation::Intent;
 use pannier::domain::parcel::ParcelFate;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::push::Subscription;
@@ -291,6 +292,47 @@ fn a_turn_of_pruning_costs_the_same_with_twenty_thousand_settled() {
         assert_eq!(tables(&phone, &[Table::Settled]), [20_000 - turn * 100]);
     }
     assert_eq!(pictures(&phone), 0);
+}
+
+#[test]
+fn what_waits_makes_no_turn_of_pruning_longer() {
+    let phone = Phone::new();
+    phone.done(note("s1", "sent"));
+    phone.settle();
+    let store = &phone.core.host.store;
+    store.multiply_settled(20_000, 60_000);
+    // All of it is old enough to go.
+    phone.clock.advance(60 * DAY);
+    phone.backend.faults(|_| Fault::Lost);
+    let cost = |waiting: u32| {
+        for n in phone.waiting()..waiting {
+            phone.done(note(&format!("s{}", n % 3 + 4), &n.to_string()));
+        }
+        phone.drain(WakeReason::Visible);
+        let before = store.records_read();
+        phone.drain(WakeReason::Visible);
+        let wake = store.records_read() - before;
+        assert_eq!(tidy(&phone, None).operations, 100);
+        (wake, store.records_read() - before - wake)
+    };
+    cost(6);
+    let few = cost(6);
+    assert_eq!(cost(300), few, "records read by a wake, and by its pruning");
+}
+
+#[test]
+fn a_picture_that_was_recorded_once_more_stays_with_what_is_not_sent() {
+    let phone = Phone::new();
+    phone.photo("s1", 1);
+    phone.settle();
+    phone.backend.faults(|_| Fault::Lost);
+    let blob = phone.core.host.store.only_picture();
+    let stop = StopId::new("s2");
+    phone.done(Intent::Photo { stop, blob });
+    phone.clock.advance(20 * DAY);
+    let tidied = tidy(&phone, None);
+    assert_eq!((tidied.photos, tidied.operations), (0, 1));
+    assert_eq!(pictures(&phone), 1);
 }
 
 #[test]
