@@ -5,10 +5,9 @@
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { find } from "../tests/browser/lib/index.mjs";
 import { screenshot } from "../tests/browser/lib/screenshot.mjs";
-import { arriveAtWork, on } from "../tests/browser/stories/courier.mjs";
-import { prepare, speaks, walk } from "../tests/browser/stories/screens.mjs";
+import { arriveAtWork } from "../tests/browser/stories/courier.mjs";
+import { door, prepare, speaks, walk } from "../tests/browser/stories/screens.mjs";
 import { at, cache, dist } from "./lib/paths.mjs";
 import { Failure, isMain, main, options } from "./lib/run.mjs";
 
@@ -54,8 +53,7 @@ export async function screens() {
     };
     for (const language of Object.keys(languages)) {
       await speaks(courier, language);
-      await find(courier.driver, on("username"));
-      await take(language)("sign-in");
+      await door(courier, take(language));
     }
     await prepare(courier);
     for (const language of Object.keys(languages)) {

@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import { find } from "./lib/index.mjs";
 import { engines, on, withCourier } from "./stories/courier.mjs";
-import { prepare, speaks, walk } from "./stories/screens.mjs";
+import { door, prepare, speaks, walk } from "./stories/screens.mjs";
 import { dayOf, strange, vocabulary } from "./stories/words.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -46,8 +46,7 @@ async function nothingIsFound(courier, themes) {
   };
   await find(driver, on("username"));
   await speaks(courier, "sv");
-  await find(driver, on("username"));
-  await look("sign-in");
+  await door(courier, look);
   await prepare(courier);
   await walk(courier, look);
   assert.deepEqual(found, []);

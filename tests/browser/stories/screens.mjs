@@ -1,7 +1,8 @@
 // Every screen of the app in one walk, with the work of a day on it: for whoever looks at all of them.
 
-import { control, evaluate, find, gone, ready, reload, tap, until } from "../lib/index.mjs";
-import { allSent, arrive, note, on, photograph, scanTyped, shellIsCached, signIn, typed, verdict } from "./courier.mjs";
+import { control, evaluate, find, gone, ready, reload, says, tap, until } from "../lib/index.mjs";
+import { allSent, arrive, networkIsBack, note, on, photograph, scanTyped, shellIsCached, signIn, typed, verdict } from "./courier.mjs";
+import { grow } from "./store.mjs";
 
 /** Something that needs a person, something that waits, something that is done. */
 export async function prepare(courier) {
@@ -35,6 +36,42 @@ const asked = (button, dialog, away) => by(
   async ({ driver }) => { await tap(driver, away); await gone(driver, dialog); },
 );
 
+/** A browser's tab on iOS, until it is put away again. */
+const ofIos = by(
+  async ({ driver }) => {
+    await driver.executeScript("Object.defineProperty(navigator, 'standalone', { value: false, configurable: true }); location.hash = '#/load'");
+    await find(driver, on("copy-address"), { ms: 20_000 });
+  },
+  ({ driver }) => driver.executeScript("delete navigator.standalone; location.hash = '#/route'"),
+);
+
+/** The first warning of work that waits too long, and again none. */
+const overdue = by(
+  async (courier) => {
+    await thresholds(courier, [10, 30]);
+    await grow(courier.driver, 11 * 60_000);
+    await networkIsBack(courier);
+    await find(courier.driver, on("overdue"), { ms: 20_000 });
+  },
+  async (courier) => {
+    await thresholds(courier, []);
+    await gone(courier.driver, on("overdue"), { ms: 20_000 });
+  },
+);
+const thresholds = ({ driver }, minutes) => evaluate(driver, "(minutes) => { const app = document.querySelector('courier-app'); return app.api.thresholds(minutes).then(() => app.sessionChanged()); }", minutes);
+
+/** Another version is there; the page is told as its worker would tell it. */
+const newer = by(
+  async ({ driver }) => {
+    await driver.executeScript("document.querySelector('courier-app').announce({ kind: 'waiting', take() {} })");
+    await find(driver, on("update"));
+  },
+  async ({ driver }) => {
+    await driver.executeScript("document.querySelector('courier-app').announce(undefined)");
+    await gone(driver, on("update"));
+  },
+);
+
 /** name, address, what tells that it is there, and what is done there first and last */
 const screens = [
   ["route", "#/route", on("stop-st-01")],
@@ -62,7 +99,22 @@ const screens = [
   ["shift", "#/shift", on("shift-left")],
   ["diagnostics", "#/diagnostics", on("timeline")],
   ["others", "#/others", "courier-others h1"],
+  ["overdue", "#/route", on("stop-st-01"), overdue],
+  ["update", "#/route", on("stop-st-01"), newer],
+  // What needs a person is one of the five.
+  ["install-with-work", undefined, on("left-here"), by(async (courier) => { await ofIos.act(courier); await says(courier.driver, on("left-here"), /\b5\b/u); }, ofIos.leave)],
 ];
+
+/** What is seen before anybody has signed in. */
+export async function door(courier, look) {
+  const { driver } = courier;
+  await find(driver, on("username"));
+  await look("sign-in");
+  await ofIos.act(courier);
+  await look("install");
+  await ofIos.leave(courier);
+  await find(driver, on("username"));
+}
 
 /** Speaks this language from the next document on. */
 export async function speaks(courier, language) {

@@ -72,3 +72,21 @@ export const putStore = (driver, dump) => evaluate(driver, `(dump) => new Promis
   };
   open.onsuccess = () => { open.result.close(); resolve(); };
 })`, dump);
+
+/** What waits grows so much older: its lanes say when it was recorded. (Firefox's driver has no hand on the page's own clock.) */
+export const grow = (driver, ms) => evaluate(driver, `(ms) => new Promise((resolve, reject) => {
+  const open = indexedDB.open("pannier");
+  open.onsuccess = () => {
+    const transaction = open.result.transaction("lanes", "readwrite");
+    const lanes = transaction.objectStore("lanes");
+    lanes.getAll().onsuccess = ({ target }) => {
+      for (const lane of target.result) {
+        // As text: what is never due has a number that JavaScript would round.
+        const b = lane.b.replace(/"recordedAt":(\\d+)/u, (_, at) => '"recordedAt":' + (at - ms));
+        lanes.put({ ...lane, b });
+      }
+    };
+    transaction.oncomplete = () => { open.result.close(); resolve(); };
+    transaction.onabort = () => reject(transaction.error);
+  };
+})`, ms);

@@ -46,7 +46,7 @@ export class InstallScreen extends Screen {
   /** Work that was begun here before is not locked in. */
   #left(): TemplateResult | typeof nothing {
     const { status } = this.shell;
-    const n = (status?.waiting ?? 0) + (status?.parked ?? 0);
+    const n = status?.waiting ?? 0;
     if (status?.account === undefined) return nothing;
     return html`<div class="notice ${n > 0 ? "attention" : ""}" data-test="left-here">${icon("outbox")}<div><p>${n > 0 ? texts.install.waits(n) : texts.install.nothingWaits}</p>
       ${button({ test: "finish", label: n > 0 ? texts.install.finish : texts.install.leave, tap: () => this.shell.go({ screen: n > 0 ? "outbox" : "more" }) })}</div></div>`;
