@@ -115,6 +115,7 @@ for (const engine of engines) {
       operation_unknown: `() => pannier.retry("none")`,
       query_invalid: `() => pannier.outbox({ state: "lost" })`,
       reason_invalid: `() => pannier.drain("boredom")`,
+      system_missing: `() => pannier.handOver()`,
       closed: `async () => { const other = await openAnother(); other.close(); await other.status(); }`,
     };
     for (const [code, work] of Object.entries(refusals)) {

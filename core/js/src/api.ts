@@ -273,6 +273,7 @@ export interface PannierApi {
   /**
    * Gives the operating system what it may send while nothing of ours runs (`system` of `openPannier`): when the app leaves the
    * screen. Its answers are taken by the next drain. For most, `openShell` of `pannier/capacitor`.
+   * @throws PannierError `system_missing`
    * @example App.addListener("pause", () => pannier.handOver());
    */
   handOver(): Promise<DrainReport>;

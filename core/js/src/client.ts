@@ -234,7 +234,9 @@ export class Pannier implements PannierApi {
     return report;
   }
 
-  handOver(): Promise<DrainReport> {
+  async handOver(): Promise<DrainReport> {
+    // With nobody to take them, what is handed over would wait for an answer that nobody gives.
+    if (!this.#system) throw new PannierError("system_missing", "no system was given to hand over to");
     return this.#call("handOver");
   }
 

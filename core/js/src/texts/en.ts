@@ -16,7 +16,7 @@ export type Text<V> = string | ((values: V) => string);
 export type Values = Readonly<Record<string, unknown>>;
 /** Codes that the client itself gives. */
 export type ClientErrorCode = PhotoErrorCode | CameraErrorCode | ScannerError["code"]
-  | "closed" | "core_failed" | "core_restarted" | "core_unavailable" | "push_refused" | "seal_key_invalid" | "seal_key_missing" | "unexpected";
+  | "closed" | "core_failed" | "core_restarted" | "core_unavailable" | "push_refused" | "seal_key_invalid" | "seal_key_missing" | "system_missing" | "unexpected";
 type TitleTexts = { [C in Title["code"]]: Text<Extract<Title, { code: C }>> };
 
 const recordings = (n: number): string => count(n, "recording", "recordings");
@@ -268,6 +268,7 @@ const error: Record<ErrorCode | ClientErrorCode, Text<Values>> = {
   core_failed: "Something went wrong in the app. What you recorded before is kept.",
   core_restarted: "The app stumbled and caught itself. Look whether your last step is there, then go on.",
   core_unavailable: "A part of the app could not be loaded. Open it again where there is network.",
+  system_missing: "What waits is sent when the app is open.",
   camera_denied: "The camera may not be used. Allow it in the phone's settings for this page.",
   camera_absent: "No camera was found",
   camera_busy: "The camera gives no picture. Another app may be using it.",

@@ -265,6 +265,7 @@ export const sv: Texts = {
     core_failed: "Något gick fel i appen. Det du registrerat tidigare finns kvar.",
     core_restarted: "Appen snubblade men kom på fötter. Se efter om det senaste finns med och gå vidare.",
     core_unavailable: "En del av appen kunde inte laddas. Öppna den igen där det finns nät.",
+    system_missing: "Det som väntar skickas när appen är öppen.",
     camera_denied: "Kameran får inte användas. Tillåt den för sidan i telefonens inställningar.",
     camera_absent: "Ingen kamera hittades",
     camera_busy: "Kameran ger ingen bild. En annan app kanske använder den.",
