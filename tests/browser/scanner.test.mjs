@@ -74,8 +74,13 @@ for (const engine of engines) {
     assert.match(found.foundBy, /^(again )?(full|half)/);
     assert.deepEqual([found.width, found.height, found.restarts], [1280, 720, 0]);
     assert.ok(found.decodeMs > 0, String(found.decodeMs));
-    const codes = await done(driver, "() => seen.codes.map(({ text, isNew }) => [text, isNew])");
-    assert.deepEqual(codes.filter(([, isNew]) => isNew), [["PN-7H2K-0001", true]], "seen again and again, new once");
+    // Once it was out of sight for two seconds, as on a machine that is busy elsewhere, it is new again.
+    const codes = await until(async () => {
+      const told = await done(driver, "() => seen.codes.map(({ text, isNew }) => [text, isNew])");
+      return told.some(([, isNew]) => !isNew) && told;
+    }, { what: "the code to be seen again, and not as a new one", ms: 30_000 });
+    assert.deepEqual(codes[0], ["PN-7H2K-0001", true]);
+    assert.ok(codes.every(([text]) => text === "PN-7H2K-0001"), String(codes));
     await done(driver, `() => show({ text: "PN-7H2K-0002", reversed: true })`);
     await last("the inverted code's try", (stats) => stats.foundBy.includes("inverted"));
     await done(driver, `() => show({ text: "", light: 0.1 })`);
