@@ -21,6 +21,33 @@ for (const engine of engines) {
     assert.equal(new Set(receipts.map(({ seq }) => seq)).size, 24, "no place in the order is given twice");
   });
 
+  story("what a client remembers spares it the reading, and is forgotten when another one writes", async ({ driver }) => {
+    const cost = await done(driver, `async () => {
+      const other = await openAnother();
+      window.other = other;
+      let read = 0;
+      const { get } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.get = function (...given) { read += 1; return get.apply(this, given); };
+      const out = [];
+      for (const client of [pannier, pannier, pannier, pannier, other, pannier, other, pannier, pannier, pannier]) {
+        read = 0;
+        const { seq } = await client.record({ kind: "note", stop: "st-07", text: "note " + out.length });
+        out.push([seq, read]);
+      }
+      IDBObjectStore.prototype.get = get;
+      return out;
+    }`);
+    assert.deepEqual(cost.map(([seq]) => seq), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "no place in the order is given twice");
+    assert.deepEqual([cost[3][1], cost[9][1]], [1, 1], "alone, the counter is all that is read");
+    const { notes } = await done(driver, `() => pannier.stop("st-07")`);
+    assert.equal(notes.length, 10);
+    // Another client's sign-out is seen by the next recording.
+    await done(driver, "() => other.signOut({ force: true })");
+    const { code } = await call(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "after the sign-out" })`);
+    assert.equal(code, "signed_out");
+    assert.equal((await operations(driver)).length, 10);
+  });
+
   story("a subscriber that comes late or is slow reads again and has missed nothing", async ({ driver }) => {
     await done(driver, `async () => {
       window.other = await openAnother();

@@ -196,7 +196,10 @@ export class Pannier implements PannierApi {
 
   async stage(bytes: ArrayBuffer, _mediaType: string): Promise<BlobMeta> {
     // What a picture is, its own bytes say; the claimed type is not believed.
-    return JSON.parse(await this.#on((core): Promise<string> => core.stage(bytes))) as BlobMeta;
+    return JSON.parse(await this.#on((core): Promise<string> => {
+      this.#host?.hashAhead(bytes);
+      return core.stage(bytes);
+    })) as BlobMeta;
   }
 
   /** `of`: another account's, by its reference; for `pannier/export`. */

@@ -26,6 +26,8 @@ export interface HostOptions {
 export class BrowserHost {
   readonly #options: HostOptions;
   readonly #locks: Locks;
+  /** digests that were begun before the core asks for them */
+  readonly #ahead = new WeakMap<ArrayBuffer, Promise<string>>();
   #store = new IdbStore("", 1, []);
   #net: Net;
 
@@ -110,12 +112,19 @@ export class BrowserHost {
     return found && [found.mediaType, found.bytes];
   }
 
+  /** The core will ask for this picture's hash: it is made beside what the core has to look up first. */
+  hashAhead(bytes: ArrayBuffer): void {
+    const digest = sha256(bytes);
+    digest.catch(() => undefined);
+    this.#ahead.set(bytes, digest);
+  }
+
   /** SHA-256 in lower-case hexadecimal digits. */
-  async hash(bytes: ArrayBuffer): Promise<string> {
-    const { subtle } = globalThis.crypto as { subtle?: SubtleCrypto };
-    if (!subtle) throw new StoreTrouble("storage_unavailable", "hashing is not available: the page is not served over https");
-    const digest = new Uint8Array(await subtle.digest("SHA-256", bytes));
-    return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  hash(bytes: ArrayBuffer): Promise<string> {
+    const ahead = this.#ahead.get(bytes);
+    // Once: the page may write on in what it gave.
+    this.#ahead.delete(bytes);
+    return ahead ?? sha256(bytes);
   }
 
   newer(): number | undefined {
@@ -180,4 +189,11 @@ export class BrowserHost {
     this.#net.giveUpAll();
     this.#store.end();
   }
+}
+
+async function sha256(bytes: ArrayBuffer): Promise<string> {
+  const { subtle } = globalThis.crypto as { subtle?: SubtleCrypto };
+  if (!subtle) throw new StoreTrouble("storage_unavailable", "hashing is not available: the page is not served over https");
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

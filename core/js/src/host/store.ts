@@ -87,6 +87,7 @@ function within<T>(ms: number, work: Promise<T>, gaveUp: () => unknown): Promise
 
 interface Connection {
   readonly database: IDBDatabase;
+  readonly memory: Memory;
   /** the schema that a newer core left here: it is read as well as can be, and never written */
   readonly newer: number | undefined;
 }
@@ -99,6 +100,7 @@ interface Try {
 }
 
 type Known = Map<string, Partial<Stored> | undefined>;
+const place = (table: string, key: Key): string => table + JSON.stringify(key);
 
 /** A transaction that has read what a commit follows from. */
 export interface Begun {
@@ -106,12 +108,58 @@ export interface Begun {
   readonly found: unknown[];
   /** @internal */
   readonly transaction: IDBTransaction;
-  /** @internal what it read of `meta`, by key: a commit in it need not read that again */
+  /** @internal what it read of single records: a commit in it need not read them again */
   readonly known: Known;
+  /** @internal */
+  readonly memory: Memory;
 }
 
 /** Where the number of the last commit stands. */
 const REVISION: Key = ["", "revision"];
+/** A lane, its stop and what goes with an account, for every stop of a large shift. */
+const REMEMBERED_MAX = 256;
+
+/**
+ * Single records as this connection read or wrote them last. Every commit of every context raises the counter in its own
+ * transaction; as long as it stands where it stood, nobody else has written, and a transaction need not read them again.
+ */
+class Memory {
+  readonly #records: Known = new Map();
+  #revision = -1;
+  /** another context writes as well: each guess would be in vain, and cost a round trip */
+  #alone = false;
+
+  /** Whether it is likely to be recalled once the counter has been looked at. */
+  guesses(name: string | undefined): boolean {
+    return this.#alone && name !== undefined && this.#records.has(name);
+  }
+
+  /** The counter as it stands: all is forgotten unless it is where it was. */
+  look(revision: number): void {
+    this.#alone = revision === this.#revision;
+    if (!this.#alone) this.#records.clear();
+    this.#revision = revision;
+  }
+
+  /** A record, if there is one, as of the counter; nothing where that is not known. */
+  recall(name: string | undefined): Partial<Stored>[] | undefined {
+    if (name === undefined || !this.#records.has(name)) return undefined;
+    const record = this.#records.get(name);
+    return record ? [record] : [];
+  }
+
+  keep(name: string, record: Partial<Stored> | undefined): void {
+    this.#records.set(name, record);
+    if (this.#records.size > REMEMBERED_MAX) for (const oldest of this.#records.keys()) { this.#records.delete(oldest); break; }
+  }
+
+  /** A commit that followed `revision` is on the disk: what it wrote of what is known here. */
+  wrote(revision: number, written: Known): void {
+    if (revision !== this.#revision) return;
+    this.#revision += 1;
+    for (const [name, record] of written) if (this.#records.has(name)) this.#records.set(name, record);
+  }
+}
 
 /** One database, over as many connections as it takes. */
 export class IdbStore {
@@ -161,12 +209,33 @@ export class IdbStore {
   begin(tables: string[], queries: Query[], strict: boolean): Promise<Begun> {
     return this.#with(async (attempt) => {
       const transaction = begin(attempt, tables, "readwrite", strict ? "strict" : "relaxed");
-      // With the counter that every commit raises: a round trip less when there is one.
-      const all: Query[] = [...queries, ["one", "meta", REVISION]];
-      const answers = await ask(transaction, all, tables);
-      const known: Known = new Map();
-      all.forEach(([kind, table, key], i) => { if (kind === "one" && table === "meta") known.set(JSON.stringify(key), answers[i]?.[0] as Partial<Stored> | undefined); });
-      return { found: listed(answers.slice(0, -1)), transaction, known };
+      const { memory } = attempt.connection;
+      const names = queries.map(([kind, table, key]) => kind === "one" ? place(table, key) : undefined);
+      // The counter, which every commit raises, says whether what is remembered still holds.
+      const counter: Query = ["one", "meta", REVISION];
+      const asked = queries.filter((_, i) => !memory.guesses(names[i]));
+      const [[last], ...answers] = await ask(transaction, [counter, ...asked], tables) as [[Partial<Stored>?], ...unknown[][]];
+      const read = new Map<Query, unknown[] | undefined>(asked.map((query, i) => [query, answers[i]]));
+      memory.look(count(last?.r));
+      // From here on nobody else writes until this transaction ends.
+      const missing: Query[] = [];
+      queries.forEach((query, i) => {
+        if (read.has(query)) return;
+        const record = memory.recall(names[i]);
+        if (record) read.set(query, record); else missing.push(query);
+      });
+      const rest = missing.length > 0 ? await ask(transaction, missing, tables) : [];
+      missing.forEach((query, i) => read.set(query, rest[i]));
+      const known: Known = new Map([[place("meta", REVISION), last]]);
+      const found = queries.map((query, i) => {
+        const answer = read.get(query) ?? [], name = names[i];
+        if (name !== undefined) {
+          known.set(name, answer[0] as Partial<Stored> | undefined);
+          memory.keep(name, answer[0] as Partial<Stored> | undefined);
+        }
+        return answer;
+      });
+      return { found: listed(found), transaction, known, memory };
     });
   }
 
@@ -174,19 +243,19 @@ export class IdbStore {
   async commit(commit: Commit, bodies: string[], begun?: Begun, picture?: Picture): Promise<Committed> {
     const named = [...commit.expect, ...commit.puts, ...commit.deletes].map(([table]) => table);
     const touched = [...new Set(["meta", ...named, ...(picture ? ["blob_data"] : [])])];
-    const { transaction, known } = begun ?? {};
+    const { transaction } = begun ?? {};
     const lasts = commit.durability === "relaxed" || transaction?.durability !== "relaxed";
-    if (transaction && lasts && touched.every((table) => transaction.objectStoreNames.contains(table))) {
+    if (begun && transaction && lasts && touched.every((table) => transaction.objectStoreNames.contains(table))) {
       try {
         // At once, whatever became of the connection: a transaction outlives it, but not this turn.
-        return await within(TRANSACTION_MS_MAX, conclude(transaction, commit, [], bodies, picture, known), () => stop(transaction));
+        return await within(TRANSACTION_MS_MAX, conclude(transaction, begun.memory, commit, [], bodies, picture, begun.known), () => stop(transaction));
       } catch (error) {
         const what = trouble(error);
         if (what instanceof StoreTrouble) throw what;
       }
     }
     // Tried again on a fresh connection it may have landed already, so everything is checked.
-    return this.#with(async (attempt) => conclude(begin(attempt, touched, "readwrite", commit.durability), commit, commit.expect, bodies, picture));
+    return this.#with(async (attempt) => conclude(begin(attempt, touched, "readwrite", commit.durability), attempt.connection.memory, commit, commit.expect, bodies, picture));
   }
 
   async picture(key: Key): Promise<{ mediaType: string; bytes: ArrayBuffer } | undefined> {
@@ -272,7 +341,7 @@ export class IdbStore {
       letGo();
       database.close();
     };
-    return { database, newer };
+    return { database, newer, memory: new Memory() };
   }
 }
 
@@ -290,11 +359,11 @@ const ask = (transaction: IDBTransaction, queries: Query[], here: string[]): Pro
 const listed = (answers: unknown[][]): unknown[] => answers.flatMap((records) => [records.length, ...records.flatMap(flat)]);
 
 /** Checks `expect` in the transaction, where what is `known` was read before, and writes the commit. */
-async function conclude(transaction: IDBTransaction, commit: Commit, expect: Commit["expect"], bodies: string[], picture: Picture | undefined, known?: Known): Promise<Committed> {
+async function conclude(transaction: IDBTransaction, memory: Memory, commit: Commit, expect: Commit["expect"], bodies: string[], picture: Picture | undefined, known?: Known): Promise<Committed> {
   const store = (table: string): IDBObjectStore => transaction.objectStore(table);
   const seen = (table: string, key: Key): Promise<Partial<Stored> | undefined> => answer(store(table).get(key));
   const told = (key: Key): Promise<Partial<Stored> | undefined> | Partial<Stored> | undefined => {
-    const name = JSON.stringify(key);
+    const name = place("meta", key);
     return known?.has(name) ? known.get(name) : seen("meta", key);
   };
   const ended = new Promise<void>((resolve, reject) => {
@@ -324,9 +393,16 @@ async function conclude(transaction: IDBTransaction, commit: Commit, expect: Com
   }
 
   const revision = count(counter?.r) + 1;
-  const put = (table: string, record: Stored): void => void store(table).put(record);
+  const written: Known = new Map();
+  const put = (table: string, record: Stored): void => {
+    store(table).put(record);
+    written.set(place(table, record.k), record);
+  };
   try {
-    for (const [table, key] of commit.deletes) store(table).delete(key);
+    for (const [table, key] of commit.deletes) {
+      store(table).delete(key);
+      written.set(place(table, key), undefined);
+    }
     commit.puts.forEach(([table, k, v, t, s], i) => put(table, { k, r: revision, v, t, b: bodies[i] ?? "", ...(s === null ? {} : { s }) }));
     if (picture) store("blob_data").put({ k: picture.key, m: picture.mediaType, d: picture.bytes });
     put("meta", { k: REVISION, r: revision, v: 1, t: "revision", b: String(revision) });
@@ -339,6 +415,7 @@ async function conclude(transaction: IDBTransaction, commit: Commit, expect: Com
   }
   // Resolves on `complete`, not on the last request's success: that is when it is on the disk.
   await ended;
+  memory.wrote(revision - 1, written);
   return revision;
 }
 
