@@ -77,8 +77,10 @@ export const putStore = (driver, dump) => evaluate(driver, `(dump) => new Promis
 export const grow = (driver, ms) => evaluate(driver, `(ms) => new Promise((resolve, reject) => {
   const open = indexedDB.open("pannier");
   open.onsuccess = () => {
-    const transaction = open.result.transaction("lanes", "readwrite");
-    const lanes = transaction.objectStore("lanes");
+    const transaction = open.result.transaction(["lanes", "meta"], "readwrite");
+    const [lanes, meta] = [transaction.objectStore("lanes"), transaction.objectStore("meta")];
+    // As every commit does: a client that remembers what it read goes by this.
+    meta.get(["", "revision"]).onsuccess = ({ target: { result } }) => { meta.put({ ...result, r: result.r + 1, b: String(result.r + 1) }); };
     lanes.getAll().onsuccess = ({ target }) => {
       for (const lane of target.result) {
         // As text: what is never due has a number that JavaScript would round.
