@@ -36,7 +36,8 @@ pub fn declarative(message: &Message, navigate: &str) -> Value {
     json!({
         "web_push": 8030,
         "mutable": true,
-        "notification": { "title": message.title, "body": message.body, "navigate": navigate, "tag": "pannier" },
+        // Where WebKit looked for it before 26.2.
+        "notification": { "title": message.title, "body": message.body, "navigate": navigate, "tag": "pannier", "mutable": true },
     })
 }
 

@@ -180,7 +180,7 @@ fn a_message_is_sealed_for_the_phone_and_signed_for_its_service() {
     assert_eq!(payload["mutable"], true);
     assert_eq!(
         payload["notification"],
-        json!({ "title": "Pannier", "body": "Open the app", "navigate": "https://app.company.example/", "tag": "pannier" })
+        json!({ "title": "Pannier", "body": "Open the app", "navigate": "https://app.company.example/", "tag": "pannier", "mutable": true })
     );
     assert!(
         phone(8).read(&came.body).is_none(),

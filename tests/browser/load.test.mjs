@@ -21,19 +21,26 @@ const tally = ({ driver }) => driver.executeScript("const { loaded, missing, wro
 const tallied = (courier, expected) => until(async () => JSON.stringify(await tally(courier)) === JSON.stringify(expected), { what: `${expected} loaded, missing, wrong` });
 const loads = async ({ driver }) => (await operations(driver)).filter(({ intent }) => intent.kind === "load").map(({ intent }) => intent.code).sort();
 
-/** What the phone does for the ear and the hand, as one word each: the tones' pitches, and the buzz. */
+/** What the phone does for the ear and for the hand: the tones' pitches, and the buzzes. */
 const listen = ({ driver }) => evaluate(driver, `() => {
-  window.heard = [];
+  window.tones = [];
+  window.buzzes = [];
   const of = AudioContext.prototype.createOscillator;
   AudioContext.prototype.createOscillator = function () {
     const oscillator = of.call(this);
     const start = oscillator.start.bind(oscillator);
-    oscillator.start = (when) => { window.heard.push(oscillator.frequency.value); start(when); };
+    oscillator.start = (when) => { window.tones.push(oscillator.frequency.value); start(when); };
     return oscillator;
   };
-  navigator.vibrate = (pattern) => { window.heard.push(String(pattern)); return true; };
+  navigator.vibrate = (pattern) => { window.buzzes.push(String(pattern)); return true; };
 }`);
-const heard = ({ driver }) => driver.executeScript("return window.heard.splice(0)");
+const heard = ({ driver }) => driver.executeScript("return window.tones.splice(0)");
+/** This machine has no loudspeaker: Firefox's way to one stays shut. */
+const sound = async (courier) => courier.engine === "firefox" || until(async () => {
+  const tones = await heard(courier);
+  return tones.length > 0 && tones;
+}, { what: "a sound" });
+const felt = ({ driver }) => driver.executeScript("return window.buzzes.splice(0)");
 
 for (const engine of engines) {
   test(`${engine}: the van is loaded: in, missing, wrong`, { timeout: 180_000 }, withCourier({ engine }, async (courier) => {
@@ -53,24 +60,28 @@ for (const engine of engines) {
     await verdict(courier, "good", first.code);
     await says(driver, on("verdict"), /Stop 1, /);
     await tallied(courier, [1, deliveries.length - 1, 0]);
-    const good = await heard(courier);
+    const good = [await sound(courier), await felt(courier)];
     await burst(driver, first.code);
     await verdict(courier, "known", "already in the van");
-    const known = await heard(courier);
+    const known = [await sound(courier), await felt(courier)];
     await burst(driver, second.code);
     await verdict(courier, "good", second.code);
     await tallied(courier, [2, deliveries.length - 2, 0]);
-    await heard(courier);
+    await sound(courier);
+    await felt(courier);
 
     await burst(driver, pickup.parcels[0].code);
     await verdict(courier, "bad", /stays behind: stop \d+ is a pickup/);
-    const bad = await heard(courier);
+    const bad = [await sound(courier), await felt(courier)];
     await burst(driver, "PN-9999-9999");
     await verdict(courier, "bad", "on no stop of this route");
     await tallied(courier, [2, deliveries.length - 2, 2]);
     await says(driver, on("strays"), "PN-9999-9999");
-    for (const one of [good, known, bad]) assert.ok(one.length > 0, "the phone says something");
-    assert.equal(new Set([good, known, bad].map(String)).size, 3, "and each time something else");
+    for (const [what, sense] of ["the ear", "the hand"].entries()) {
+      if (sense === "the ear" && engine === "firefox") continue;
+      assert.equal(new Set([good, known, bad].map((one) => String(one[what]))).size, 3, `each time something else for ${sense}`);
+      for (const one of [good, known, bad]) assert.ok(one[what].length > 0, `something for ${sense}`);
+    }
     await shot(courier, "load-wrong");
     // What is put aside is no longer told; what is loaded stays loaded.
     for (let left = 2; left > 0; left -= 1) await tap(driver, `${on("strays")} button`);

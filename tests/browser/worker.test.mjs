@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { log, until } from "./lib/index.mjs";
+import { evaluate, log, until } from "./lib/index.mjs";
 import { applied, exactlyOnce, taken } from "./stories/backend.mjs";
 import { allSent, arrive, engines, note, notesAtOnce, photograph, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
 import { operations } from "./stories/store.mjs";
@@ -130,6 +130,48 @@ story("a push shows its notification before anything is asked of the network", w
   assert.deepEqual(seen.slice(0, 3), ["notification asked for", "notification shown", "request"]);
   await openAgain(courier);
   await allSent(courier);
+  await exactlyOnce(courier);
+}));
+
+/** DevTools has no hand on these; the event is the engine's kind, and what it waits for is let go. */
+const happens = (courier, made) => inWorker(courier, `{
+  const event = ${made};
+  Object.defineProperty(event, "waitUntil", { value: () => {} });
+  self.dispatchEvent(event);
+}`);
+
+story("the words of a declarative push that come as a notification, as WebKit gives them, are the ones that are shown", withCourier({ engine }, async (courier) => {
+  await signIn(courier);
+  await shellIsCached(courier);
+  await closeTheApp(courier);
+  await happens(courier, `Object.defineProperty(new PushEvent("push"), "notification", { value: { title: "Route changed", body: "Stop 4 was moved" } })`);
+  await until(async () => (await notifications(courier)).length === 1, { what: "the notification" });
+  assert.deepEqual(await notifications(courier), [{ title: "Route changed", body: "Stop 4 was moved" }]);
+}));
+
+const wakes = ({ driver }) => evaluate(driver, "() => document.querySelector('courier-app').api.diagnostics().then(({ wakes }) => wakes.filter(({ context }) => context === 'worker').map(({ reason, settled }) => [reason, settled]))");
+
+story("a tap on a notification where no page comes, and a word from a page, make the worker send", withCourier({ engine }, async (courier) => {
+  const { driver } = courier;
+  await signIn(courier);
+  await shellIsCached(courier);
+  const worker = await recordAndClose(courier, some("st-07", 2, "Sent by a tap"));
+  await courier.faults.alive();
+  await inWorker(courier, `(async () => {
+    self.clients.openWindow = () => Promise.reject(new Error("no window"));
+    await registration.showNotification("Pannier");
+    [self.pannierShown] = await registration.getNotifications();
+  })()`);
+  await happens(courier, `new NotificationEvent("notificationclick", { notification: pannierShown })`);
+  await taken(courier.server, 2);
+  await worker.close();
+  await openAgain(courier);
+  await allSent(courier);
+  const sent = await wakes(courier);
+  // At once, or when the pause after the cut attempt is over.
+  assert.deepEqual([sent[0][0], sent.reduce((sum, [, settled]) => sum + settled, 0)], ["click", 2], sent.join("; "));
+  await evaluate(driver, "async () => (await navigator.serviceWorker.ready).active.postMessage({ type: 'pannier:drain' })");
+  await until(async () => (await wakes(courier)).some(([reason]) => reason === "message"), { what: "a wake by a word" });
   await exactlyOnce(courier);
 }));
 

@@ -14,24 +14,26 @@ const signals: Record<Signal, { tones: [number, number, number][]; buzz: number[
   bad: { tones: [[330, 0, 0.16], [247, 0.2, 0.3]], buzz: [160, 80, 240] },
 };
 
+/** A tone that comes later than this is taken for the next parcel's. */
+const LATE_MS = 700;
+
 let audio: AudioContext | undefined;
 
-/** Browsers let a page sound only after a touch; the first one opens the way, and one after a call or a pause opens it again. */
-export function listenForFirstTouch(): void {
-  const open = (): void => {
-    try {
-      audio ??= new AudioContext();
-      if (audio.state !== "running") void audio.resume().catch(() => undefined);
-    } catch {
-      // No sound on this device.
-    }
-  };
-  // A hand scanner's keys are a touch as well.
-  for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, open, { passive: true });
+/** The way to the loudspeaker: it may be shut until the first touch, and again after a call or a pause. */
+async function opened(): Promise<AudioContext> {
+  audio ??= new AudioContext();
+  if (audio.state !== "running") await audio.resume();
+  return audio;
 }
 
-function tone(frequency: number, startS: number, lengthS: number): void {
-  if (!audio || audio.state !== "running") return;
+/** Browsers let a page sound only after a touch, or, on an iPhone, while it has the camera. */
+export function listenForFirstTouch(): void {
+  const open = (): void => void opened().catch(() => undefined);
+  // A finger that comes down is not one yet, one that is lifted is; a hand scanner's keys are.
+  for (const touch of ["pointerdown", "pointerup", "click", "keydown"]) addEventListener(touch, open, { passive: true });
+}
+
+function tone(audio: AudioContext, frequency: number, startS: number, lengthS: number): void {
   const oscillator = audio.createOscillator();
   const gain = audio.createGain();
   const begin = audio.currentTime + startS;
@@ -47,10 +49,14 @@ function tone(frequency: number, startS: number, lengthS: number): void {
 export function signal(which: Signal): void {
   if (preference("sound") === false) return;
   const { tones, buzz } = signals[which];
+  const due = performance.now();
+  // The picture and the words have already said it.
+  opened().then((way) => {
+    if (performance.now() - due < LATE_MS) for (const one of tones) tone(way, ...one);
+  }).catch(() => undefined);
   try {
-    for (const one of tones) tone(...one);
     navigator.vibrate?.(buzz);
   } catch {
-    // The picture and the words have already said it.
+    // As above.
   }
 }

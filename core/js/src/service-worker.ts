@@ -117,7 +117,8 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
 
   scope.addEventListener("push", (event) => {
     const { title = "Pannier", body, icon, badge } = options.notification ?? {};
-    const told = said(event.data);
+    // WebKit gives the words of a declarative message as a notification, and no data with it.
+    const told = said(event.data ? parsed(event.data) : Reflect.get(event, "notification"));
     event.waitUntil((async () => {
       // First of all: WebKit ends the subscription of a worker that stays silent three times.
       const { language, woken } = await spoken();
@@ -180,17 +181,19 @@ function isMessage(data: unknown, type: string): boolean {
 
 const WORDS_MAX = 200;
 
-/** A push may hold anything, or nothing. */
-function said(data: PushMessageData | null): { title?: string; body?: string } {
-  let parsed: unknown;
+function parsed(data: PushMessageData): unknown {
   try {
-    parsed = data?.json();
+    return data.json();
   } catch {
-    return {};
+    return undefined;
   }
-  if (typeof parsed !== "object" || parsed === null) return {};
+}
+
+/** A push may hold anything, or nothing. */
+function said(what: unknown): { title?: string; body?: string } {
+  if (typeof what !== "object" || what === null) return {};
   // The declarative form carries its words in `notification`.
-  const inner = "notification" in parsed && typeof parsed.notification === "object" && parsed.notification !== null ? parsed.notification : parsed;
+  const inner = "notification" in what && typeof what.notification === "object" && what.notification !== null ? what.notification : what;
   const text = (name: "title" | "body"): string | undefined => {
     const value: unknown = Reflect.get(inner, name);
     return typeof value === "string" && value !== "" ? value.slice(0, WORDS_MAX) : undefined;
