@@ -154,6 +154,27 @@ for (const engine of engines) {
     await gone(driver, on("overdue"), lately);
   }));
 
+  // Firefox's driver has no hand on the page's own world.
+  if (engine !== "firefox") test(`${engine}: notifications are asked for in a tap, whatever the backend knows of push`, { timeout: 60_000 }, withCourier({ engine }, async (courier) => {
+    const { driver } = courier;
+    await signIn(courier);
+    const phone = (permission) => driver.executeScript(`
+      const answer = arguments[0];
+      window.Notification = class { static permission = "default"; static asked = 0; static async requestPermission() { this.asked += 1; return this.permission = answer; } };
+      location.hash = "#/route";`, permission);
+    for (const answer of ["granted", "denied"]) {
+      await phone(answer);
+      await tap(driver, on("tab-more"));
+      await tap(driver, on("thresholds-10-30"));
+      await tap(driver, on("allow-notifications"));
+      await gone(driver, on("allow-notifications"), lately);
+      assert.equal(await driver.executeScript("return Notification.asked"), 1);
+      if (answer === "denied") await says(driver, on("notifications-denied"), /phone's settings/u);
+      await tap(driver, on("thresholds-never"));
+      await gone(driver, on("notifications-denied"), lately);
+    }
+  }));
+
   test(`${engine}: a hidden page sends what is short and leaves the photo until it is seen`, { timeout: 120_000 }, withCourier({ engine }, async (courier) => {
     await signIn(courier);
     await courier.faults.dead();

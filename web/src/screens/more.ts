@@ -57,7 +57,17 @@ export class MoreScreen extends Screen {
     const all = ways.some((way) => String(way) === String(now)) ? ways : [now, ...ways];
     return html`<fieldset class="card"><legend class="strong">${texts.warnings.label}</legend><p class="quiet">${texts.warnings.hint}</p><div class="segments">
       ${all.map((way) => html`<label class="segment"><input type="radio" name="thresholds" data-test="thresholds-${way.join("-") || "never"}" .checked=${String(way) === String(now)}
-        @change=${() => void this.act("thresholds", async () => { this.#thresholds = await this.shell.api.thresholds(way); await this.shell.sessionChanged(); })}><span>${way.length > 0 ? texts.warnings.after(way) : texts.warnings.never}</span></label>`)}</div></fieldset>`;
+        @change=${() => void this.act("thresholds", async () => { this.#thresholds = await this.shell.api.thresholds(way); await this.shell.sessionChanged(); })}><span>${way.length > 0 ? texts.warnings.after(way) : texts.warnings.never}</span></label>`)}</div>${now.length > 0 ? this.#notifications() : nothing}</fieldset>`;
+  }
+
+  /** Without the permission a phone shows no warning while the app is shut, and an iPhone no count on the icon. */
+  #notifications(): TemplateResult | typeof nothing {
+    const permission = typeof Notification === "undefined" ? "granted" : Notification.permission;
+    if (permission === "denied") return html`<p class="quiet" data-test="notifications-denied">${texts.warnings.denied}</p>`;
+    if (permission === "granted") return nothing;
+    // Asked in the tap itself: nothing may come between.
+    const ask = (): void => { const asked = Notification.requestPermission(); void this.act("allow-notifications", async () => { await asked; }); };
+    return button({ test: "allow-notifications", label: texts.warnings.allow, busy: this.busy, tap: ask });
   }
 
   #languages(): TemplateResult {

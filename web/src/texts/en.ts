@@ -359,6 +359,8 @@ export const en = {
     hint: "On the screen, on the app's icon and by a notification where you allow it",
     after: (minutes: readonly number[]) => `after ${minutes.join(" and ")} minutes`,
     never: "never",
+    allow: "Allow notifications",
+    denied: "The phone does not allow notifications. Allow them in the phone's settings",
   },
 
   shift: {

@@ -334,9 +334,11 @@ export const sv: PageTexts = {
 
   warnings: {
     label: "Varna när något väntar",
-    hint: "På skärmen, på appens ikon och som avisering där du tillåter det",
+    hint: "På skärmen, på appens ikon och som notis där du tillåter det",
     after: (minutes) => `efter ${minutes.join(" och ")} minuter`,
     never: "aldrig",
+    allow: "Tillåt notiser",
+    denied: "Telefonen tillåter inga notiser. Tillåt dem i telefonens inställningar",
   },
 
   shift: {
