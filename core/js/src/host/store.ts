@@ -393,19 +393,12 @@ async function conclude(transaction: IDBTransaction, memory: Memory, commit: Com
   }
 
   const revision = count(counter?.r) + 1;
-  const written: Known = new Map();
-  const put = (table: string, record: Stored): void => {
-    store(table).put(record);
-    written.set(place(table, record.k), record);
-  };
+  const puts: [table: string, record: Stored][] = commit.puts.map(([table, k, v, t, s], i) => [table, { k, r: revision, v, t, b: bodies[i] ?? "", ...(s === null ? {} : { s }) }]);
+  puts.push(["meta", { k: REVISION, r: revision, v: 1, t: "revision", b: String(revision) }]);
   try {
-    for (const [table, key] of commit.deletes) {
-      store(table).delete(key);
-      written.set(place(table, key), undefined);
-    }
-    commit.puts.forEach(([table, k, v, t, s], i) => put(table, { k, r: revision, v, t, b: bodies[i] ?? "", ...(s === null ? {} : { s }) }));
+    for (const [table, key] of commit.deletes) store(table).delete(key);
+    for (const [table, record] of puts) store(table).put(record);
     if (picture) store("blob_data").put({ k: picture.key, m: picture.mediaType, d: picture.bytes });
-    put("meta", { k: REVISION, r: revision, v: 1, t: "revision", b: String(revision) });
     // Nothing follows: without this the browser would wait until every put has been answered.
     transaction.commit();
   } catch (error) {
@@ -413,6 +406,10 @@ async function conclude(transaction: IDBTransaction, memory: Memory, commit: Com
     stop(transaction);
     throw error;
   }
+  // Made while the disk is waited for.
+  const written: Known = new Map();
+  for (const [table, key] of commit.deletes) written.set(place(table, key), undefined);
+  for (const [table, record] of puts) written.set(place(table, record.k), record);
   // Resolves on `complete`, not on the last request's success: that is when it is on the disk.
   await ended;
   memory.wrote(revision - 1, written);
