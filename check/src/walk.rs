@@ -496,7 +496,7 @@ impl<'d> Walk<'d> {
         let servers = self.root.get("servers");
         let known = || keys(parameters).chain(keys(servers));
         let mut unknown: Vec<String> = vec![];
-        let expanded = expand(url, |name| {
+        let expanded = expand(url, &mut |name| {
             if !known().any(|k| k == name) {
                 unknown.push(name.to_owned());
             }

@@ -7,6 +7,7 @@
 
 use super::json_text::write;
 pub use super::json_text::{Reader, parse, print, quote};
+use super::text::cut;
 pub use pannier_json_derive::{FromJson, ToJson};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
@@ -123,7 +124,7 @@ fn write_more(fields: &[(&'static str, &dyn ToJson)], out: &mut String) {
         write_name(name, out);
         let value = out.len();
         field.write(out);
-        if &out[value..] == "null" {
+        if cut(out, value, out.len()) == "null" {
             out.truncate(before);
         }
     }
@@ -324,7 +325,9 @@ integer!(u16, u32, u64, i64);
 
 /// One routine for all sizes: none of our numbers is beyond it.
 fn number(n: i64) -> Value {
-    Value::Number(Number::from(n))
+    let mut text = String::new();
+    write_number(n, &mut text);
+    Value::Number(Number::from_string_unchecked(text))
 }
 
 fn write_number(n: i64, out: &mut String) {
@@ -393,7 +396,7 @@ impl ToJson for Number {
 }
 impl FromJson for Number {
     fn blank() -> Self {
-        Self::from(0)
+        Self::from_string_unchecked(String::from("0"))
     }
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         *self = Self::from_string_unchecked(from.number()?.to_owned());

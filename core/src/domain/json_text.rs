@@ -4,6 +4,7 @@
 //! the tests.
 
 use super::json::Wrong;
+use super::text::cut;
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 
@@ -229,7 +230,7 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        Ok(&self.text[from..self.at])
+        Ok(cut(self.text, from, self.at))
     }
 
     /// A text; borrowed where nothing in it is escaped.
@@ -245,7 +246,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
             }
             // Runs end before ASCII bytes, so they never cut a character in two.
-            let run = &self.text[from..self.at];
+            let run = cut(self.text, from, self.at);
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
@@ -358,7 +359,7 @@ pub fn quote(text: &str, out: &mut String) {
             continue;
         }
         // What is escaped is ASCII, so nothing is cut in two.
-        out.push_str(&text[from..at]);
+        out.push_str(cut(text, from, at));
         from = at + 1;
         match byte {
             b'"' => out.push_str("\\\""),
@@ -372,7 +373,7 @@ pub fn quote(text: &str, out: &mut String) {
             }
         }
     }
-    out.push_str(&text[from..]);
+    out.push_str(cut(text, from, text.len()));
     out.push('"');
 }
 

@@ -17,3 +17,4 @@ pub mod route;
 pub mod rules;
 pub mod stop;
 pub mod text;
+pub mod tree;

@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::domain::json::{ToJson, object};
 use crate::domain::operation::{Intent, Operation};
 use crate::domain::progress::Carried;
+use crate::domain::tree::set;
 use crate::profile::document::Profile;
 use crate::profile::value::{Context, references};
 use serde_json::{Map, Value};
@@ -87,10 +88,10 @@ pub fn for_operation(
     if let Some(stop) = stop {
         let mut known = stop.mirror.to_json();
         if let Some(version) = &stop.progress.version {
-            known["version"] = version.text.to_json();
+            set(&mut known, "version", version.text.to_json());
         }
         if let Some(how) = stop.withdrawn() {
-            known["withdrawn"] = how.to_json();
+            set(&mut known, "withdrawn", how.to_json());
         }
         context.set("stop", known);
         let mut carried: Map<String, Value> = Map::new();

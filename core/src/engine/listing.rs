@@ -12,6 +12,7 @@ use crate::domain::operation::{Intent, Operation, OperationState, Purpose, Reaso
 use crate::domain::parcel::ParcelFate;
 use crate::domain::stop::{Stop, StopPlace};
 use crate::domain::text::shown;
+use crate::domain::tree::remove;
 use serde_json::{Map, Value};
 
 /// One operation as a person reads it.
@@ -145,7 +146,10 @@ fn amendable(op: &Operation) -> Option<Map<String, Value>> {
     };
     let mut given = Map::new();
     for name in names {
-        given.insert((*name).to_owned(), fields.remove(*name).unwrap_or_default());
+        given.insert(
+            (*name).to_owned(),
+            remove(&mut fields, name).unwrap_or_default(),
+        );
     }
     Some(given).filter(|given| !over && !given.is_empty())
 }

@@ -6,6 +6,7 @@ use super::clock::Clock;
 use super::driver::{Boxed, Driver};
 use super::host::Host;
 use crate::domain::json::{ToJson, object};
+use crate::domain::tree::set;
 use crate::engine::attempt::{HOST_CALL_MS, Send};
 use crate::profile::http::{Answer, Body, NetFailure};
 use crate::profile::judge::answer_value;
@@ -109,7 +110,7 @@ impl<H: Host> Driver<H> {
             };
             if let Some(function) = &calls.answer {
                 let mut told = answer_value(answer);
-                told["text"] = answer.body.to_json();
+                set(&mut told, "text", answer.body.to_json());
                 let given = object([("operation", operation.clone()), ("answer", told)]);
                 answer.host = self.call_host(function, given).await.unwrap_or_default();
             }

@@ -13,7 +13,8 @@ use super::store::{Key, Query, Record, Table};
 use crate::domain::ids::AccountId;
 use crate::domain::json::{ToJson, parse, write_fields};
 use crate::domain::operation::{Operation, OperationState};
-use crate::domain::text::find;
+use crate::domain::text::{find, replaced};
+use crate::domain::tree::remove;
 use crate::engine::change::{Change, Counters, EntityKey, TakenOut};
 use crate::engine::listing::item;
 use crate::engine::session::Session;
@@ -85,7 +86,7 @@ impl<H: Host> Driver<H> {
                 }
                 match (place, parse(&body), &words) {
                     (1..=5, Ok(Value::Object(mut fields)), _) => {
-                        fields.remove("secrets");
+                        remove(&mut fields, "secrets");
                         list.push(Value::Object(fields));
                     }
                     (0, Ok(Value::Object(mut fields)), Some(op)) => {
@@ -158,9 +159,7 @@ fn hide(body: &str, hidden: &[Value]) -> String {
         let Some(secret) = secret.as_str().filter(|s| s.len() >= SECRET_BYTES_MIN) else {
             continue;
         };
-        while let Some(at) = find(&out, secret) {
-            out.replace_range(at..at + secret.len(), "***");
-        }
+        out = replaced(&out, secret, "***");
     }
     out
 }

@@ -4,6 +4,7 @@
 use super::clock::Clock;
 use super::driver::Driver;
 use super::host::Host;
+use crate::domain::text::around;
 use crate::profile::document::Limits;
 
 /// When requests left, newest last, by host.
@@ -14,7 +15,7 @@ const SECOND_MS: f64 = 1_000.0;
 const MINUTE_MS: f64 = 60_000.0;
 
 fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = around(url, "://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 

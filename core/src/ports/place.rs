@@ -38,7 +38,7 @@ impl Place {
     pub fn of(lane: &LaneId) -> Self {
         Self {
             lane: lane.clone(),
-            stop: StopId(lane.0.trim_start_matches("stop/").to_owned()),
+            stop: StopId(lane.0.strip_prefix("stop/").unwrap_or(&lane.0).to_owned()),
         }
     }
 

@@ -15,13 +15,13 @@ use crate::domain::ids::{AccountId, BlobHandle, LaneId, OperationId, StopId};
 use crate::domain::json::{FromJson, ToJson, to_text};
 use crate::domain::operation::{Intent, Operation, Recorded};
 use crate::domain::proof::{BlobMeta, check_picture};
+use crate::domain::text::{cut, find};
 use crate::engine::admit::{Admitted, Admitting, admit, lane_of};
 use crate::engine::amend::{Amending, amend};
 use crate::engine::change::{Change, Counters, Draft, EntityKey, Seen, StopRecord};
 use crate::engine::lane::Lane;
 use crate::engine::person;
 use crate::profile::document::Profile;
-use crate::profile::test::find;
 use serde_json::{Map, Value};
 
 const DRAFT_BYTES_MAX: usize = 64 * 1024;
@@ -178,7 +178,7 @@ impl<H: Host> Driver<H> {
                 let mut stops = found.pop().unwrap_or_default();
                 // Most of a day's stops do not even have it in their text, between its quotes.
                 let written = to_text(&code.trim());
-                let written = &written[1..written.len() - 1];
+                let written = cut(&written, 1, written.len() - 1);
                 stops.retain(|record| find(&record.envelope.body, written).is_some());
                 let mut stops = records::read_all::<StopRecord>(&stops, &mut vec![]).into_iter();
                 stops.find(|s| s.value.mirror.parcel_by_code(code).is_some())

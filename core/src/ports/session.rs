@@ -6,6 +6,7 @@ use super::error::{CoreError, CoreFault};
 use super::host::{Host, HostToken};
 use super::lock::Lock;
 use crate::domain::ids::AccountId;
+use crate::domain::tree::remove;
 use crate::engine::change::{Change, Seen};
 use crate::engine::context::{Here, for_session};
 use crate::engine::session::{Reachability, Session, SessionState};
@@ -55,7 +56,7 @@ fn can_renew(how: &SignIn, session: &Session) -> bool {
 /// What a sign-in gave beyond what the core itself knows how to use.
 fn further(mut got: Map<String, Value>) -> Map<String, Value> {
     for known in SIGN_IN_OUTPUTS {
-        got.remove(known);
+        remove(&mut got, known);
     }
     got
 }

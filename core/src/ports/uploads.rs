@@ -13,6 +13,7 @@ use super::host::Host;
 use super::lock::Lock;
 use super::records;
 use super::store::{Committed, Table};
+use crate::domain::dictionary::ordered;
 use crate::domain::ids::LaneId;
 use crate::domain::json::FromJson;
 use crate::domain::operation::Operation;
@@ -136,7 +137,7 @@ impl<H: Host> Driver<H> {
             return Ok(());
         };
         reports.retain(|r| r.account == d.account.0);
-        reports.sort_by_key(|r| r.seq);
+        let reports = ordered(reports, |r| r.seq);
         let mut done = vec![];
         for report in &reports {
             if self.take_answer(d, report).await? {

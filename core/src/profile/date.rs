@@ -1,6 +1,8 @@
 //! Moments as backends write them. A pattern is made of `yyyy MM dd HH hh mm ss SSS a XXX`;
 //! everything else in it stands for itself.
 
+use crate::domain::text::{around, cut, find};
+
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 /// Without a pattern: RFC 3339.
@@ -27,6 +29,10 @@ fn day_of(year: i64, month: i64, date: i64) -> i64 {
     let march = if month > 2 { month - 3 } else { month + 9 };
     let of_year = (153 * march + 2) / 5 + date - 1;
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+fn past(text: &str, length: usize) -> &str {
+    cut(text, length, text.len())
 }
 
 /// The longest token that a pattern begins with.
@@ -56,10 +62,10 @@ pub fn format(ms: i64, zone: i64, pattern: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let Some(token) = token(rest) else {
             out.push(c);
-            rest = &rest[c.len_utf8()..];
+            rest = past(rest, c.len_utf8());
             continue;
         };
-        rest = &rest[token.len()..];
+        rest = past(rest, token.len());
         match token {
             "yyyy" => digits(&mut out, year, 4),
             "MM" => digits(&mut out, month, 2),
@@ -89,7 +95,7 @@ impl Reader<'_> {
     fn number(&mut self, width: usize) -> Option<i64> {
         let text = self.0.get(..width)?;
         let all = text.bytes().all(|b| b.is_ascii_digit());
-        self.0 = &self.0[width..];
+        self.0 = past(self.0, width);
         all.then(|| text.parse().ok())?
     }
     fn eat(&mut self, part: &str) -> bool {
@@ -173,12 +179,12 @@ pub fn parse(text: &str, zone: i64, pattern: Option<&str>) -> Option<i64> {
             }
             if reader.eat(".") || reader.eat(",") {
                 let length = reader.0.bytes().take_while(u8::is_ascii_digit).count();
-                let mut first: String = reader.0[..length.min(3)].to_owned();
+                let mut first = cut(reader.0, 0, length.min(3)).to_owned();
                 while first.len() < 3 {
                     first.push('0');
                 }
                 parts.milli = first.parse().ok()?;
-                reader.0 = &reader.0[length..];
+                reader.0 = past(reader.0, length);
             }
             zone = match reader.0 {
                 "" => zone,
@@ -189,14 +195,14 @@ pub fn parse(text: &str, zone: i64, pattern: Option<&str>) -> Option<i64> {
     };
     while let Some(c) = rest.chars().next() {
         let Some(token) = token(rest) else {
-            let literal = &rest[..c.len_utf8()];
-            if !reader.eat(literal) {
+            let literal = c.len_utf8();
+            if !reader.eat(cut(rest, 0, literal)) {
                 return None;
             }
-            rest = &rest[c.len_utf8()..];
+            rest = past(rest, literal);
             continue;
         };
-        rest = &rest[token.len()..];
+        rest = past(rest, token.len());
         match token {
             "yyyy" => parts.year = reader.number(4)?,
             "MM" => parts.month = reader.number(2)?,
@@ -212,7 +218,7 @@ pub fn parse(text: &str, zone: i64, pattern: Option<&str>) -> Option<i64> {
                     "PM" => Some(true),
                     _ => return None,
                 };
-                reader.0 = &reader.0[2..];
+                reader.0 = past(reader.0, 2);
             }
             _ => zone = reader.zone()?,
         }
@@ -223,13 +229,12 @@ pub fn parse(text: &str, zone: i64, pattern: Option<&str>) -> Option<i64> {
 /// `Sun, 22 Nov 2026 08:05:09 GMT`, as HTTP headers have it.
 pub fn http_date(text: &str) -> Option<i64> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let (_, rest) = text.split_once(", ")?;
-    let month = MONTHS.find(rest.get(3..6)?).filter(|at| at % 3 == 0)? / 3 + 1;
+    let (_, rest) = around(text, ", ")?;
+    let month = find(MONTHS, rest.get(3..6)?).filter(|at| at % 3 == 0)? / 3 + 1;
     let numbers = [rest.get(..3)?, &month.to_string(), rest.get(6..)?].concat();
-    let padded = if month < 10 {
-        numbers.replacen(' ', " 0", 1)
-    } else {
-        numbers
+    let padded = match numbers.split_once(' ') {
+        Some((date, rest)) if month < 10 => [date, " 0", rest].concat(),
+        _ => numbers,
     };
     parse(&padded, 0, Some("dd MM yyyy HH:mm:ss GMT"))
 }

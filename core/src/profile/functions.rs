@@ -6,6 +6,7 @@ use super::read::{Mistake, ProfileError};
 use super::request::mark;
 use super::value::{Context, plain_text};
 use crate::domain::json::{FromJson, ToJson, parse, print};
+use crate::domain::text::replaced;
 use serde_json::{Map, Value};
 
 const TEXT_MAX: usize = 1 << 20;
@@ -57,9 +58,8 @@ pub fn apply(
         ("$json", given) => Some(Value::String(print(&given))),
         ("$quote", _) => {
             let with = text_of("with").unwrap_or("\"");
-            let escaped = text
-                .replace('\\', "\\\\")
-                .replace(with, &["\\", with].concat());
+            let escaped = replaced(&text, "\\", "\\\\");
+            let escaped = replaced(&escaped, with, &["\\", with].concat());
             Some(Value::String([with, &escaped, with].concat()))
         }
         ("$base64", _) => Some(Value::String(base64(text.as_bytes()))),

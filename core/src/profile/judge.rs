@@ -5,9 +5,10 @@ use super::date::http_date;
 use super::document::{OutcomeRule, Probe, Profile, StatusMatch, Verdict, When};
 use super::http::Answer;
 use super::read::ProfileError;
-use super::test::find;
 use super::value::{Context, plain_text};
 use crate::domain::json::{ToJson, object, parse};
+use crate::domain::text::find;
+use crate::domain::tree::pointed;
 use serde_json::{Map, Value};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub fn judge_knowing(
             let message = rule
                 .message
                 .as_ref()
-                .and_then(|pointer| body.pointer(pointer.trim_start_matches('#')))
+                .and_then(|pointer| pointed(body, pointer.trim_start_matches('#')))
                 .map(plain_text);
             return Ok(Judgement {
                 verdict: Ruling::Rule(rule.then),

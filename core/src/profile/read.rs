@@ -289,7 +289,7 @@ fn check_request_knowing(
             format!("method {} is none of {}", r.method, METHODS.join(", ")),
         ));
     }
-    super::url::expand(&r.url, |name| {
+    super::url::expand(&r.url, &mut |name| {
         let known = profile.servers.contains_key(name) || r.parameters.contains_key(name);
         if known {
             Ok(Some(String::new()))

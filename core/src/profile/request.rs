@@ -8,6 +8,7 @@ use super::value::{Context, fill, plain_text};
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::BlobHandle;
 use crate::domain::json::print;
+use crate::domain::text::around;
 use crate::sabotage::{Sabotage, is};
 use serde_json::{Map, Value};
 
@@ -18,7 +19,7 @@ pub fn build(
     template: &RequestTemplate,
     context: &Context,
 ) -> Result<Request, ProfileError> {
-    let url = expand(&template.url, |name| {
+    let url = expand(&template.url, &mut |name| {
         if let Some(base) = profile.servers.get(name) {
             return Ok(Some(base.trim_end_matches('/').to_owned()));
         }
@@ -90,16 +91,16 @@ fn pieces(text: String, context: &Context) -> Body {
         return Body::Json(text);
     };
     let printed = ["\\u0001", handle, "\\u0001"].concat();
-    if !text.contains(&printed) {
+    let (mut out, mut rest) = (vec![], &*text);
+    while let Some((before, after)) = around(rest, &printed) {
+        out.push(Piece::Text(before.to_owned()));
+        out.push(Piece::Base64(BlobHandle(handle.to_owned())));
+        rest = after;
+    }
+    if out.is_empty() {
         return Body::Json(text);
     }
-    let mut out = vec![];
-    for (i, part) in text.split(&printed).enumerate() {
-        if i > 0 {
-            out.push(Piece::Base64(BlobHandle(handle.to_owned())));
-        }
-        out.push(Piece::Text(part.to_owned()));
-    }
+    out.push(Piece::Text(rest.to_owned()));
     Body::JsonPieces(out)
 }
 

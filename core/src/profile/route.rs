@@ -9,7 +9,8 @@ use super::value::{Context, fill, plain_text};
 use crate::domain::json::{FromJson, ToJson, print};
 use crate::domain::route::{KEPT_BYTES_MAX, Route, RouteHeader};
 use crate::domain::stop::Stop;
-use crate::domain::text::shown;
+use crate::domain::text::{around, cut, replaced, shown};
+use crate::domain::tree::pointed;
 use serde_json::Value;
 
 /// A mapped route, the stops that could not be read (by place and reason), and the backend's clock.
@@ -25,7 +26,7 @@ pub struct Mapped {
 /// # Errors
 /// `route_unreadable`, when there is none where the profile says.
 pub fn items_of<'a>(read: &Read, answer: &'a Value) -> Result<&'a [Value], ProfileError> {
-    match answer["body"].pointer(read.items.trim_start_matches('#')) {
+    match pointed(&answer["body"], read.items.trim_start_matches('#')) {
         Some(Value::Array(items)) => Ok(items),
         _ => Err(Mistake::new(
             "route_unreadable",
@@ -70,15 +71,12 @@ impl<'a> Pages<'a> {
             return Ok(());
         };
         let path_at = |text: &str| {
-            let host = text.find("://")? + 3;
-            Some(
-                text[host..]
-                    .find(['/', '?', '#'])
-                    .map_or(text.len(), |i| host + i),
-            )
+            let (scheme, rest) = around(text, "://")?;
+            let host = scheme.len() + 3;
+            Some(rest.find(['/', '?', '#']).map_or(text.len(), |i| host + i))
         };
         let own = path_at(url).unwrap_or(0);
-        let same = path_at(given).is_some_and(|at| given[..at] == url[..own]);
+        let same = path_at(given).is_some_and(|at| cut(given, 0, at) == cut(url, 0, own));
         if same {
             url.clone_from(given);
         } else if given.starts_with('/') && !given.starts_with("//") {
@@ -86,7 +84,7 @@ impl<'a> Pages<'a> {
             url.push_str(given);
         } else if let Some(at) = given.find('?') {
             url.truncate(url.find('?').unwrap_or(url.len()));
-            url.push_str(&given[at..]);
+            url.push_str(cut(given, at, given.len()));
         } else {
             let text = format!(
                 "the next page is said to be at {}, which is elsewhere",
@@ -122,7 +120,7 @@ impl<'a> Pages<'a> {
                 let pages = paging
                     .pages
                     .as_ref()
-                    .and_then(|at| answer["body"].pointer(at.trim_start_matches('#')))
+                    .and_then(|at| pointed(&answer["body"], at.trim_start_matches('#')))
                     .and_then(Value::as_u64);
                 self.page = (page + 1).to_json();
                 Ok(pages.is_none_or(|pages| page < pages + u64::from(paging.first) - 1))
@@ -157,7 +155,7 @@ pub fn next_link(answer: &Answer) -> Option<String> {
         let (address, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
         let is_next = parameters
             .split(';')
-            .any(|p| p.trim().replace('"', "") == "rel=next");
+            .any(|p| replaced(p.trim(), "\"", "") == "rel=next");
         is_next.then(|| address.to_owned())
     })
 }

@@ -3,6 +3,8 @@
 use super::read::ProfileError;
 use super::value::{Context, fill, plain_text};
 use crate::domain::json::{FromJson, as_whole};
+use crate::domain::text::{cut, find};
+use crate::domain::tree::pointed;
 use serde_json::Value;
 
 #[derive(Clone, Debug, Default, FromJson)]
@@ -50,7 +52,7 @@ impl Test {
         };
         let subject = other.as_ref().unwrap_or(subject);
         let at = match &self.at {
-            Some(pointer) => subject.pointer(pointer.trim_start_matches('#')),
+            Some(pointer) => pointed(subject, pointer.trim_start_matches('#')),
             None => Some(subject),
         };
         let value = at.filter(|v| !v.is_null());
@@ -141,17 +143,6 @@ fn same(a: &Value, b: &Value) -> bool {
     a == b || matches!((as_whole(a), as_whole(b)), (Some(a), Some(b)) if a == b)
 }
 
-/// Where a text holds another. The standard library's search is fast on megabytes and large in a
-/// download; what is searched here is short.
-pub fn find(text: &str, part: &str) -> Option<usize> {
-    let Some(first) = part.bytes().next() else {
-        return Some(0);
-    };
-    text.as_bytes()
-        .windows(part.len())
-        .position(|window| window[0] == first && window == part.as_bytes())
-}
-
 /// Matches `*` as any run of characters, everything else as itself.
 pub fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
@@ -168,7 +159,7 @@ pub fn glob(pattern: &str, text: &str) -> bool {
             return rest.ends_with(part);
         }
         match find(rest, part) {
-            Some(i) => rest = &rest[i + part.len()..],
+            Some(i) => rest = cut(rest, i + part.len(), rest.len()),
             None => return false,
         }
     }

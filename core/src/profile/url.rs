@@ -2,6 +2,7 @@
 //! `{?x,y}`, `{&x,y}`. A variable without a value leaves nothing behind.
 
 use super::read::{Mistake, ProfileError};
+use crate::domain::text::cut;
 use std::fmt::Write;
 
 /// Expands a template; `value` gives a variable's text.
@@ -10,22 +11,23 @@ use std::fmt::Write;
 /// `url_template`, when braces do not match or an operator is unknown.
 pub fn expand(
     template: &str,
-    mut value: impl FnMut(&str) -> Result<Option<String>, ProfileError>,
+    value: &mut dyn FnMut(&str) -> Result<Option<String>, ProfileError>,
 ) -> Result<String, ProfileError> {
     let mut out = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some(open) = rest.find('{') {
-        out.push_str(&rest[..open]);
-        let Some(close) = rest[open..].find('}') else {
+        out.push_str(cut(rest, 0, open));
+        let from = cut(rest, open, rest.len());
+        let Some(close) = from.find('}') else {
             return Err(Mistake::new(
                 "url_template",
                 format!("{template}: a brace is open"),
             ));
         };
-        let inside = &rest[open + 1..open + close];
-        rest = &rest[open + close + 1..];
+        let inside = cut(from, 1, close);
+        rest = cut(from, close + 1, from.len());
         let (operator, names) = match inside.chars().next() {
-            Some(c @ ('+' | '?' | '&')) => (Some(c), &inside[1..]),
+            Some(c @ ('+' | '?' | '&')) => (Some(c), cut(inside, 1, inside.len())),
             Some(c) if c.is_ascii_alphanumeric() || c == '_' => (None, inside),
             _ => {
                 return Err(Mistake::new(
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     fn check(template: &str, expected: &str) {
-        let url = expand(template, |name| {
+        let url = expand(template, &mut |name| {
             Ok(match name {
                 "id" => Some("a/b*~ ö".to_owned()),
                 "base" => Some("http://h:1/v1".to_owned()),
@@ -119,7 +121,7 @@ mod tests {
     #[test]
     fn broken_templates_are_named() {
         for template in ["/a{b", "/a}b", "/a{;b}", "/a{}"] {
-            assert!(expand(template, |_| Ok(None)).is_err(), "{template}");
+            assert!(expand(template, &mut |_| Ok(None)).is_err(), "{template}");
         }
     }
 }

@@ -15,6 +15,7 @@ use super::functions::apply;
 use super::read::{Mistake, ProfileError};
 use super::test::Test;
 use crate::domain::json::{FromJson, print};
+use crate::domain::tree::pointed;
 use serde_json::{Map, Value};
 
 /// The names a tree may refer to.
@@ -65,7 +66,7 @@ impl<'a> Context<'a> {
                 other => other.get(name)?,
             };
         }
-        value.pointer(pointer).filter(|v| !v.is_null())
+        pointed(value, pointer).filter(|v| !v.is_null())
     }
 }
 

@@ -4,6 +4,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod api;
+mod heap;
 mod host;
 mod net;
 mod store;

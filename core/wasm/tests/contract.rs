@@ -163,3 +163,33 @@ async fn the_clock_sleeps_about_as_long_as_asked() {
     clock.sleep(30).await;
     assert!(clock.monotonic_ms() - began >= 29.0);
 }
+
+/// The module's own allocator: what is held stays whole while others come, grow and go.
+#[wasm_bindgen_test]
+fn blocks_keep_what_was_written_to_them() {
+    let mut held: Vec<Vec<u8>> = vec![];
+    let mut random = 1_u32;
+    for turn in 0..20_000_u32 {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let mark = turn.to_le_bytes()[0];
+        // Mostly small, now and then as long as a picture.
+        let length = (random >> 8) as usize
+            % [40, 300, 5_000, 300_000][turn as usize % 4].min(1 << (turn % 19));
+        match held.len() {
+            0..40 => held.push(vec![mark; length]),
+            _ => {
+                let place = random as usize % held.len();
+                let block = &mut held[place];
+                let first = block.first().copied().unwrap_or(mark);
+                assert!(block.iter().all(|byte| *byte == first));
+                assert!(block.as_ptr().addr() % 8 == 0 || block.capacity() == 0);
+                if turn % 3 == 0 {
+                    block.resize(length, first);
+                    block.shrink_to_fit();
+                } else {
+                    held.swap_remove(place);
+                }
+            }
+        }
+    }
+}
