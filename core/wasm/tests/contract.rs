@@ -182,7 +182,7 @@ fn blocks_keep_what_was_written_to_them() {
                 let block = &mut held[place];
                 let first = block.first().copied().unwrap_or(mark);
                 assert!(block.iter().all(|byte| *byte == first));
-                assert!(block.as_ptr().addr() % 8 == 0 || block.capacity() == 0);
+                assert!(block.as_ptr().addr().is_multiple_of(8) || block.capacity() == 0);
                 if turn % 3 == 0 {
                     block.resize(length, first);
                     block.shrink_to_fit();
