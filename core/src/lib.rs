@@ -6,6 +6,7 @@ extern crate self as pannier;
 
 pub mod domain;
 pub mod engine;
+pub mod known;
 pub mod ports;
 pub mod profile;
 pub mod sabotage;

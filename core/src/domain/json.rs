@@ -121,7 +121,9 @@ fn write_more(fields: &[(&'static str, &dyn ToJson)], out: &mut String) {
         if !out.ends_with('{') {
             out.push(',');
         }
-        write_name(name, out);
+        out.push('"'); // no name of ours has anything in it that is escaped
+        out.push_str(name);
+        out.push_str("\":");
         let value = out.len();
         field.write(out);
         if cut(out, value, out.len()) == "null" {
@@ -364,11 +366,12 @@ fn read_number(from: &mut Reader<'_>) -> Result<i64, Wrong> {
 }
 
 fn whole(text: &str) -> Option<i64> {
-    let digits = match text.split_once('.') {
-        Some((digits, zeros)) if zeros.bytes().all(|b| b == b'0') => digits,
-        _ => text,
-    };
-    digits.parse().ok()
+    if let Ok(whole) = text.parse() {
+        return Some(whole);
+    }
+    let (digits, zeros) = text.split_once('.')?;
+    let is_whole = zeros.bytes().all(|b| b == b'0');
+    digits.parse().ok().filter(|_| is_whole)
 }
 
 /// The whole number that a value is.

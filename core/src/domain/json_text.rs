@@ -242,9 +242,7 @@ impl<'a> Reader<'a> {
         let mut out = Cow::Borrowed("");
         loop {
             let from = self.at;
-            while !matches!(self.byte(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
-                self.at += 1;
-            }
+            self.at += plain(self.text.as_bytes().get(from..).unwrap_or_default());
             // Runs end before ASCII bytes, so they never cut a character in two.
             let run = cut(self.text, from, self.at);
             match self.byte() {
@@ -354,12 +352,13 @@ pub fn write(value: &Value, out: &mut String) {
 pub fn quote(text: &str, out: &mut String) {
     out.push('"');
     let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if !matches!(byte, b'"' | b'\\' | 0..=0x1f) {
-            continue;
-        }
+    loop {
+        let at = from + plain(text.as_bytes().get(from..).unwrap_or_default());
         // What is escaped is ASCII, so nothing is cut in two.
         out.push_str(cut(text, from, at));
+        let Some(byte) = text.as_bytes().get(at).copied() else {
+            break;
+        };
         from = at + 1;
         match byte {
             b'"' => out.push_str("\\\""),
@@ -373,8 +372,29 @@ pub fn quote(text: &str, out: &mut String) {
             }
         }
     }
-    out.push_str(cut(text, from, text.len()));
     out.push('"');
+}
+
+/// How many bytes at the beginning stand for themselves in a quoted text: eight at a time, since
+/// most of what is read and written here is that.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (i, eight) in eights.iter().enumerate() {
+        let word = u64::from_le_bytes(*eight);
+        // A byte below a limit borrows from its highest bit; what is above the first such byte may be
+        // wrong, and is not asked for.
+        let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let slash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let found = (quote | slash | below(word, 0x20)) & (ONES << 7);
+        if found != 0 {
+            return i * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let more = rest.iter();
+    let more = more.take_while(|b| !matches!(b, b'"' | b'\\' | 0..=0x1f));
+    eights.len() * 8 + more.count()
 }
 
 #[cfg(test)]

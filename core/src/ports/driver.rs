@@ -68,7 +68,7 @@ pub struct Driver<H: Host> {
 /// Somebody else is current than was thought.
 pub(super) struct Another;
 
-#[derive(ToJson, FromJson)]
+#[derive(Clone, ToJson, FromJson)]
 struct Current {
     account: AccountId,
 }

@@ -64,7 +64,7 @@ enum Said {
 }
 
 /// The record of an answer, if there is one.
-fn one_of<T: FromJson>(found: &[Record]) -> Result<Option<Seen<T>>, Said> {
+fn one_of<T: FromJson + Clone + 'static>(found: &[Record]) -> Result<Option<Seen<T>>, Said> {
     let opened = found.first().map(records::open).transpose();
     opened.map_err(|u| Said::Refused(unreadable(u)))
 }

@@ -218,7 +218,10 @@ fn revision_of(found: &[Record]) -> u64 {
     found.first().map_or(0, |r| r.revision)
 }
 
-fn values<T: FromJson>(found: &[Record], aside: &mut Vec<records::Unreadable>) -> Vec<T> {
+fn values<T: FromJson + Clone + 'static>(
+    found: &[Record],
+    aside: &mut Vec<records::Unreadable>,
+) -> Vec<T> {
     records::read_all(found, aside)
         .into_iter()
         .map(|s| s.value)

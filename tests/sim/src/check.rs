@@ -13,6 +13,7 @@ use pannier::domain::operation::{Operation, OperationState, Settlement};
 use pannier::ports::store::Table;
 use pannier::testing::backend::Effect;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 mod twice;
 
@@ -66,7 +67,7 @@ fn settle_ms(kind: &str) -> i64 {
 
 pub fn check(world: &World) -> (Vec<Violation>, Tally) {
     // What is settled may have been pruned, or wiped at a sign-out; what is not has to be there.
-    let ops: Vec<Operation> = world.watch.borrow().operations();
+    let ops: Vec<Rc<Operation>> = world.watch.borrow().operations();
     let waiting: BTreeSet<String> = world.store.look(|tables| {
         let rows = tables.rows(Table::Operations);
         rows.filter_map(|(key, envelope)| opened(key, envelope))
@@ -88,7 +89,7 @@ pub fn check(world: &World) -> (Vec<Violation>, Tally) {
     let mut day = Day {
         world,
         strategy: world.setting.strategy,
-        ops: ops.iter().map(|op| (op.id.as_str(), op)).collect(),
+        ops: ops.iter().map(|op| (op.id.as_str(), &**op)).collect(),
         effects: &effects,
         places,
         asked,

@@ -107,13 +107,24 @@ impl Phone {
         self.contexts
     }
 
-    pub fn spawn(&mut self, slot: Slot, future: impl Future<Output = Mail> + 'static) {
+    /// Made where it stays: a drain's future is large, and moving it costs more than many a turn of it.
+    #[inline(always)]
+    pub fn spawn<F: Future<Output = Mail> + 'static>(
+        &mut self,
+        slot: Slot,
+        make: impl FnOnce() -> F,
+    ) {
+        let future: Pin<Box<dyn Future<Output = Mail>>> = Box::pin(make());
+        self.begin(slot, future);
+    }
+
+    fn begin(&mut self, slot: Slot, future: Pin<Box<dyn Future<Output = Mail>>>) {
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         self.tasks.push(Task {
             slot,
             waker: Waker::from(woken.clone()),
             woken,
-            future: Box::pin(future),
+            future,
         });
     }
 

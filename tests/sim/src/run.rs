@@ -5,6 +5,7 @@ use crate::setting::Setting;
 use crate::trace::Trace;
 use crate::watch::Violation;
 use crate::world::World;
+use pannier::known::keeping;
 use pannier::sabotage::with;
 
 pub struct Outcome {
@@ -18,6 +19,7 @@ pub struct Outcome {
 
 pub fn run(setting: &Setting, keep_trace: bool) -> Outcome {
     let _broken = with(setting.sabotage);
+    let _kept = keeping();
     let mut world = World::new(setting, keep_trace);
     world.live();
     let (violations, tally) = check(&world);

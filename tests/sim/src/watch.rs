@@ -1,48 +1,16 @@
 //! Looks at every commit that holds and knows nothing of who meant what: the fence, the order of
 //! numbers, due times and floors, and that nothing leaves the outbox unseen.
 
-use pannier::domain::ids::{AccountId, LaneId, OperationId};
+use pannier::domain::ids::OperationId;
 use pannier::domain::json::{FromJson, from_text};
 use pannier::domain::operation::{Operation, OperationState};
 use pannier::engine::session::Lease;
+use pannier::known::read;
 use pannier::ports::records;
 use pannier::ports::store::{Envelope, Key, KeyPart, Record, Table};
 use pannier::testing::memory::Observed;
 use std::collections::BTreeMap;
-
-/// What the watch needs of an operation. It sees thousands a day, and leaves the rest unread.
-#[derive(FromJson)]
-#[json(rename_all = "camelCase")]
-struct Glance {
-    id: OperationId,
-    account: AccountId,
-    seq: u64,
-    lane: LaneId,
-    intent: Named,
-    recorded: At,
-    state: OperationState,
-    attempt_count: u32,
-    attempts: Vec<Tried>,
-}
-
-#[derive(FromJson)]
-struct Named {
-    kind: String,
-}
-
-#[derive(FromJson)]
-struct At {
-    at: i64,
-}
-
-#[derive(FromJson)]
-#[json(rename_all = "camelCase")]
-struct Tried {
-    started_at: i64,
-    ended_at: Option<i64>,
-    trigger: String,
-    verdict: Option<String>,
-}
+use std::rc::Rc;
 
 /// What a checker found: the promise it belongs to, and the story.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +64,7 @@ pub struct Watch {
     pub doubts: Vec<Doubt>,
     pub parkings: Vec<Parking>,
     /// every operation that was ever in the store, as it was last
-    last: BTreeMap<String, String>,
+    last: BTreeMap<String, Rc<Operation>>,
     /// a throttle was taken down
     pub throttled: Vec<(String, i64)>,
     /// when an operation was settled
@@ -168,13 +136,13 @@ impl Watch {
                 Table::Meta if envelope.t == "lease" => self.lease(observed.context, key, envelope),
                 Table::Meta if envelope.t == "notice" => self.notice(envelope),
                 Table::Operations | Table::Settled => {
-                    if let Ok(op) = from_text::<Glance>(&envelope.body) {
+                    if let Ok(op) = read::<Operation>(&envelope.body) {
                         if account_of(key) != op.account.0 {
                             let text = format!("{} of {} lies under {key}", op.id, op.account);
                             self.fail("account isolation", text);
                         }
-                        self.last.insert(op.id.0.clone(), envelope.body.clone());
-                        self.operation(observed, *table, op);
+                        self.operation(observed, *table, &op);
+                        self.last.insert(op.id.0.clone(), op);
                     }
                 }
                 _ => {}
@@ -187,7 +155,7 @@ impl Watch {
             let Some((_, envelope)) = observed.before.get(*table, key) else {
                 continue;
             };
-            let Ok(op) = from_text::<Glance>(&envelope.body) else {
+            let Ok(op) = read::<Operation>(&envelope.body) else {
                 continue;
             };
             let kept = commit.puts.iter().any(|(table, _, e)| match table {
@@ -196,7 +164,7 @@ impl Watch {
                 _ => false,
             });
             if !kept {
-                let text = format!("{} {} left the outbox for nowhere", op.intent.kind, op.id);
+                let text = format!("{} {} left the outbox for nowhere", op.intent.kind(), op.id);
                 self.fail("nothing lost", text);
             }
         }
@@ -224,12 +192,11 @@ impl Watch {
     }
 
     /// Every operation that was ever in the store, as it was last.
-    pub fn operations(&self) -> Vec<Operation> {
-        let bodies = self.last.values();
-        bodies.filter_map(|body| from_text(body).ok()).collect()
+    pub fn operations(&self) -> Vec<Rc<Operation>> {
+        self.last.values().cloned().collect()
     }
 
-    fn operation(&mut self, observed: &Observed<'_>, table: Table, op: Glance) {
+    fn operation(&mut self, observed: &Observed<'_>, table: Table, op: &Operation) {
         let last = op.attempts.last();
         let ended = last.is_none_or(|a| a.ended_at.is_some());
         let before = self.known.get(op.id.as_str()).cloned();
@@ -261,7 +228,7 @@ impl Watch {
                 "context {} wrote {} of {} {} while generation {generation} was context {holder}'s",
                 observed.context,
                 name(&op.state),
-                op.intent.kind,
+                op.intent.kind(),
                 op.id,
             );
             self.fail("generation fencing", text);
@@ -270,7 +237,7 @@ impl Watch {
             self.throttled.push((op.id.0.clone(), self.now));
         }
         if began && let Some(attempt) = last {
-            self.began(&op, &before, attempt.started_at, &attempt.trigger);
+            self.began(op, &before, attempt.started_at, &attempt.trigger);
         }
         match &op.state {
             OperationState::InDoubt { .. }
@@ -304,7 +271,7 @@ impl Watch {
                     OperationState::Settled { .. } | OperationState::Discarded { .. }
                 )
             {
-                let text = format!("{} {} settled without being there", op.intent.kind, op.id);
+                let text = format!("{} {} settled without being there", op.intent.kind(), op.id);
                 self.fail("nothing lost", text);
             }
         }
@@ -318,7 +285,7 @@ impl Watch {
         );
     }
 
-    fn began(&mut self, op: &Glance, before: &Known, at: i64, trigger: &str) {
+    fn began(&mut self, op: &Operation, before: &Known, at: i64, trigger: &str) {
         let (OperationState::Waiting { due_at, floor_at }
         | OperationState::InDoubt { due_at, floor_at }) = before.state
         else {
@@ -327,7 +294,7 @@ impl Watch {
             }
             let text = format!(
                 "{} {} was attempted while {}",
-                op.intent.kind,
+                op.intent.kind(),
                 op.id,
                 name(&before.state)
             );
@@ -341,7 +308,7 @@ impl Watch {
         if at < wanted && wanted - at <= WAIT_MS_MAX {
             let text = format!(
                 "{} {} was attempted {} ms before it was due ({trigger})",
-                op.intent.kind,
+                op.intent.kind(),
                 op.id,
                 wanted - at
             );

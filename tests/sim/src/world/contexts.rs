@@ -16,7 +16,7 @@ impl World {
         place.opening = true;
         place.context = context;
         self.say(format_args!("{} opens as context {context}", slot.name()));
-        self.phone.spawn(slot, async move {
+        self.phone.spawn(slot, move || async move {
             let servers = if document.is_some() {
                 servers()
             } else {
@@ -93,7 +93,7 @@ impl World {
             return;
         };
         self.say(format_args!("{} wakes: {}", slot.name(), reason.name()));
-        self.phone.spawn(slot, async move {
+        self.phone.spawn(slot, move || async move {
             Mail::Drained(core.drain(reason, budget).await)
         });
     }
@@ -110,7 +110,7 @@ impl World {
                 };
                 self.wake(slot, reason, budget);
                 if let Some(core) = self.phone.core(slot).filter(|_| slot == Slot::Page) {
-                    self.phone.spawn(slot, async move {
+                    self.phone.spawn(slot, move || async move {
                         let _ = core.sweep().await;
                         Mail::Nothing
                     });

@@ -24,7 +24,7 @@ impl World {
         }
         let after = self.chance.between(1_000, 300_000);
         if let Some(core) = self.phone.core(Slot::Page).filter(|_| after < 150_000) {
-            self.phone.spawn(Slot::Page, async move {
+            self.phone.spawn(Slot::Page, move || async move {
                 let _ = core.refresh_route().await;
                 Mail::Nothing
             });

@@ -54,7 +54,7 @@ impl World {
             slot.name()
         ));
         let step = step.clone();
-        self.phone.spawn(slot, async move {
+        self.phone.spawn(slot, move || async move {
             Mail::Recorded(line, record(&core, &step).await)
         });
     }
@@ -123,7 +123,7 @@ impl World {
         drop(book);
         self.correcting = true;
         self.say(format_args!("{who} corrects {id} (line {line})"));
-        self.phone.spawn(Slot::Page, async move {
+        self.phone.spawn(Slot::Page, move || async move {
             let mut changes = Map::new();
             changes.insert("text".into(), json!(text));
             let result = core.amend(&id, changes).await;
@@ -166,7 +166,7 @@ impl World {
         let confirmed = self.book.borrow().confirmed(who);
         self.closing = true;
         self.say(format_args!("{who} closes the shift"));
-        self.phone.spawn(Slot::Page, async move {
+        self.phone.spawn(Slot::Page, move || async move {
             Mail::Closed(confirmed, core.close_shift(None).await)
         });
     }
@@ -230,7 +230,7 @@ impl World {
         let wrong = self.signed_in_as().as_deref() != Some(who);
         if wrong && !self.signing {
             self.signing = true;
-            self.phone.spawn(Slot::Page, async move {
+            self.phone.spawn(Slot::Page, move || async move {
                 Mail::Signed(sign_in_as(&core, who).await)
             });
         } else if !wrong && !self.looking && self.has_parked(who) {
@@ -240,7 +240,7 @@ impl World {
                 self.backend.clone(),
                 self.setting.strategy,
             );
-            self.phone.spawn(Slot::Page, async move {
+            self.phone.spawn(Slot::Page, move || async move {
                 look_through(&core, who, &book, &backend, strategy).await;
                 Mail::Looked
             });
