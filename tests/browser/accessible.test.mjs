@@ -1,6 +1,6 @@
-// What a screen reader, a keyboard and weak eyes would stumble over: axe-core finds nothing on any
-// screen and in no dialog, light and dark. In Swedish, whose words are longest; and none of them says
-// a word that is not Swedish.
+// What a screen reader, a keyboard, weak eyes and a thumb in a glove would stumble over: axe-core finds
+// nothing on any screen and in no dialog, light and dark, and nothing is too small to be met. In
+// Swedish, whose words are longest; and none of them says a word that is not Swedish.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -22,6 +22,20 @@ async function violations(driver) {
       .then(({ violations }) => done(violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ html, failureSummary }) => html.slice(0, 160) + " (" + failureSummary.split("\\n")[1]?.trim() + ")").join(" | "))), (error) => done([String(error)]));`);
 }
 
+/** What a thumb in a glove would miss: less than 48 points either way, its label counted in. */
+const tooSmall = (driver) => driver.executeScript(`
+  const found = [];
+  const look = (root) => {
+    for (const element of root.querySelectorAll("*")) {
+      if (element.shadowRoot) look(element.shadowRoot);
+      if (!element.matches("a[href], button, input, select, textarea, [role=button]") || !element.checkVisibility({ visibilityProperty: true })) continue;
+      const { width, height } = (element.closest("label") ?? element).getBoundingClientRect();
+      if (width > 0 && height > 0 && Math.min(width, height) < 47.5) found.push(element.outerHTML.slice(0, 120) + " is " + Math.round(width) + " x " + Math.round(height));
+    }
+  };
+  look(document);
+  return found;`);
+
 const isDark = (driver) => driver.executeScript("return matchMedia('(prefers-color-scheme: dark)').matches");
 
 /** Chromium's phone changes its theme while one looks; WebKit is told at its start. */
@@ -39,6 +53,7 @@ async function nothingIsFound(courier, themes) {
   const found = [];
   const look = async (name) => {
     for (const text of await strange(driver, known)) found.push(`${name} says ${text}`);
+    for (const small of await tooSmall(driver)) found.push(`${name}: ${small}`);
     for (const dark of themes) {
       await themed(courier, dark);
       for (const violation of await violations(driver)) found.push(`${dark ? "dark" : "light"} ${name}: ${violation}`);
