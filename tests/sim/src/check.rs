@@ -542,9 +542,10 @@ impl Day<'_> {
             if !self.world.watch.borrow().throttled.iter().any(on_record) {
                 continue;
             }
-            let again = asked[number + 1..].iter().find(|a| {
-                a.mark == one.mark && a.context == one.context && a.wall - a.at == one.wall - one.at
-            });
+            // The next one alone: by a later one the clock may have jumped away and back.
+            let mut later = asked[number + 1..].iter();
+            let again = later.find(|a| a.mark == one.mark && a.context == one.context);
+            let again = again.filter(|a| a.wall - a.at == one.wall - one.at);
             if let Some(again) = again.filter(|a| a.at < heard + wait) {
                 let text = format!(
                     "{} was sent again {} ms after a 429 that asked for {wait}",
