@@ -10,4 +10,4 @@ async function networkIn(address: string): Promise<NonNullable<ShellOptions["net
   return typeof config === "object" && config !== null && "network" in config && config.network === "web" ? "web" : "native";
 }
 
-await startApp(async (options) => (await openShell({ ...options, network: await networkIn("/config.json") })).pannier);
+await startApp(async (options) => (await openShell({ ...options, app: PANNIER_BUILD, network: await networkIn("/config.json") })).pannier);

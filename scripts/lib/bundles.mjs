@@ -1,6 +1,7 @@
 // TypeScript to what the browser loads: the page and the workers, from the npm package as an app
 // of somebody else's would use it.
 
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { compilePackage } from "./package.mjs";
@@ -29,6 +30,15 @@ function present(path, what) {
   return at(path);
 }
 
+/** What a build is called: page and worker of one build by one name, those of another source by another. */
+function stamp() {
+  const files = ["web/src", "service-worker/src", "capacitor/src", "static", "core/js/src", "core/js/wasm"].flatMap((folder) => readdirSync(at(folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name)))).sort();
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(at(file)));
+  return hash.digest("hex").slice(0, 8);
+}
+
 async function bundle({ file, entry, format, splitting = false }, outfile) {
   const esbuild = await import("esbuild");
   try {
@@ -43,6 +53,7 @@ async function bundle({ file, entry, format, splitting = false }, outfile) {
       logLevel: "silent",
       define: {
         "process.env.NODE_ENV": '"production"',
+        PANNIER_BUILD: JSON.stringify(stamp()),
         // Where the package looks for its files when nobody says where they are; a classic script
         // has no import.meta, and its own address is the same.
         ...(format === "iife" ? { "import.meta.url": "self.location.href" } : {}),

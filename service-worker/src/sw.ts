@@ -16,6 +16,7 @@ const SHELL_DEADLINE_MS = 5_000;
 const INSTALL_DEADLINE_MS = 60_000;
 
 attachPannier(self, {
+  app: PANNIER_BUILD,
   wasm: async () => (await matchPrecache("/core.wasm")) ?? "/core.wasm",
   notification: { icon: "/icons/icon-192.png", badge: "/icons/icon-192.png" },
   // What was chosen in More, which the page leaves here (web/src/preferences.ts); else as the phone.

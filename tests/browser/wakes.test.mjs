@@ -210,7 +210,10 @@ for (const engine of engines) {
     await allSent(courier);
     const reasons = new Set((await wakes(courier)).map(({ reason, context }) => `${context} ${reason}`));
     for (const reason of ["opened", "recorded", "shown"]) assert.ok(reasons.has(`page ${reason}`), `${reason}: ${[...reasons]}`);
+    await shellIsCached(courier);
     await toRoute(courier);
+    await tap(driver, on("tab-load"));
+    await until(() => evaluate(driver, "() => { const { cameraStats, stats } = document.querySelector('pannier-scanner') ?? {}; return cameraStats !== undefined && stats !== undefined; }"), { what: "the scanner to look", ...lately });
     await tap(driver, on("tab-more"));
     await tap(driver, on("diagnostics"));
     await find(driver, on("timeline"));
@@ -218,7 +221,11 @@ for (const engine of engines) {
     assert.ok(drawn.length >= (await wakes(courier)).length - 1 && drawn.some((one) => one.endsWith(" sent")), `${drawn}`);
     assert.ok(await peek(driver, `${on("timeline")} .band.good`));
     assert.match(await text(driver, on("wakes-foreground")), /[1-9]/);
-    assert.match(await text(driver, on("version-page")), /^0\.\d+\.\d+ · 1 · /);
+    const [page, worker] = [await text(driver, on("version-page")), await text(driver, on("version-worker"))];
+    assert.match(page, /^[0-9a-f]{8} · 0\.\d+\.\d+ · 1 · /);
+    assert.equal(worker.split(" · ")[0], page.split(" · ")[0], "made together");
+    assert.match(await text(driver, on("camera-figures")), /^open after \d+\.\d s$/);
+    assert.match(await text(driver, on("scanner-figures")), /^\d+ pictures a second, \d+ ms each, \d+ × \d+/);
     await evaluate(driver, `() => {
       const make = URL.createObjectURL;
       URL.createObjectURL = (file) => { window.pannierFile = file; return make(file); };

@@ -4,7 +4,6 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import type { Intent, Pannier, Receipt, Status } from "pannier";
 import "pannier/elements";
-import type { ScannerStats } from "pannier/elements";
 import { errorText, officeText, onSpeak, words } from "pannier/texts";
 import { Drafts } from "./drafts";
 import { inTab, seenInTab } from "./home-screen";
@@ -12,7 +11,7 @@ import { sentence, shown } from "./formats";
 import { icon } from "./icons";
 import { addressOf, home, placeOf, type Place, type ScreenName } from "./places";
 import { Positions } from "./positions";
-import { coalesced, type Screen, type Shell, StopScreen } from "./screen";
+import { coalesced, type ScannerFigures, type Screen, type Shell, StopScreen } from "./screen";
 import { DiagnosticsScreen } from "./screens/diagnostics";
 import { DeliverScreen } from "./screens/deliver";
 import { FailScreen, ReturnScreen } from "./screens/fail";
@@ -87,7 +86,7 @@ export class CourierApp extends LitElement implements Shell {
   declare api: Pannier;
   declare drafts: Drafts;
   readonly positions = new Positions();
-  scannerFigures: ScannerStats | undefined;
+  scannerFigures: ScannerFigures | undefined;
   status: Status | undefined;
   #account: string | undefined;
   #opened = false;
@@ -224,7 +223,8 @@ export class CourierApp extends LitElement implements Shell {
     const address = addressOf(this.#place);
     if (address === this.#screenAddress) return;
     this.#screenAddress = address;
-    this.scannerFigures = this.querySelector("pannier-scanner")?.stats ?? this.scannerFigures;
+    const { stats, cameraStats } = this.querySelector("pannier-scanner") ?? {};
+    if (stats) this.scannerFigures = { ...stats, ...cameraStats };
     const screen = new screens[this.#place.screen]();
     screen.shell = this;
     if (screen instanceof StopScreen) screen.stopId = this.#place.stop ?? "";

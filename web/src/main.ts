@@ -13,7 +13,7 @@ const app = await startApp(async (options) => {
   // An answer is read once: another try asks for itself.
   const wasm = module;
   module = undefined;
-  const api = await openPannier(wasm ? { ...options, wasm } : options);
+  const api = await openPannier({ ...options, app: PANNIER_BUILD, ...(wasm ? { wasm } : {}) });
   attachWakes(api);
   return api;
 });

@@ -11,6 +11,9 @@ import type { Positions } from "./positions";
 import { bar, empty } from "./parts";
 import { texts } from "./texts";
 
+/** Of the scanner and its camera, where it opened. */
+export type ScannerFigures = ScannerStats & { openMs?: number; opened?: number };
+
 /** The services of the app around a screen. */
 export interface Shell {
   readonly api: Pannier;
@@ -18,7 +21,7 @@ export interface Shell {
   readonly drafts: Drafts;
   readonly positions: Positions;
   /** of the scanner that was open last */
-  readonly scannerFigures: ScannerStats | undefined;
+  readonly scannerFigures: ScannerFigures | undefined;
   /** Durable when it resolves. */
   record(intent: Intent): Promise<Receipt>;
   /** Says that something is kept. */

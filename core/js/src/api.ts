@@ -132,6 +132,8 @@ export interface OpenOptions {
   functions?: Record<string, (call: HostCall) => unknown>;
   /** what sends while nothing of ours runs, where the host has such a service; `pannier/capacitor` brings one */
   system?: HandOver;
+  /** what you call your build; `versions()` tells it, so that a page and a worker of different builds can be told apart */
+  app?: string;
   /** how long what is settled stays; kept on the device, so that the service worker goes by the same */
   keep?: Keep;
   /**
@@ -151,6 +153,8 @@ export interface OpenOptions {
 
 /** What runs: versions of code, stored schema and profile, and how often the core was started again. */
 export interface Versions {
+  /** what the host calls its build, if it said */
+  app?: string;
   /** the core's own, as the package's */
   core: string;
   /** of the IndexedDB database */

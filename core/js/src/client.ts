@@ -43,6 +43,7 @@ export class Pannier implements PannierApi {
   readonly #system: OpenOptions["system"];
   readonly #probe: OpenOptions["probe"];
   readonly #functions: OpenOptions["functions"];
+  readonly #app: OpenOptions["app"];
   #isSeen = true;
   #core: Promise<Core> | undefined;
   #host: BrowserHost | undefined;
@@ -62,7 +63,8 @@ export class Pannier implements PannierApi {
   /** the office's public key, for `pannier/export` */
   readonly sealTo: OpenOptions["sealTo"];
 
-  private constructor(options: CoreOptions, { token, exchange, system, functions, sealTo, probe }: OpenOptions) {
+  private constructor(options: CoreOptions, { token, exchange, system, functions, sealTo, probe, app }: OpenOptions) {
+    this.#app = app;
     this.sealTo = sealTo;
     this.#probe = probe;
     this.#options = options;
@@ -379,7 +381,7 @@ export class Pannier implements PannierApi {
   }
 
   versions(): Versions {
-    return { ...this.#versions, restarts: restartCount() };
+    return { ...(this.#app === undefined ? {} : { app: this.#app }), ...this.#versions, restarts: restartCount() };
   }
 
   close(): void {

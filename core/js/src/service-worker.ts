@@ -26,6 +26,8 @@ export interface WorkerOptions {
   overdue?: OverdueWords | false;
   /** as `openPannier`'s */
   probe?: string | false;
+  /** as `openPannier`'s */
+  app?: string;
 }
 
 /** iOS holds a worker about 10 s for a push; Chrome ends a sync after 3 minutes. */
@@ -51,6 +53,7 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     opening ??= (async () => Pannier.open({
       wasm: await options.wasm(),
       ...(options.database === undefined ? {} : { database: options.database }),
+      ...(options.app === undefined ? {} : { app: options.app }),
       ...(options.probe === undefined ? {} : { probe: options.probe }),
     }))();
     opening.catch(() => { opening = undefined; });

@@ -13,8 +13,8 @@ import { bandOf, day, row, rows } from "../timeline";
 
 const dayMs = 24 * 3_600_000;
 
-function version({ core, schema, profile }: Versions): string {
-  return shown([core, schema, profile].filter((part) => part !== undefined).join(" · "), 120);
+function version({ app, core, schema, profile }: Versions): string {
+  return shown([app, core, schema, profile].filter((part) => part !== undefined).join(" · "), 120);
 }
 
 export class DiagnosticsScreen extends Screen {
@@ -60,6 +60,7 @@ export class DiagnosticsScreen extends Screen {
       ${fact("version-worker", t.worker, versions.worker ? version(versions.worker) : t.noWorker)}
       ${fact("restarts", t.restarts, String(versions.page.restarts))}
       ${fact("notifications", t.notifications, t.allowed[found.notifications])}
+      ${stats?.openMs === undefined ? nothing : fact("camera-figures", t.camera, t.cameraFigures((stats.openMs / 1000).toFixed(1), stats.opened ?? 1))}
       ${stats ? fact("scanner-figures", t.scanner, t.scannerFigures(stats.fps.toFixed(0), stats.decodeMs.toFixed(0), `${stats.width} × ${stats.height}`, stats.foundBy)) : nothing}
     </dl>`;
   }

@@ -348,6 +348,8 @@ export const en = {
     notifications: "Notifications",
     allowed: { granted: "Allowed", denied: "Refused", default: "Not asked yet", absent: "Not in this browser" } satisfies Record<NotificationPermission | "absent", string>,
     scanner: "Scanner, last time",
+    camera: "Camera, last time",
+    cameraFigures: (seconds: string, times: number) => `open after ${seconds} s${times > 1 ? `, opened ${times} times` : ""}`,
     scannerFigures: (fps: string, ms: string, size: string, by?: string) => `${fps} pictures a second, ${ms} ms each, ${size}${by === undefined ? "" : `, found by ${by}`}`,
     export: "Take out as a file",
     exportHint: "For the office; nothing about persons is in it",

@@ -327,6 +327,8 @@ export const sv: PageTexts = {
     notifications: "Aviseringar",
     allowed: { granted: "Tillåtna", denied: "Nekade", default: "Inte tillfrågad än", absent: "Finns inte i den här webbläsaren" },
     scanner: "Skannern, senast",
+    camera: "Kameran, senast",
+    cameraFigures: (seconds, times) => `öppen efter ${seconds} s${times > 1 ? `, öppnad ${times} gånger` : ""}`,
     scannerFigures: (fps, ms, size, by) => `${fps} bilder i sekunden, ${ms} ms var, ${size}${by === undefined ? "" : `, hittad genom ${by}`}`,
     export: "Ta ut som fil",
     exportHint: "Till kontoret; inget om personer finns i den",

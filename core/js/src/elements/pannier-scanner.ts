@@ -61,6 +61,8 @@ export class PannierScanner extends LitElement {
 
   /** figures of the last frames, for a developer's eye */
   stats: ScannerStats | undefined;
+  /** how long the camera took to open, in milliseconds, and how often it was opened: more than once where it came back dead */
+  cameraStats: { openMs: number; opened: number } | undefined;
 
   #camera: Camera | undefined;
   #scanner: Scanner | undefined;
@@ -69,6 +71,7 @@ export class PannierScanner extends LitElement {
   #watch: ReturnType<typeof setInterval> | undefined;
   /** when the last picture was not the one before it */
   #movedAt = 0;
+  #openedAt = 0;
   #ready = false;
 
   constructor() {
@@ -153,6 +156,8 @@ export class PannierScanner extends LitElement {
 
   #state(state: CameraState, error?: CameraError): void {
     this._camera = state;
+    if (state === "opening") this.#openedAt = performance.now();
+    if (state === "live") this.cameraStats = { openMs: performance.now() - this.#openedAt, opened: (this.cameraStats?.opened ?? 0) + 1 };
     this._torch = { has: state === "live" && this.#camera?.hasTorch === true, on: false };
     const zoom = state === "live" ? this.#camera?.zoom : undefined;
     this._zoom = { steps: zoom ? ZOOMS.filter((step) => step >= zoom.min && step <= zoom.max) : [], at: 0 };
