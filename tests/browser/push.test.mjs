@@ -7,7 +7,7 @@ import { createDecipheriv, createECDH, createPublicKey, hkdfSync, randomBytes, v
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { test } from "node:test";
-import { control, evaluate, log, says, startSandbox, tap, until } from "./lib/index.mjs";
+import { control, evaluate, gone, log, says, startSandbox, tap, until } from "./lib/index.mjs";
 import { exactlyOnce, taken } from "./stories/backend.mjs";
 import { allSent, arrive, engines, note, on, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
 import { closeTheApp, notifications } from "./stories/worker.mjs";
@@ -134,10 +134,13 @@ story("a subscription that the browser ended is told, and one that is switched o
       // As iOS does, without a word.
       await evaluate(driver, "() => { pushKept.subscription = undefined; }");
       await tap(driver, on("tab-route"));
-      await tap(driver, on("tab-more"));
+      await evaluate(driver, "() => { document.dispatchEvent(new Event('visibilitychange')); }");
+      await says(driver, on("push-lost"), /The phone has ended them/u);
+      await tap(driver, on("push-lost"));
       await until(async () => (await hint()) === "The phone has ended them. Switch them on again", { what: "the loss to be told" });
       await tap(driver, on("switch-push"));
       await until(async () => (await hint())?.startsWith("On."), { what: "the switch to be on again" });
+      await gone(driver, on("push-lost"));
       await tap(driver, on("switch-push"));
       await until(async () => (await hint()) === "Sends what waits while the app is closed", { what: "the switch to be off" });
       const ended = (await log(server)).filter(({ path, status }) => path === "/api/push/subscriptions/end" && status === 200);

@@ -2,7 +2,7 @@
 // address names, tells what is saved and what went wrong, and is the screens' way to the core.
 
 import { html, LitElement, nothing, type PropertyValues } from "lit";
-import type { Intent, Pannier, Receipt, Status } from "pannier";
+import type { Intent, Pannier, PushLook, Receipt, Status } from "pannier";
 import "pannier/elements";
 import { errorText, officeText, onSpeak, words } from "pannier/texts";
 import { Drafts } from "./drafts";
@@ -99,6 +99,7 @@ export class CourierApp extends LitElement implements Shell {
   #errors: Told[] = [];
   #restartHelps = false;
   #newer: Newer | undefined;
+  #pushLost = false;
   readonly #listeners = new Set<() => void>();
 
   protected override createRenderRoot(): this {
@@ -145,6 +146,12 @@ export class CourierApp extends LitElement implements Shell {
 
   announce(newer: Newer): void {
     this.#newer = newer;
+    this.requestUpdate();
+  }
+
+  /** The phone ends push messages without a word; here a person hears of it. */
+  pushFound(look: PushLook): void {
+    this.#pushLost = look === "lost";
     this.requestUpdate();
   }
 
@@ -281,6 +288,7 @@ export class CourierApp extends LitElement implements Shell {
         ${this.status?.storage.kind === "temporary" ? html`<p class="warning" data-test="temporary">${icon("attention")}<span>${texts.storage.temporaryBar}</span></p>` : nothing}
         ${this.status?.storageNewer ? html`<p class="warning" data-test="storage-newer">${icon("attention")}<span>${texts.storage.newerBar}</span></p>` : nothing}
         ${this.status?.overdue ? html`<p class="warning" role="status" data-test="overdue" data-minutes=${this.status.overdue.minutes}>${icon("attention")}<span>${words().overdue.title}: ${words().overdue.waits(this.status.overdue)}</span></p>` : nothing}
+        ${this.#pushLost ? html`<a class="warning" href=${addressOf({ screen: "more" })} data-test="push-lost">${icon("attention")}<span>${texts.more.push}: ${texts.more.pushHint.lost}</span></a>` : nothing}
         ${this.#newer ? this.#update(this.#newer) : nothing}</header>
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>

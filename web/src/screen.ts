@@ -3,7 +3,7 @@
 // own fields are plain: a change of one is followed by `requestUpdate`.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { Intent, Pannier, Receipt, Status, StopView } from "pannier";
+import type { Intent, Pannier, PushLook, Receipt, Status, StopView } from "pannier";
 import { keepCamera, type ScannerStats } from "pannier/elements";
 import type { Drafts, StopDraft } from "./drafts";
 import type { Place } from "./places";
@@ -22,6 +22,8 @@ export interface Shell {
   readonly positions: Positions;
   /** of the scanner that was open last */
   readonly scannerFigures: ScannerFigures | undefined;
+  /** What became of push messages; a loss is told on every screen. */
+  pushFound(look: PushLook): void;
   /** Durable when it resolves. */
   record(intent: Intent): Promise<Receipt>;
   /** Says that something is kept. */

@@ -2,7 +2,7 @@
 // is the core's answer; this only sets the timer.
 
 import type { Pannier } from "./client.js";
-import { forgetPush, lookAtPush, subscribed } from "./push.js";
+import { forgetPush, lookAtPush, subscribed, type PushLook } from "./push.js";
 import { after } from "./time.js";
 import type { DrainReport, WakeReason } from "./types.js";
 import { setBadge, showUnsent, type OverdueWords } from "./unsent.js";
@@ -20,6 +20,8 @@ export const SYNC_TAG = "pannier";
 export interface WakeOptions {
   /** words and look of the notification about work that has waited too long (default: those of `pannier/texts`); false: none */
   overdue?: OverdueWords | false;
+  /** called with what a look at push messages found, at each return to the foreground: `lost` is the one to tell a person */
+  onPush?: (look: PushLook) => void;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface WakeOptions {
  * long. Shows how much is unsent on the app's icon. Once per client. Ends with the function it returns.
  * @example const stop = attachWakes(pannier);
  */
-export function attachWakes(api: Pannier, { overdue }: WakeOptions = {}): () => void {
+export function attachWakes(api: Pannier, { overdue, onPush }: WakeOptions = {}): () => void {
   let callOff = (): void => undefined;
   let ended = false;
   let last: DrainReport | undefined;
@@ -76,7 +78,7 @@ export function attachWakes(api: Pannier, { overdue }: WakeOptions = {}): () => 
   const foreground = (reason: WakeReason): void => {
     looked = Date.now();
     void wake(reason);
-    lookAtPush(api).catch(() => undefined);
+    lookAtPush(api).then(onPush).catch(() => undefined);
   };
   const turned = (): void => {
     api.seen(isSeen());

@@ -25,17 +25,22 @@ export class MoreScreen extends Screen {
     // Everything else here comes with the status.
     if (this.#looked || !this.shell.status?.signedIn) return;
     this.#looked = true;
-    this.#push = await lookAtPush(this.shell.api).catch(() => this.#push);
+    this.#pushIs(await lookAtPush(this.shell.api).catch(() => this.#push));
     if (this.#push === "off" || this.#push === "lost") {
       this.#pushKey = await this.shell.api.pushKey().catch(() => undefined);
     }
+  }
+
+  #pushIs(look: PushLook): void {
+    this.#push = look;
+    this.shell.pushFound(look);
   }
 
   #pushSwitch(): TemplateResult | typeof nothing {
     const state = this.#push;
     if (state === "absent" || state === "unsupported") return nothing;
     const turn = (on: boolean): void => void this.act("push", async () => {
-      this.#push = await (on ? startPush(this.shell.api, this.#pushKey) : stopPush(this.shell.api));
+      this.#pushIs(await (on ? startPush(this.shell.api, this.#pushKey) : stopPush(this.shell.api)));
     });
     return this.#switch("switch-push", texts.more.push, texts.more.pushHint[state], state === "on" || state === "untold", turn);
   }
