@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { control, evaluate, gone, log, says, startSandbox, tap, until } from "./lib/index.mjs";
 import { exactlyOnce, taken } from "./stories/backend.mjs";
 import { allSent, arrive, engines, note, on, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
-import { closeTheApp, notifications } from "./stories/worker.mjs";
+import { closeTheApp, notifications, shown, watchShown } from "./stories/worker.mjs";
 
 const engine = "chromium";
 const story = engines.includes(engine) ? test : test.skip;
@@ -189,9 +189,10 @@ story("the closed app's notifications speak the language that was chosen in More
   await tap(driver, on("language-sv"));
   await says(driver, "h1", "Mer");
   const worker = await closeTheApp(courier);
+  await watchShown(courier);
   await worker.push("{}");
-  await until(async () => (await notifications(courier)).length > 0, { what: "the notification" });
-  assert.deepEqual(await notifications(courier), [{ title: "Pannier", body: "Skickar det som väntar" }]);
+  await until(async () => (await shown(courier)).length > 0, { what: "the notification" });
+  assert.deepEqual(await shown(courier), [{ title: "Pannier", body: "Skickar det som väntar" }]);
   await worker.close();
 }));
 

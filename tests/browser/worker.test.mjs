@@ -8,7 +8,7 @@ import { evaluate, log, until } from "./lib/index.mjs";
 import { applied, exactlyOnce, taken } from "./stories/backend.mjs";
 import { allSent, arrive, engines, note, notesAtOnce, photograph, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
 import { operations } from "./stories/store.mjs";
-import { closeTheApp, inWorker, notifications } from "./stories/worker.mjs";
+import { closeTheApp, inWorker, notifications, shown, watchShown } from "./stories/worker.mjs";
 
 const engine = "chromium";
 const story = engines.includes(engine) ? test : test.skip;
@@ -144,9 +144,10 @@ story("the words of a declarative push that come as a notification, as WebKit gi
   await signIn(courier);
   await shellIsCached(courier);
   await closeTheApp(courier);
+  await watchShown(courier);
   await happens(courier, `Object.defineProperty(new PushEvent("push"), "notification", { value: { title: "Route changed", body: "Stop 4 was moved" } })`);
-  await until(async () => (await notifications(courier)).length === 1, { what: "the notification" });
-  assert.deepEqual(await notifications(courier), [{ title: "Route changed", body: "Stop 4 was moved" }]);
+  await until(async () => (await shown(courier)).length === 1, { what: "the notification" });
+  assert.deepEqual(await shown(courier), [{ title: "Route changed", body: "Stop 4 was moved" }]);
 }));
 
 const wakes = ({ driver }) => evaluate(driver, "() => document.querySelector('courier-app').api.diagnostics().then(({ wakes }) => wakes.filter(({ context }) => context === 'worker').map(({ reason, settled }) => [reason, settled]))");

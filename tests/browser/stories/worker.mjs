@@ -32,5 +32,13 @@ export async function inWorker(courier, expression) {
   return result.value;
 }
 
+/** What the running worker asks to have shown from now on: a headless browser has no place for it, and may forget it. */
+export const watchShown = (courier) => inWorker(courier, `{
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  self.pannierShown = [];
+  ServiceWorkerRegistration.prototype.showNotification = function (title, { body }) { pannierShown.push({ title, body }); return show.apply(this, arguments); };
+}`);
+export const shown = (courier) => inWorker(courier, "self.pannierShown");
+
 export const notifications = (courier) =>
   inWorker(courier, "registration.getNotifications().then((all) => all.map(({ title, body }) => ({ title, body })))");
