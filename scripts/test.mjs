@@ -4,7 +4,7 @@
 
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { engines } from "./lib/browsers.mjs";
+import { BROWSER_LOST, engines } from "./lib/browsers.mjs";
 import { browserCrates } from "./lib/cargo.mjs";
 import { contractSuite } from "./lib/contract.mjs";
 import { at } from "./lib/paths.mjs";
@@ -57,7 +57,7 @@ function testsIn(name) {
 }
 
 // A story waits for its browser more than it works: two at once take little more than half the time.
-const stories = (engine) => nodeTests(testsIn("browser"), { together: 2, env: { PANNIER_ENGINES: engine } });
+const stories = (engine) => nodeTests(testsIn("browser"), { together: 2, again: BROWSER_LOST, env: { PANNIER_ENGINES: engine } });
 
 if (isMain(import.meta)) {
   await main(async () => {

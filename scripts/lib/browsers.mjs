@@ -22,6 +22,9 @@ const programs = {
 
 export const engines = ["chromium", "firefox", "webkit"];
 
+/** How the error begins of a test whose browser had nothing to do while its driver waited for it. */
+export const BROWSER_LOST = "browser_lost";
+
 export function find(name) {
   const program = programs[name];
   return which(process.env[program.variable], ...program.names);

@@ -5,15 +5,18 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Builder, Capabilities } from "selenium-webdriver";
-import { chromiumArguments, need } from "../../../scripts/lib/browsers.mjs";
+import { BROWSER_LOST, chromiumArguments, need } from "../../../scripts/lib/browsers.mjs";
 import { connect } from "./devtools.mjs";
 import { display } from "./display.mjs";
 import { inspect } from "./inspector.mjs";
-import { alive, freePort, killFamily, start, stop } from "./programs.mjs";
+import { alive, busyness, freePort, killFamily, start, stop } from "./programs.mjs";
 import { until, within } from "./waiting.mjs";
 
 // A machine that does much else at once takes its time.
 const START_MS = 60_000;
+// What a script and a page are given, and how much later than that a driver may say that it is over.
+const SCRIPT_MS = 30_000;
+const SILENT_MS = 15_000;
 
 /** What a courier grants. In Chromium and Firefox what is not named is refused without asking. */
 const chromiumPermissions = { camera: "videoCapture", geolocation: "geolocation", notifications: "notifications" };
@@ -27,6 +30,29 @@ async function startDriver(command, args, env) {
     try { return (await fetch(`${url}/status`)).ok; } catch { return false; }
   }, { what: `${driver.name} to listen`, ms: START_MS });
   return { driver, url };
+}
+
+/**
+ * WebKitGTK's driver now and then waits for its browser for ever while the browser has nothing to do:
+ * an answer went astray between the two. That is told apart from a page that computes without an end,
+ * and from then on nothing more is asked. scripts/test.mjs tells such a story once more, and says so.
+ */
+function answersInTime(driver, { engine, program, folder }) {
+  const execute = driver.execute.bind(driver);
+  let lost, script = SCRIPT_MS;
+  driver.execute = async (command) => {
+    if (lost) throw lost;
+    if (command.getName() === "setTimeout") script = command.getParameter("script") ?? script;
+    const what = `${engine}'s answer to ${command.getName()} ${JSON.stringify(command.getParameters()).replace(/(\\n|\s)+/g, " ").slice(0, 200)}`;
+    try {
+      return await within(execute(command), { what, ms: script + SILENT_MS });
+    } catch (error) {
+      if (!error.message.startsWith(what)) throw error;
+      const { idle, text } = await busyness(program.pid, folder);
+      lost = new Error(`${idle ? BROWSER_LOST : "browser_busy"}: ${error.message}; in one second its processes computed for: ${text}`, { cause: error });
+      throw lost;
+    }
+  };
 }
 
 async function chromium({ folder, camera, permissions, args, insecure }) {
@@ -138,7 +164,8 @@ export async function openBrowser({ engine, profileDir, camera, permissions = ["
     tidy();
     throw new Error(`${engine} did not start: ${error.message}\n${program.output()}`);
   }
-  await driver.manage().setTimeouts({ script: 30_000, pageLoad: 30_000, implicit: 0 });
+  answersInTime(driver, { engine, program, folder });
+  await driver.manage().setTimeouts({ script: SCRIPT_MS, pageLoad: SCRIPT_MS, implicit: 0 });
 
   let devtools;
   const browser = {

@@ -81,6 +81,26 @@ export function family(pid, folder) {
   return all.filter((one) => found.has(one.pid)).map((one) => one.pid);
 }
 
+const IDLE_MS = 150;
+
+/** What each process of the family computes in one second, in words; `idle` when that is next to nothing. */
+export async function busyness(pid, folder) {
+  const look = () => new Map(family(pid, folder).flatMap((one) => {
+    try {
+      const stat = readFileSync(`/proc/${one}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      // utime and stime, in hundredths of a second
+      return [[one, { name: stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")")), ms: 10 * (Number(fields[11]) + Number(fields[12])) }]];
+    } catch {
+      return [];
+    }
+  }));
+  const before = look();
+  await new Promise((resolve) => { setTimeout(resolve, 1_000); });
+  const after = [...look()].map(([one, { name, ms }]) => ({ name, ms: ms - (before.get(one)?.ms ?? 0) }));
+  return { idle: after.every(({ ms }) => ms < IDLE_MS), text: after.map(({ name, ms }) => `${name} ${ms} ms`).join(", ") };
+}
+
 export function killAll(pids) {
   for (const pid of pids) { try { process.kill(pid, "SIGKILL"); } catch { /* already gone */ } }
 }
