@@ -10,6 +10,8 @@ import { evaluate, find, until } from "./lib/index.mjs";
 import { allSent, engines, note, on, shellIsCached, signIn, withCourier } from "./stories/courier.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 
+const wakes = ({ driver }) => evaluate(driver, "() => document.querySelector('courier-app').api.diagnostics().then(({ wakes }) => wakes)");
+
 test("no page of the app holds a script, a handler or an address that is code", () => {
   const folder = process.env.PANNIER_DIST ?? dist;
   const pages = readdirSync(folder).filter((file) => file.endsWith(".html"));
@@ -53,19 +55,53 @@ for (const engine of engines) {
     const { driver } = courier;
     await signIn(courier);
     await shellIsCached(courier);
+    await evaluate(driver, `() => {
+      window.pannierTrouble = [];
+      window.addEventListener("error", ({ message }) => { window.pannierTrouble.push(String(message)); });
+      window.addEventListener("unhandledrejection", ({ reason }) => { window.pannierTrouble.push(String(reason)); });
+      window.pannierRevisions = [];
+      document.querySelector("courier-app").api.subscribe(({ revision }) => { window.pannierRevisions.push(revision); });
+    }`);
+    const before = await wakes(courier);
     const worker = await evaluate(driver, `async () => {
       const { active } = await navigator.serviceWorker.getRegistration();
-      const junk = [null, 7, "pannier:drain", [], {}, { type: 3 }, { type: "pannier:take-over-now" }, { type: { toString: () => "x" }.constructor.name }, { revision: "many" }, { revision: NaN }, { revision: -1 }];
+      const ring = { type: "pannier:ring" };
+      ring.ring = ring;
+      const junk = [
+        undefined, null, true, 7, NaN, 7n, "", "pannier:drain", "pannier:take-over", new Date(0), /x/u, [], ["pannier:drain"], [[[]]], new Map([["type", "pannier:drain"]]), new Uint8Array(9).buffer,
+        {}, ring, { type: 3 }, { type: null }, { type: {} }, { type: ["pannier:drain"] }, { type: "pannier:take-over-now" }, { type: "PANNIER:DRAIN" }, { type: "pannier:versions" }, { Type: "pannier:drain" },
+        { type: "x".repeat(5_000_000) }, { type: "pannier:drain" + "\u0000" },
+        { revision: "many" }, { revision: NaN }, { revision: Infinity }, { revision: -1 }, { revision: 1e300 }, { revision: 0.5 }, { revision: null }, { revision: { valueOf: 1 } },
+      ];
       const channel = new BroadcastChannel("pannier:pannier");
-      for (const one of junk) { active.postMessage(one); channel.postMessage(one); navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: one })); }
+      for (const one of junk) {
+        active.postMessage(one);
+        channel.postMessage(one);
+        window.postMessage(one, "*");
+        for (const origin of [location.origin, "https://somebody.example"]) {
+          navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: one, origin }));
+          window.dispatchEvent(new MessageEvent("message", { data: one, origin }));
+        }
+      }
       channel.close();
+      // What is right comes behind it all, in the order of posting, and is answered.
+      const { port1, port2 } = new MessageChannel();
+      const answered = new Promise((resolve) => { port1.onmessage = resolve; });
+      active.postMessage({ type: "pannier:versions" }, [port2]);
+      await answered;
       return active.state;
     }`);
     assert.equal(worker, "activated");
+    const reasons = (await wakes(courier)).slice(before.length).map(({ context, reason }) => `${context} ${reason}`);
+    assert.deepEqual(reasons.filter((one) => one !== "page timer"), [], "nobody was woken by it");
     await note(courier, "st-07", "After the junk");
     await allSent(courier);
     await exactlyOnce(courier);
     await until(() => evaluate(driver, "async () => (await navigator.serviceWorker.getRegistration()).active.state === 'activated'"), { what: "the worker as it was" });
+    const { trouble, revisions } = await evaluate(driver, "() => ({ trouble: window.pannierTrouble, revisions: window.pannierRevisions.map(String) })");
+    assert.deepEqual(trouble, []);
+    // A change is told by the number of its commit, whatever anybody said before.
+    assert.ok(revisions.length > 0 && revisions.every((one) => /^\d{1,6}$/u.test(one)), `${revisions}`);
     assert.equal(await driver.executeScript("return document.querySelector(arguments[0])?.open ?? false", `dialog${on("error")}`), false, "and nothing is said of it");
   }));
 }

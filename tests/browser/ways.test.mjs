@@ -262,6 +262,7 @@ for (const engine of engines) {
     if (kept) assert.deepEqual(await driver.executeScript("return window.shown"), [true]);
     else await evaluate(driver, "() => { window.attachWakes(); }");
     await allSent(courier);
+    if (kept) await until(async () => (await done(driver, "() => pannier.diagnostics()")).wakes.some(({ reason }) => reason === "shown"), { what: "the return to be on record" });
     await recorded(driver, "recorded after coming back");
     await allSent(courier);
     await exactlyOnce(courier);

@@ -76,8 +76,9 @@ export class Pannier implements PannierApi {
     this.#channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(`pannier:${options.database}`);
     if (this.#channel) {
       this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => {
-        if (typeof data === "object" && data !== null && "revision" in data && typeof data.revision === "number") {
-          this.#tell(data.revision);
+        // Anybody on this origin may post here; a number that no commit has would stay the highest for good.
+        if (typeof data === "object" && data !== null && "revision" in data && Number.isSafeInteger(data.revision)) {
+          this.#tell(data.revision as number);
         }
       };
     }

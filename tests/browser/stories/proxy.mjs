@@ -20,12 +20,13 @@ export const withProxy = (options, story, { args = () => [], change } = {}) => a
 
 /**
  * `change(request)` may give `{ path }` to ask for something else, or `{ status, headers, body }` to
- * answer itself; with `{ hangUp: true }` the connection ends without an answer. Everything else passes as it is.
+ * answer itself; with `{ hangUp: true }` the connection ends without an answer; a promise holds the request back.
+ * Everything else passes as it is.
  */
 export async function startProxy({ port, to, change = () => undefined }) {
   const upstream = new URL(to);
-  const server = createServer((request, response) => {
-    const changed = change(request) ?? {};
+  const server = createServer(async (request, response) => {
+    const changed = await change(request) ?? {};
     if (changed.hangUp) {
       request.socket.destroy();
       return;

@@ -2,7 +2,7 @@
 // element. What needs the courier has a list of its own, which is what one comes to first.
 
 import { html, nothing, type TemplateResult } from "lit";
-import type { Notice, OutboxItem } from "pannier";
+import type { Notice, OutboxItem, Status } from "pannier";
 import type { OutboxChangeDetail, OutboxState } from "pannier/elements";
 import { noticeText, words } from "pannier/texts";
 import { Exporting } from "../exporting";
@@ -58,6 +58,13 @@ export class OutboxScreen extends Screen {
       ${segment("unsettled", texts.outbox.unsettled)}${segment("all", texts.outbox.all)}</div>`;
   }
 
+  /** At the thumb: the step that helps. Where each entry has its own, sending stands behind it; signed out it leads nowhere. */
+  #next(status: Status | undefined, filter: OutboxState | undefined, unsent: number): TemplateResult {
+    if (status && !status.signedIn) return html`<a class="button primary" href=${addressOf({ screen: "sign-in" })} data-test="sign-in-again">${icon("key")}<span class="words"><span class="label">${texts.more.signIn}</span></span></a>`;
+    return button({ test: "send-now", label: this.busy === "send-now" ? words().outbox.sending : words().outbox.send, kind: filter === "attention" ? "plain" : "primary", icon: "outbox", busy: this.busy,
+      hint: unsent > 0 ? words().outbox.summary(unsent, byteSize(status?.bytesWaiting ?? 0)) : undefined, tap: () => void this.#sendNow() });
+  }
+
   protected override render(): unknown {
     const { status, api } = this.shell;
     const unsent = status ? status.waiting : 0;
@@ -68,8 +75,7 @@ export class OutboxScreen extends Screen {
       <div class="content">
         ${this.#segments(filter ?? "unsettled", parked)}
         ${this.onlyStop === undefined ? nothing : html`<p class="notice"><span>${texts.outbox.ofStop}</span><a class="button plain" href=${addressOf({ screen: "outbox" })}>${texts.outbox.allStops}</a></p>`}
-        ${status && !status.signedIn ? html`<p class="notice attention">${icon("key")}<span>${texts.more.notSignedIn}</span>
-          <a class="button plain" href=${addressOf({ screen: "sign-in" })} data-test="sign-in-again">${texts.signIn.title}</a></p>` : nothing}
+        ${status && !status.signedIn ? html`<p class="notice attention">${icon("key")}<span>${texts.more.notSignedIn}</span></p>` : nothing}
         ${status?.lastTryAt === undefined ? nothing : html`<p class="quiet" data-test="last-try">${words().tried[status.reachability]}, ${relativeTime(status.lastTryAt)}</p>`}
         ${notices.map((notice) => this.#notice(notice))}
         ${filter === undefined ? nothing : html`<pannier-outbox no-send .client=${api} .state=${filter} .stop=${this.onlyStop} .historyHref=${historyHref} .stopHref=${stopHref} @pannier-outbox-change=${this.#chosen}></pannier-outbox>`}
@@ -79,7 +85,7 @@ export class OutboxScreen extends Screen {
         ${unsent > 0 || status?.quarantined ? button({ test: "export", label: this.busy === "export" ? texts.exported.busy : texts.outbox.export, hint: texts.outbox.exportHint, icon: "outbox", busy: this.busy, tap: () => void this.act("export", () => this.#exporting.pack(api)) }) : nothing}
       </div>
       <footer class="actions above-tabs">
-        ${button({ test: "send-now", label: this.busy === "send-now" ? words().outbox.sending : words().outbox.send, kind: "primary", icon: "outbox", busy: this.busy, hint: status && unsent > 0 ? words().outbox.summary(unsent, byteSize(status.bytesWaiting)) : undefined, tap: () => void this.#sendNow() })}
+        ${this.#next(status, filter, unsent)}
       </footer>
       ${tabs("outbox", status)}
       ${this.#exporting.dialog()}`;
