@@ -62,7 +62,6 @@ for (const engine of engines) {
       window.pannierRevisions = [];
       document.querySelector("courier-app").api.subscribe(({ revision }) => { window.pannierRevisions.push(revision); });
     }`);
-    const before = await wakes(courier);
     const worker = await evaluate(driver, `async () => {
       const { active } = await navigator.serviceWorker.getRegistration();
       const ring = { type: "pannier:ring" };
@@ -92,8 +91,9 @@ for (const engine of engines) {
       return active.state;
     }`);
     assert.equal(worker, "activated");
-    const reasons = (await wakes(courier)).slice(before.length).map(({ context, reason }) => `${context} ${reason}`);
-    assert.deepEqual(reasons.filter((one) => one !== "page timer"), [], "nobody was woken by it");
+    // The worker's answer came behind whatever the junk would have begun; nothing else here begins a wake so.
+    const begun = (await wakes(courier)).map(({ context, reason }) => `${context} ${reason}`);
+    assert.deepEqual(begun.filter((one) => /message|manual|click|push|sync|online|shown/u.test(one)), [], "nobody was woken by it");
     await note(courier, "st-07", "After the junk");
     await allSent(courier);
     await exactlyOnce(courier);
