@@ -48,11 +48,16 @@ function answersInTime(driver, { engine, program, folder }) {
       return await within(execute(command), { what, ms: script + SILENT_MS });
     } catch (error) {
       if (!error.message.startsWith(what)) throw error;
-      const { idle, text } = await busyness(program.pid, folder);
-      lost = new Error(`${idle ? BROWSER_LOST : "browser_busy"}: ${error.message}; in one second its processes computed for: ${text}`, { cause: error });
+      lost = await silence(error, program.pid, folder);
       throw lost;
     }
   };
+}
+
+/** The error of a browser that did not answer, with what it did meanwhile. */
+async function silence(error, pid, folder) {
+  const { idle, text } = await busyness(pid, folder);
+  return new Error(`${idle ? BROWSER_LOST : "browser_busy"}: ${error.message}; in one second its processes computed for: ${text}`, { cause: error });
 }
 
 async function chromium({ folder, camera, permissions, args, insecure }) {
@@ -227,7 +232,7 @@ async function openPlainWebKit({ profileDir, permissions, args }) {
   ], { env: { ...await webkitEnvironment(profileDir), WEBKIT_INSPECTOR_HTTP_SERVER: `127.0.0.1:${port}` } });
   let page;
   try {
-    page = await inspect(port, { alive: () => alive(program) });
+    page = await inspect(port, { alive: () => alive(program), silent: (error) => silence(error, program.pid, profileDir) });
   } catch (error) {
     await killFamily(program.pid, profileDir);
     throw new Error(`webkit did not start: ${error.message}\n${program.output()}`);

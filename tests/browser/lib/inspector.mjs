@@ -13,7 +13,7 @@ const START_MS = 30_000;
 const SCRIPT_MS = 30_000;
 
 /** The first page of the browser that listens there, as a driver. */
-export async function inspect(port, { alive }) {
+export async function inspect(port, { alive, silent }) {
   const path = await until(async () => {
     alive();
     try {
@@ -24,12 +24,12 @@ export async function inspect(port, { alive }) {
       throw error;
     }
   }, { what: "WebKit's inspector to list the page", ms: START_MS });
-  const page = await connect(`ws://127.0.0.1:${port}${path}`);
+  const page = await connect(`ws://127.0.0.1:${port}${path}`, silent);
   return { driver: makeDriver(page), close: page.close };
 }
 
 /** The protocol has two floors: to the browser, and wrapped in that to the page's present process. */
-async function connect(address) {
+async function connect(address, silent) {
   const socket = new WebSocket(address);
   const waiting = new Map();
   let last = 0;
@@ -81,7 +81,11 @@ async function connect(address) {
       const answer = new Promise((resolve, reject) => waiting.set(id, { resolve, reject, method, target }));
       // One number for both floors.
       socket.send(JSON.stringify({ id, method: "Target.sendMessageToTarget", params: { targetId: target, message: JSON.stringify({ id, method, params: parameters }) } }));
-      return within(answer, { what: `${method} in the page`, ms });
+      const what = `${method} in the page`;
+      return within(answer, { what, ms }).catch(async (error) => {
+        // A script that waits may wait for the page; one that does not has an answer at once, or the page is busy, or the answer went astray.
+        throw error.message.startsWith(what) && method === "Runtime.evaluate" ? await silent(error) : error;
+      });
     },
   };
 }
