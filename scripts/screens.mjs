@@ -7,19 +7,13 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { screenshot } from "../tests/browser/lib/screenshot.mjs";
 import { arriveAtWork } from "../tests/browser/stories/courier.mjs";
-import { door, prepare, speaks, walk } from "../tests/browser/stories/screens.mjs";
+import { door, prepare, shapes, speaks, walk } from "../tests/browser/stories/screens.mjs";
 import { at, cache, dist } from "./lib/paths.mjs";
 import { Failure, isMain, main, options } from "./lib/run.mjs";
 
 const phones = [{ width: 390, height: 844 }, { width: 360, height: 640 }]
   .flatMap((size) => [{ ...size, label: `${size.width}x${size.height}-light` }, { ...size, dark: true, label: `${size.width}x${size.height}-dark` }]);
-const others = [
-  { width: 320, height: 568, label: "320x568" },
-  { width: 844, height: 390, label: "844x390" },
-  { width: 1024, height: 768, label: "1024x768" },
-  { width: 390, height: 844, text: 200, label: "390x844-text-200" },
-];
-const languages = { sv: [...phones, ...others], en: phones };
+const languages = { sv: [...phones, ...shapes], en: phones };
 const folder = join(cache, "screens");
 
 function sheet(pictures) {
@@ -48,7 +42,7 @@ export async function screens() {
         const file = `${name}-${label}.png`;
         const { wide } = await screenshot(courier.browser, join(folder, file), { ...how, scale: 1 });
         pictures.push({ name, label, file });
-        if (wide > how.width) sideways.push(`${name}, ${label}: ${wide} points wide`);
+        sideways.push(...wide.map((what) => `${name}, ${label}: ${what}`));
       }
     };
     for (const language of Object.keys(languages)) {

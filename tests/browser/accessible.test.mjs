@@ -1,14 +1,15 @@
 // What a screen reader, a keyboard, weak eyes and a thumb in a glove would stumble over: axe-core finds
-// nothing on any screen and in no dialog, light and dark, and nothing is too small to be met. In
-// Swedish, whose words are longest; and none of them says a word that is not Swedish.
+// nothing on any screen and in no dialog, light and dark, nothing is too small to be met, nothing is
+// pushed sideways on what is narrow, low, wide or read with large letters, and where a phone wants it
+// nothing moves. In Swedish, whose words are longest; and none of them says a word that is not Swedish.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
-import { find } from "./lib/index.mjs";
+import { find, sideways } from "./lib/index.mjs";
 import { engines, on, withCourier } from "./stories/courier.mjs";
-import { door, prepare, speaks, walk } from "./stories/screens.mjs";
+import { door, prepare, shapes, speaks, walk } from "./stories/screens.mjs";
 import { dayOf, strange, vocabulary } from "./stories/words.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -36,11 +37,43 @@ const tooSmall = (driver) => driver.executeScript(`
   look(document);
   return found;`);
 
+/** What moves although the phone says not to; beside what is there, what turns while something is on its way. */
+const moving = (driver) => driver.executeScript(`
+  const spinner = document.body.appendChild(Object.assign(document.createElement("span"), { className: "spinner" }));
+  const found = [];
+  const look = (root) => {
+    for (const { effect } of root.getAnimations()) found.push(effect.target.outerHTML.slice(0, 120));
+    for (const element of root.querySelectorAll("*")) {
+      for (const part of [null, "::before", "::after"]) {
+        const { animationName, transitionDuration } = getComputedStyle(element, part);
+        if (animationName !== "none" || !/^0s(, 0s)*$/.test(transitionDuration)) found.push(element.outerHTML.slice(0, 120) + (part ?? ""));
+      }
+      if (element.shadowRoot) look(element.shadowRoot);
+    }
+  };
+  look(document);
+  spinner.remove();
+  return [...new Set(found)];`);
+
+/** Chromium's screen takes another shape while one looks. */
+async function pushedSideways({ browser, driver }) {
+  const found = [];
+  for (const { label, width, height, text } of shapes) {
+    await browser.cdp("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: true });
+    for (const what of await sideways(driver, { width, text })) found.push(`${label}: ${what}`);
+  }
+  await driver.executeScript("document.documentElement.style.fontSize = ''");
+  await browser.cdp("Emulation.clearDeviceMetricsOverride");
+  return found;
+}
+
 const isDark = (driver) => driver.executeScript("return matchMedia('(prefers-color-scheme: dark)').matches");
 
 /** Chromium's phone changes its theme while one looks; WebKit is told at its start. */
 async function themed({ browser, driver }, dark) {
-  if (browser.engine === "chromium") await browser.cdp("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }] });
+  if (browser.engine === "chromium") {
+    await browser.cdp("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }, { name: "prefers-reduced-motion", value: "reduce" }] });
+  }
   assert.equal(await isDark(driver), dark);
 }
 
@@ -57,6 +90,10 @@ async function nothingIsFound(courier, themes) {
     for (const dark of themes) {
       await themed(courier, dark);
       for (const violation of await violations(driver)) found.push(`${dark ? "dark" : "light"} ${name}: ${violation}`);
+    }
+    if (courier.engine === "chromium") {
+      for (const moves of await moving(driver)) found.push(`${name} moves: ${moves}`);
+      for (const wide of await pushedSideways(courier)) found.push(`${name}, ${wide}`);
     }
   };
   await find(driver, on("username"));

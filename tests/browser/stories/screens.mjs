@@ -24,6 +24,14 @@ export async function prepare(courier) {
   await find(driver, `${on("status-bar")}[data-reachability=unreachable]`, { ms: 60_000 });
 }
 
+/** What a screen is held against besides a phone upright: narrow, low, wide, and read with large letters. */
+export const shapes = [
+  { width: 320, height: 568, label: "320x568" },
+  { width: 844, height: 390, label: "844x390" },
+  { width: 1024, height: 768, label: "1024x768" },
+  { width: 390, height: 844, text: 200, label: "390x844-text-200" },
+];
+
 const open = (test) => `dialog${on(test)}[open]`;
 const dialogOfOutbox = "dialog[open] [part=dialog-title]";
 

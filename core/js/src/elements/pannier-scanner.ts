@@ -90,7 +90,7 @@ export class PannierScanner extends LitElement {
     .frame {
       position: absolute; inset: 0; margin: auto; height: min(78%, 320px); aspect-ratio: 1; max-width: 90%;
       border: 3px solid rgb(255 255 255 / 0.85); border-radius: 16px; box-shadow: 0 0 0 100vmax rgb(0 0 0 / 0.35);
-      pointer-events: none; transition: border-color 0.1s;
+      pointer-events: none;
     }
     .frame.hit { border-color: #4be38a; box-shadow: 0 0 0 100vmax rgb(0 80 30 / 0.35); }
     .torch { position: absolute; right: 12px; bottom: 12px; }
