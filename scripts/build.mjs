@@ -28,7 +28,7 @@ export async function build({ say = console.log } = {}) {
   const { value: { packages, precache }, ms } = await timed(assemble);
   say(`npm package, page, workers and shell: built in ${seconds(ms)}`);
   const list = (key) => Object.fromEntries(Object.entries(wasm).map(([file, one]) => [file, one[key]]));
-  writeFileSync(join(cache, "build", "made-of.json"), JSON.stringify({ packages, precache, crates: list("crates"), functions: list("functions") }));
+  writeFileSync(join(cache, "build", "made-of.json"), JSON.stringify({ packages, precache, crates: list("crates"), functions: list("functions"), heavy: list("heavy") }));
 }
 
 if (isMain(import.meta)) {

@@ -8,21 +8,23 @@ import { cache } from "./lib/paths.mjs";
 import { Failure, isMain, main, options } from "./lib/run.mjs";
 import { entryCosts, judge, kb, measure } from "./lib/sizes.mjs";
 import { table } from "./lib/table.mjs";
+import { namesFile } from "./lib/wasm.mjs";
 
 /** The sizes of the last build, judged. */
 export async function size() {
   const made = join(cache, "build", "made-of.json");
   if (!existsSync(made)) throw new Failure("nothing was built yet: npm run build");
-  const { packages, precache, crates, functions } = JSON.parse(readFileSync(made, "utf8"));
-  const report = { unit: "bytes; KB are 1024 bytes; gzip level 9", ...measure(distFiles(), precache), entries: await entryCosts(), packages, crates, functions };
+  const { packages, precache, crates, functions, heavy } = JSON.parse(readFileSync(made, "utf8"));
+  const report = { unit: "bytes; KB are 1024 bytes; gzip level 9", ...measure(distFiles(), precache), entries: await entryCosts(), packages, crates, functions, heavy };
   return { ...report, budgets: judge(report) };
 }
 
-/** A sentence for each budget that is broken. */
-export const broken = (report) => report.budgets.filter(({ kept }) => !kept)
+/** A sentence for each budget that is broken, and for each heavy thing that came back. */
+export const broken = (report) => [...report.budgets.filter(({ kept }) => !kept)
   .map(({ label, gzip, limit, key }) => (gzip === undefined
     ? `budget of ${label}: there is no ${key}`
-    : `budget broken: ${label} is ${kb(gzip)} gzipped, ${kb(gzip - limit)} over its ${limit / 1024} KB`));
+    : `budget broken: ${label} is ${kb(gzip)} gzipped, ${kb(gzip - limit)} over its ${limit / 1024} KB`)),
+...Object.entries(report.heavy).flatMap(([file, list]) => list.map(({ what, name }) => `${file} has ${name}: ${what}`))];
 
 function print(report, { crates, functions }) {
   console.log("\nin dist (gzipped; 1 KB = 1024 bytes; * precached)");
@@ -52,7 +54,14 @@ if (isMain(import.meta)) {
       json: { help: "as JSON on standard output" },
       crates: { help: "every crate in the wasm modules, not only the largest" },
       functions: { help: "the hundred largest functions in each wasm module" },
+      place: { value: "number", help: "the name of this function of core.wasm, as a trap tells its number" },
     }, { usage: "npm run size -- [options]" });
+    if (given.place !== undefined) {
+      const name = JSON.parse(readFileSync(namesFile("core.wasm"), "utf8"))[given.place];
+      if (!name) throw new Failure(`core.wasm has no function ${given.place}`);
+      console.log(name);
+      return;
+    }
     const report = await size();
     if (given.json) console.log(JSON.stringify(report, undefined, 1)); else print(report, given);
     const failures = broken(report);

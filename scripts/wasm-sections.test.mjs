@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kinship } from "./lib/wasm-order.mjs";
+import { heavy, isPanic, trapping } from "./lib/wasm-panics.mjs";
 import { bodies, crateOf, crates, renamed, sections, stripped } from "./lib/wasm-sections.mjs";
 
 // One function `serde_json::de::parse` of four bytes, one without a name, and the name section.
@@ -46,4 +47,37 @@ test("functions that have much in common come after each other", () => {
   const order = kinship(codes);
   assert.deepEqual([...order].sort(), [0, 1, 2, 3, 4]);
   assert.deepEqual(order.slice(0, 3).sort(), [0, 2, 4], "the longest, then its like");
+});
+
+test("what only panics becomes a trap, and the places it would tell are zeroes", () => {
+  // A string of the program's own, a file's name, a pair of words that look like one, and a place.
+  const words = (...list) => Buffer.from(Uint32Array.from(list).buffer);
+  const content = Buffer.concat([Buffer.from("kept"), Buffer.from("a/b/c.rs"), words(1024, 4), words(1028, 8, 7, 9)]);
+  const data = [1, 0, 0x41, 0x80, 0x08, 0x0b, content.length, ...content];
+  const panic = ["core[0123456789abcdef]::panicking::panic_fmt", "a::b"].map((one) => Buffer.from(one));
+  const list = [2, ...panic.flatMap((one, index) => [index, one.length, ...one])];
+  const module = Buffer.from([
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 3, 2, 0, 0, 10, 10, 2, 4, 0, 65, 0, 11, 3, 0, 1, 11,
+    11, data.length, ...data, 0, list.length + 7, 4, ...Buffer.from("name"), 1, list.length, ...list,
+  ]);
+  const made = trapping(module);
+  assert.deepEqual(bodies(made).bodies.map((code) => [...code]), [[0, 0, 11], [0, 1, 11]]);
+  const { body, end } = sections(made).find(({ id }) => id === 11);
+  assert.deepEqual(made.subarray(body, end).subarray(7), Buffer.concat([Buffer.from("kept"), Buffer.alloc(8), words(1024, 4), Buffer.alloc(16)]));
+  assert.ok(module.includes("a/b/c.rs"), "the module that was given is as it was");
+});
+
+test("what panics sometimes is no trap", () => {
+  assert.ok(isPanic("core::option::unwrap_failed::h0123456789abcdef"));
+  for (const name of ["<core::option::Option<T>>::unwrap_or", "core::result::Result<T,E>::unwrap_throw", "std::panicking::panic_count::increase", "a::panicking::b"]) assert.ok(!isPanic(name), name);
+});
+
+test("what is heavy is found by name", () => {
+  const found = (name) => heavy(renamed(wasm, [name, "b"])).length;
+  for (const name of [
+    "<core::str::pattern::StrSearcher>::new", "core::str::slice_error_fail_rt", "<f64 as core::fmt::float::flt>::fmt", "core::num::flt2dec::strategy::grisu::format",
+    "core::slice::sort::stable::driftsort_main", "<dlmalloc::dlmalloc::Dlmalloc>::malloc", "<char>::escape_debug_ext", "core[0123456789abcdef]::panicking::panic_fmt",
+    "core::unicode::conversions::to_lower", "serde_json::de::from_str", "std::panicking::set_hook", "<std::collections::hash::map::HashMap<K,V>>::get",
+  ]) assert.equal(found(name), 1, name);
+  assert.equal(found("pannier::domain::text::cut"), 0);
 });

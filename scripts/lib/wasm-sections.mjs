@@ -1,7 +1,8 @@
 // Reads just enough of a WebAssembly module to say which crate its bytes come from, and to drop
 // what a phone does not need (names, producers).
 
-const CUSTOM = 0, IMPORT = 2, CODE = 10, DATA = 11;
+const CUSTOM = 0, IMPORT = 2, CODE = 10;
+export const DATA = 11;
 
 class Reader {
   constructor(bytes, at = 0, end = bytes.length) { this.bytes = bytes; this.at = at; this.end = end; }
@@ -74,6 +75,12 @@ function functionNames(bytes, section) {
   return names;
 }
 
+/** Names by index, imported functions first. */
+export function namesOf(bytes) {
+  const section = sections(bytes).find(({ name }) => name === "name");
+  return section ? functionNames(bytes, section) : new Map();
+}
+
 /** `<alloc::vec::Vec<T> as core::fmt::Debug>::fmt` belongs to `alloc`; what has no path, to nobody we know. */
 export function crateOf(mangled) {
   // The newer mangling gives each crate its hash.
@@ -87,8 +94,7 @@ export function crateOf(mangled) {
 /** Calls back with the name (or undefined) and size of each function, and with the size of every other section. */
 function walk(bytes, onFunction, onSection) {
   const parts = sections(bytes);
-  const nameSection = parts.find(({ name }) => name === "name");
-  const names = nameSection ? functionNames(bytes, nameSection) : new Map();
+  const names = namesOf(bytes);
   const imports = parts.find(({ id }) => id === IMPORT);
   let index = imports ? importedFunctions(bytes, imports) : 0;
   for (const { id, start, body, end } of parts) {
@@ -128,6 +134,13 @@ function number(value) {
   return Buffer.from(out);
 }
 const text = (value) => Buffer.concat([number(Buffer.byteLength(value)), Buffer.from(value)]);
+
+/** The module with this code for its own functions. */
+export function withBodies(bytes, codes) {
+  const code = Buffer.concat([number(codes.length), ...codes.flatMap((one) => [number(one.length), one])]);
+  return Buffer.concat([bytes.subarray(0, 8), ...sections(bytes).flatMap(({ id, start, end }) =>
+    (id === CODE ? [Buffer.from([CODE]), number(code.length), code] : [bytes.subarray(start, end)]))]);
+}
 
 /** The module with these names for all its functions, imported ones first, and no other custom section. */
 export function renamed(bytes, names) {

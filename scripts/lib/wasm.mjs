@@ -8,15 +8,21 @@ import { wasmTarget } from "./cargo.mjs";
 import { at, cache, root } from "./paths.mjs";
 import { Failure, must } from "./run.mjs";
 import { namedByKinship } from "./wasm-order.mjs";
-import { crates, functions, stripped } from "./wasm-sections.mjs";
+import { heavy, trapping } from "./wasm-panics.mjs";
+import { crates, functions, namesOf, stripped } from "./wasm-sections.mjs";
 
-/** file: its name in dist; beside: its place in the npm package, where the script that loads it is, and from there in dist; without, it is the command's; optimize: small, or fast; profile: in Cargo.toml, if not wasm; bindgen: further options (a trapped core is started anew); rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
+// What rustc's smallest level still trades size for: loops rewritten for fewer registers, what is
+// partly computed already computed on the other ways too, tails of blocks copied to save a jump.
+const small = ["-disable-lsr", "-enable-pre=false", "-enable-load-pre=false", "-disable-tail-duplicate", "-disable-early-taildup"]
+  .map((option) => `-Cllvm-args=${option}`).join(" ");
+
+/** file: its name in dist; beside: its place in the npm package, where the script that loads it is, and from there in dist; without, it is the command's; optimize: small, or fast; profile: in Cargo.toml, if not wasm; bindgen: further options (a trapped core is started anew); lean: a panic is a trap, and what is heavy is told; rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
 export const modules = [
-  { file: "core.wasm", beside: "lib/core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["--flatten", "--rereloop", "-Os", "--gufa-optimizing", "-Os"], bindgen: ["--experimental-reset-state-function"], inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
+  { file: "core.wasm", beside: "lib/core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["--flatten", "--rereloop", "-Os", "--gufa-optimizing", "-Os"], bindgen: ["--experimental-reset-state-function"], lean: true, rustflags: small, inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
   { file: "scan.wasm", beside: "lib/scanner/scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", profile: "wasm-vectors", optimize: ["-O3"], rustflags: "-Ctarget-feature=+simd128", inputs: ["core/scan/src", "core/scan/Cargo.toml", "core/scan-wasm"] },
-  { file: "command.wasm", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
+  { file: "command.wasm", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], rustflags: small, inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
 ];
-const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-order.mjs", "scripts/lib/wasm-sections.mjs"];
+const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-order.mjs", "scripts/lib/wasm-panics.mjs", "scripts/lib/wasm-sections.mjs"];
 
 // Everything here is in Safari 16.4; Rust emits it by default, wasm-opt only has to know.
 const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
@@ -45,11 +51,13 @@ export function hashOf(paths, except = []) {
   return hash.digest("hex");
 }
 
+/** Where the names of a module's functions are kept, by number: a trap tells numbers. */
+export const namesFile = (file) => join(cache, "build", `${file}.names.json`);
 const stampOf = (module) => join(cache, "build", `${module.file}.json`);
 
 function upToDate(module, hash) {
   const output = [`${module.name}.js`, `${module.name}_bg.wasm`, `${module.name}.d.ts`].map((file) => at(module.out, file));
-  if (![stampOf(module), ...output].every((path) => existsSync(path))) return undefined;
+  if (![stampOf(module), namesFile(module.file), ...output].every((path) => existsSync(path))) return undefined;
   const stamp = JSON.parse(readFileSync(stampOf(module), "utf8"));
   return stamp.hash === hash ? stamp : undefined;
 }
@@ -69,13 +77,16 @@ export async function buildModule(module, { bindgen }) {
   await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--omit-default-module-path", "--out-dir", at(module.out), "--out-name", module.name, ...(module.bindgen ?? [])], { quiet: true });
   const glue = at(module.out, `${module.name}_bg.wasm`);
   const optimize = (options) => must("node", [at("node_modules/binaryen/bin/wasm-opt"), ...options, "-g", ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
+  if (module.lean) writeFileSync(glue, trapping(readFileSync(glue)));
   await optimize([...module.optimize, ...inlining, ...memory]);
   const bytes = readFileSync(glue);
-  const stamp = { hash, crates: crates(bytes), functions: functions(bytes).slice(0, 100) };
+  const stamp = { hash, crates: crates(bytes), functions: functions(bytes).slice(0, 100), heavy: module.lean ? heavy(bytes) : [] };
   writeFileSync(glue, namedByKinship(bytes));
   await optimize(["--reorder-functions-by-name"]);
-  writeFileSync(glue, stripped(readFileSync(glue)));
+  const placed = readFileSync(glue);
+  writeFileSync(glue, stripped(placed));
   mkdirSync(join(cache, "build"), { recursive: true });
+  writeFileSync(namesFile(module.file), JSON.stringify(Object.fromEntries([...namesOf(placed)].map(([index, name]) => [index, name.replace(/^own \d+ /, "")]))));
   writeFileSync(stampOf(module), JSON.stringify(stamp));
   return { ...stamp, skipped: false };
 }

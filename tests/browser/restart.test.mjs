@@ -15,7 +15,7 @@ for (const engine of engines) {
     const first = await done(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "before the trap" })`);
     const trapped = await call(driver, "() => pannier.trapForTest()");
     assert.deepEqual([trapped.name, trapped.code], ["PannierError", "core_restarted"]);
-    assert.match(trapped.message, /what was confirmed is safe/);
+    assert.match(trapped.message, /what was confirmed is safe.* in function \d+/, "npm run size -- --place tells which");
     const second = await done(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "after the trap" })`);
     assert.equal(second.seq, first.seq + 1);
     const { restarts } = await done(driver, "() => pannier.versions()");

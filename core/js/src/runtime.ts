@@ -4,7 +4,7 @@
 // settle. So every call is on a list; when the instance falls, all of them are rejected, the
 // instance is discarded, and the next call runs on a fresh one, whose state comes from the store.
 
-import init, { __wbg_reset_state, onPanic, onTrap } from "../wasm/core/pannier_core.js";
+import init, { __wbg_reset_state, onTrap } from "../wasm/core/pannier_core.js";
 import { PannierError } from "./error.js";
 import type { WasmSource } from "./api.js";
 import type { BrowserHost } from "./host/index.js";
@@ -13,7 +13,6 @@ import type { BrowserHost } from "./host/index.js";
 let generation = 0;
 let restarts = 0;
 let starting: Promise<void> | undefined;
-let lastWords = "";
 const underWay = new Set<(reason: PannierError) => void>();
 const lent = new Set<BrowserHost>();
 
@@ -33,21 +32,14 @@ export function giveBack(host: BrowserHost | undefined): void {
 /** Which instance runs: what was made under another is gone. */
 export const currentGeneration = (): number => generation;
 
-function listen(): void {
-  onPanic((message: string) => {
-    lastWords = message;
-    // The stack below still belongs to the dying instance: it is replaced when that has unwound.
-    fall();
-  });
-}
+/** The functions that a trap came through, as far as the browser tells: `npm run size -- --place 123` names one of them. */
+const placesOf = (trap: Error): string => [...(trap.stack ?? "").matchAll(/wasm-function\[(\d+)\]/g)].slice(0, 4).map(([, index]) => index).join(" < ");
 
 /** Starts the module once for all clients of this page or worker. */
 export function start(wasm: WasmSource): Promise<void> {
   starting ??= (async () => {
     await init({ module_or_path: wasm });
-    listen();
-    // Without last words: memory that is not to be had, a stack that is full. A trap in somebody
-    // else's module is not told here.
+    // A panic too is a trap. One in somebody else's module is not told here.
     onTrap(fall);
   })().catch((error: unknown) => {
     starting = undefined;
@@ -58,14 +50,15 @@ export function start(wasm: WasmSource): Promise<void> {
 
 let falling = false;
 
-function fall(): void {
+function fall(trap: Error): void {
   if (falling) return;
   falling = true;
   generation += 1;
   restarts += 1;
+  const places = placesOf(trap);
   const reason = new PannierError(
     "core_restarted",
-    `the core stopped and was started again; what was confirmed is safe, look before you repeat this${lastWords ? ` (${lastWords.split("\n")[0]})` : ""}`,
+    `the core stopped and was started again; what was confirmed is safe, look before you repeat this (${trap.message}${places ? ` in function ${places}` : ""})`,
   );
   for (const reject of underWay) reject(reason);
   underWay.clear();
@@ -75,9 +68,7 @@ function fall(): void {
   starting = new Promise((resolve) => {
     setTimeout(() => {
       __wbg_reset_state();
-      listen();
       falling = false;
-      lastWords = "";
       resolve();
     }, 0);
   });

@@ -3,7 +3,7 @@
 
 use crate::host::{BrowserHost, JsHost};
 use crate::store::SCHEMA;
-use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
 use pannier::domain::address::Position;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
@@ -76,14 +76,6 @@ fn told(error: &CoreError) -> Value {
         ("message", &error.message),
         ("values", &error.values),
     ])
-}
-
-/// Tells `on_panic` what happened before the instance dies, so that the client can start another.
-#[wasm_bindgen(js_name = onPanic)]
-pub fn on_panic(listener: Function) {
-    std::panic::set_hook(Box::new(move |info| {
-        let _ = listener.call1(&JsValue::UNDEFINED, &JsValue::from_str(&info.to_string()));
-    }));
 }
 
 #[wasm_bindgen]
