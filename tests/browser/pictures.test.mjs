@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { choose, evaluate, find, gone, peek, ready, reload, says, screenshot, tap, until } from "./lib/index.mjs";
-import { allSent, arrive, at, drawSignature, durable, engines, keepPhoto, keepSignature, on, shellIsCached, signIn, takePhoto, toStop, withCourier } from "./stories/courier.mjs";
+import { allSent, arrive, at, drawSignature, durable, engines, keepPhoto, keepSignature, networkIsBack, on, shellIsCached, signIn, takePhoto, toStop, withCourier } from "./stories/courier.mjs";
 import { applied, exactlyOnce } from "./stories/backend.mjs";
 import { jpegSize } from "./stories/pictures.mjs";
+import { gateway, withProxy } from "./stories/proxy.mjs";
 import { withSpoiledApp } from "./stories/spoiled-app.mjs";
 import { operations } from "./stories/store.mjs";
 
@@ -74,14 +75,57 @@ test("a picture's size is read from its first bytes, as a person sees it", async
   assert.deepEqual(sizeOf(file(box("ispe", 0, 4032, 3024), irot), "image/heic"), { width: 3024, height: 4032 });
 });
 
+/**
+ * A ring drawn with a finger or a pen, as Chromium's own input makes them, and how the pad's strokes lie to it: the
+ * greatest distance between the line and the ring in points, and the greatest turn within two points of way.
+ */
+async function ring({ browser, driver }, pointer) {
+  const { x, y, radius } = await evaluate(driver, `() => {
+    const canvas = document.querySelector("pannier-signature").shadowRoot.querySelector("canvas");
+    canvas.scrollIntoView({ block: "center", behavior: "instant" });
+    canvas.addEventListener("pointerdown", ({ pointerType }) => { window.pannierPointer = pointerType; }, { once: true });
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    return { x: left + width / 2, y: top + height / 2, radius: Math.min(width, height) * 0.4 };
+  }`);
+  const at = (turn) => ({ x: x + radius * Math.cos(turn), y: y + radius * Math.sin(turn) });
+  const steps = Array.from({ length: 73 }, (_, place) => at(place * Math.PI / 36));
+  const [first, last] = [steps[0], steps.at(-1)];
+  if (pointer === "touch") {
+    const touch = (type, ...touchPoints) => browser.cdp("Input.dispatchTouchEvent", { type, touchPoints });
+    await touch("touchStart", first);
+    for (const step of steps.slice(1)) await touch("touchMove", step);
+    await touch("touchEnd");
+  } else {
+    const pen = (type, where) => browser.cdp("Input.dispatchMouseEvent", { type, ...where, button: "left", buttons: 1, clickCount: 1, pointerType: "pen" });
+    await pen("mousePressed", first);
+    for (const step of steps.slice(1)) await pen("mouseMoved", step);
+    await pen("mouseReleased", last);
+  }
+  return evaluate(driver, `(x, y, radius) => {
+    const pad = document.querySelector("pannier-signature");
+    const box = pad.shadowRoot.querySelector("canvas").getBoundingClientRect();
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    line.setAttribute("d", pad.toSvg().match(/ d="([^"]*)"/)[1]);
+    const length = line.getTotalLength();
+    const dots = Array.from({ length: Math.floor(length / 2) }, (_, place) => line.getPointAtLength(place * 2));
+    const off = Math.max(...dots.map((dot) => Math.abs(Math.hypot(dot.x + box.left - x, dot.y + box.top - y) - radius)));
+    const ways = dots.slice(1).map((dot, place) => Math.atan2(dot.y - dots[place].y, dot.x - dots[place].x));
+    const turn = Math.max(...ways.slice(1).map((way, place) => Math.abs(Math.atan2(Math.sin(way - ways[place]), Math.cos(way - ways[place])))));
+    return { pointer: window.pannierPointer, strokes: line.getAttribute("d").split("M").length - 1, rounds: length / (2 * Math.PI * radius), off, turn };
+  }`, x, y, radius);
+}
+
 for (const engine of engines) {
-  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 240_000 }, withCourier({ engine }, async (courier) => {
+  const inFolder = (work) => async (courier) => {
     const folder = mkdtempSync(join(tmpdir(), "pannier-pictures-"));
     try { await work(courier, folder); } finally { rmSync(folder, { recursive: true, force: true }); }
-  }));
+  };
+  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 240_000 }, withCourier({ engine }, inFolder(work)));
 
-  story("several photos of twelve megapixels at one stop, each seen on its way", async (courier, folder) => {
+  let gate;
+  test(`${engine}: several photos of twelve megapixels at one stop, each seen on its way`, { timeout: 240_000 }, withProxy({ engine }, inFolder(async (courier, folder) => {
     const { driver, faults } = courier;
+    gate = undefined;
     await signIn(courier);
     await arrive(courier, "st-01");
     await allSent(courier);
@@ -102,9 +146,18 @@ for (const engine of engines) {
         await keepPhoto(courier, "st-01");
       }
     }
+    // The first is on its way for as long as one looks.
+    gate = gateway();
     await faults.alive();
-    await allSent(courier);
+    await networkIsBack(courier);
+    await until(() => gate.held.length > 0, { what: "the first photo to be on its way", ms: 30_000 });
+    await says(driver, on("uploads"), /^Sending photo 1 of 4, \d+ kB, since \d\d:\d\d$/);
     await toFile(courier, "st-01");
+    await says(driver, `${on("upload-1")}[data-state=in_flight]`, /^Photo 1 Sending, \d+ kB, since \d\d:\d\d$/);
+    await says(driver, `${on("upload-2")}[data-state=waiting]`, /^Photo 2 Waits to be sent, \d+ kB$/);
+    await shot(courier, "photo-on-its-way");
+    gate.open();
+    await allSent(courier);
     for (let count = 1; count <= many; count += 1) await says(driver, on(`upload-${count}`), "Sent");
     await shot(courier, "photo-uploads");
     await exactlyOnce(courier);
@@ -112,7 +165,7 @@ for (const engine of engines) {
       const { width, height } = jpegSize(await picture(courier, body.id));
       assert.ok(width === 1600 && Math.abs(height - 1200) <= 1, `made smaller, in its own shape: ${width} x ${height}`);
     }
-  });
+  }), { change: ({ method, url }) => (method === "POST" && url === "/api/photos" ? gate?.hold(url) : undefined) }));
 
   story("a dark or a blurred photo is said to be, and is taken all the same", async (courier, folder) => {
     const { driver } = courier;
@@ -203,6 +256,12 @@ for (const engine of engines) {
     await signIn(courier);
     await arrive(courier, "st-01");
     await drawSignature(courier, "st-01", "Karin Ekholm");
+    if (engine === "chromium") for (const pointer of ["touch", "pen"]) {
+      await tap(driver, on("sign-clear"));
+      const { off, turn, rounds, ...drawn } = await ring(courier, pointer);
+      assert.deepEqual(drawn, { pointer, strokes: 1 });
+      assert.ok(off < 1 && turn < 0.2 && Math.abs(rounds - 1) < 0.05, `${pointer}: ${off} points beside, a turn of ${turn}, ${rounds} times round`);
+    }
     // Signed anew before it is recorded.
     await tap(driver, on("sign-clear"));
     await drawSignature(courier, "st-01", "Karin Ekholm");

@@ -18,6 +18,14 @@ export const withProxy = (options, story, { args = () => [], change } = {}) => a
   }
 };
 
+/** Holds requests back until it is opened: `change` gives what `hold` gives. */
+export function gateway() {
+  const held = [];
+  let open;
+  const opened = new Promise((resolve) => { open = resolve; });
+  return { held, open, hold: (url) => { held.push(url); return opened; } };
+}
+
 /**
  * `change(request)` may give `{ path }` to ask for something else, or `{ status, headers, body }` to
  * answer itself; with `{ hangUp: true }` the connection ends without an answer; a promise holds the request back.
