@@ -11,7 +11,7 @@ use pannier::engine::listing::OperationStateName;
 use pannier::ports::Driver;
 use pannier::ports::blobs::Blobs;
 use pannier::ports::drain::WakeReason;
-use pannier::ports::store::{Commit, Durability, Envelope, Key, KeyPart, Store, StoreError, Table};
+use pannier::ports::store::{Commit, Durability, Envelope, Key, Store, StoreError, Table};
 use pannier::ports::views::{OutboxFilter, OutboxQuery};
 use pannier::testing::backend::Backend;
 use pannier::testing::clock::TestClock;
@@ -48,11 +48,11 @@ fn records(dump: &Value, table: Table) -> &[Value] {
 
 fn key(told: &Value) -> Key {
     let parts = told["k"].as_array().expect("a key");
-    let part = |part: &Value| match part.as_u64() {
-        Some(number) => KeyPart::Number(number),
-        None => KeyPart::Text(part.as_str().expect("a text").to_owned()),
+    let part = |key: Key, part: &Value| match part.as_u64() {
+        Some(number) => key.number(number),
+        None => key.text(part.as_str().expect("a text")),
     };
-    Key(parts.iter().map(part).collect())
+    parts.iter().fold(Key::default(), part)
 }
 
 fn body(told: &Value) -> Value {

@@ -200,7 +200,7 @@ pub fn read_text(text: &str, place: &mut dyn Slot) -> Result<(), Wrong> {
 }
 
 pub fn to_text(value: &dyn ToJson) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(512); // most fit: what grows is copied at each doubling
     value.write(&mut out);
     out
 }

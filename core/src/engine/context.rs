@@ -115,8 +115,9 @@ pub fn for_operation(
 pub fn is_carried(profile: &Profile, kind: &str) -> bool {
     let mut found = false;
     let mut visit = |reference: &str| {
-        let mut names = reference.split(['.', '#']);
-        found |= names.next() == Some("carried") && names.next() == Some(kind);
+        if let Some(rest) = reference.strip_prefix("carried.") {
+            found |= rest.split(['.', '#']).next() == Some(kind);
+        }
     };
     for step in profile.operations.values().flat_map(|o| &o.steps) {
         let probe = step.probe.iter().map(|p| &p.request);

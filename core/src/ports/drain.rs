@@ -436,13 +436,11 @@ impl<H: Host> Driver<H> {
             .collect();
         for unreadable in aside {
             // The summary is derived: made again from the lane's operations.
-            if let Some(super::store::KeyPart::Text(id)) = unreadable.record.key.0.get(1) {
-                self.heal(
-                    &d.account,
-                    &LaneId(id.clone()),
-                    Some(unreadable.record.revision),
-                )
-                .await?;
+            let id = unreadable.record.key.text_at(1);
+            if !id.is_empty() {
+                let revision = Some(unreadable.record.revision);
+                let id = LaneId(id);
+                self.heal(&d.account, &id, revision).await?;
             }
         }
         let now = self.now();

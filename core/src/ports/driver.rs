@@ -12,7 +12,7 @@ use super::net::Net;
 use super::pace::Pace;
 use super::records::{self, Unreadable};
 use super::store::{
-    Commit, Committed, Durability, Key, Query, Record, Store, StoreError, Table, Work,
+    Commit, Committed, Durability, Envelope, Key, Query, Record, Store, StoreError, Table, Work,
 };
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::{AccountId, LaneId, ProfileRevision};
@@ -466,9 +466,8 @@ impl<H: Host> Driver<H> {
                 let key = Key::new(&account.0)
                     .text(table.name())
                     .text(&unreadable.record.key.to_string());
-                commit
-                    .puts
-                    .push((Table::Quarantine, key, unreadable.record.envelope));
+                let raw = Envelope::clone(&unreadable.record.envelope);
+                commit.puts.push((Table::Quarantine, key, raw));
                 commit.expect.push((
                     table,
                     unreadable.record.key.clone(),

@@ -9,7 +9,7 @@ use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::records;
 use super::step::{Halt, View};
-use super::store::{Key, KeyPart, Query, Record, Table};
+use super::store::{Key, Query, Record, Table};
 use super::views::{OutboxFilter, OutboxQuery};
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, OperationId, ProfileRevision, StopId};
@@ -159,19 +159,8 @@ pub struct Health {
 }
 
 /// The account a record belongs to: its key says so, whatever its body holds.
-fn owner(record: &Record) -> &str {
-    match record.key.0.first() {
-        Some(KeyPart::Text(account)) => account,
-        _ => "",
-    }
-}
-
-/// The number at this place of a key.
-pub(super) fn number_at(key: &Key, place: usize) -> u64 {
-    match key.0.get(place) {
-        Some(KeyPart::Number(n)) => *n,
-        _ => 0,
-    }
+fn owner(record: &Record) -> String {
+    record.key.text_at(0)
 }
 
 /// FNV-1a: names an account on this device without saying who it is.
@@ -204,7 +193,7 @@ fn whose(name: &str) -> String {
 }
 
 pub(super) fn everyone(table: Table) -> Query {
-    Query::under(table, Key(vec![]))
+    Query::under(table, Key::default())
 }
 
 impl<H: Host> Driver<H> {
@@ -223,7 +212,7 @@ impl<H: Host> Driver<H> {
                     .list(records::settled_from(account, from, PIECE))
                     .await?;
                 let full = found.len() >= PIECE as usize;
-                let last = found.last().map_or(0, |r| number_at(&r.key, 1));
+                let last = found.last().map_or(0, |r| r.key.number_at(1));
                 // A piece may end amid those of one moment; they come whole with the next one.
                 let (whole, next) = match full {
                     true if last > from => (last, last),
@@ -236,7 +225,7 @@ impl<H: Host> Driver<H> {
                 } else {
                     found
                 };
-                for record in moment.iter().filter(|r| number_at(&r.key, 1) < whole) {
+                for record in moment.iter().filter(|r| r.key.number_at(1) < whole) {
                     if !visit(record) {
                         return Ok(());
                     }
@@ -310,7 +299,7 @@ impl<H: Host> Driver<H> {
             let session = records::open::<Session>(record).ok().map(|s| s.value);
             match out.iter_mut().find(|(account, _)| account.0 == name) {
                 Some((_, known)) => *known = known.take().or(session),
-                None => out.push((AccountId(name.to_owned()), session)),
+                None => out.push((AccountId(name), session)),
             }
         }
         Ok(out)

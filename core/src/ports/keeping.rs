@@ -7,7 +7,6 @@
 
 use super::driver::{Boxed, Driver};
 use super::error::{CoreError, CoreFault};
-use super::handover::number_at;
 use super::host::Host;
 use super::log::wake_at;
 use super::push::Subscription;
@@ -386,9 +385,9 @@ fn old_notices(
     change: &mut Change,
 ) -> Result<(), Halt> {
     for record in view.list(records::notices(account, NOTICES_MAX))? {
-        let at = i64::try_from(number_at(&record.key, 2)).unwrap_or(0);
+        let at = i64::try_from(record.key.number_at(2)).unwrap_or(0);
         if at < before {
-            change.delete(EntityKey::Notice(at, number_at(&record.key, 3)));
+            change.delete(EntityKey::Notice(at, record.key.number_at(3)));
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::records;
 use super::step::{Decided, Halt, View};
-use super::store::{Commit, Committed, Durability, Key, KeyPart, Query, Record, Table};
+use super::store::{Commit, Committed, Durability, Key, Query, Record, Table};
 use super::views::NOTICES_KEPT;
 use super::wake::{DrainReport, Stopped, WakeReason};
 use crate::domain::ids::AccountId;
@@ -39,11 +39,8 @@ pub(super) fn thresholds_of(found: &[Record]) -> Thresholds {
 }
 
 pub(super) fn wake_at(key: &Key) -> EntityKey {
-    let number = |place| match key.0.get(place) {
-        Some(KeyPart::Number(n)) => *n,
-        _ => 0,
-    };
-    EntityKey::Wake(i64::try_from(number(1)).unwrap_or(0), number(2))
+    let at = i64::try_from(key.number_at(1)).unwrap_or(0);
+    EntityKey::Wake(at, key.number_at(2))
 }
 
 fn wakes(account: &AccountId, limit: u32) -> Query {

@@ -142,7 +142,8 @@ pub struct Unreadable {
 }
 
 pub fn open<T: FromJson + Clone + 'static>(record: &Record) -> Result<Seen<T>, Box<Unreadable>> {
-    let Envelope { v, seal, body, .. } = &record.envelope;
+    let envelope: &Envelope = &record.envelope;
+    let Envelope { v, seal, body, .. } = envelope;
     let plain = *v == VERSION && seal.is_none();
     let value = match known(body).filter(|_| plain) {
         Some(value) => value,
@@ -170,7 +171,8 @@ fn aside(record: &Record, why: &Wrong) -> Box<Unreadable> {
 }
 
 fn read_body(record: &Record, place: &mut dyn Slot) -> Result<(), Wrong> {
-    let Envelope { v, seal, body, .. } = &record.envelope;
+    let envelope: &Envelope = &record.envelope;
+    let Envelope { v, seal, body, .. } = envelope;
     if *v > VERSION {
         return Err(Wrong::new(format!("written by a newer version ({v})")));
     }

@@ -3,6 +3,7 @@
 //! drainers use the same door.
 
 use crate::domain::json::{FromJson, from_text};
+use crate::domain::text::{cut, find, replaced};
 use std::fmt;
 
 /// A part of a key. Numbers sort before texts, as in IndexedDB.
@@ -12,34 +13,122 @@ pub enum KeyPart {
     Text(String),
 }
 
-/// Every key starts with the account.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(pub Vec<KeyPart>);
+/// Every key starts with the account. Its parts stand in one text that sorts as they do, since keys
+/// are made and compared more often than anything else: a number is [`NUMBER`] and [`DIGITS`]
+/// characters of seven bits, a text is [`TEXT`], itself, and a zero.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(String);
+
+const NUMBER: char = '\u{1}';
+const TEXT: char = '\u{2}';
+const ZERO: &str = "\0";
+/// A zero that is part of a text; what goes on with one sorts after whatever follows a text's end.
+const ZERO_WITHIN: &str = "\0\u{3}";
+const DIGITS: usize = 10;
+/// Most keys fit; one that does not grows.
+const KEY_BYTES: usize = 64;
 
 impl Key {
     pub fn new(account: &str) -> Self {
-        Self(vec![KeyPart::Text(account.to_owned())])
+        Self(String::with_capacity(KEY_BYTES)).text(account)
     }
     #[must_use]
     pub fn text(mut self, part: &str) -> Self {
-        self.0.push(KeyPart::Text(part.to_owned()));
+        self.0.push(TEXT);
+        match find(part, ZERO) {
+            None => self.0.push_str(part),
+            Some(_) => self.0.push_str(&replaced(part, ZERO, ZERO_WITHIN)),
+        }
+        self.0.push_str(ZERO);
         self
     }
     #[must_use]
     pub fn number(mut self, part: u64) -> Self {
-        self.0.push(KeyPart::Number(part));
+        self.0.push(NUMBER);
+        for digit in (0..DIGITS).rev() {
+            self.0.push(char::from((part >> (7 * digit)) as u8 & 0x7f));
+        }
         self
+    }
+    pub fn parts(&self) -> Parts<'_> {
+        Parts(&self.0)
+    }
+    fn part(&self, place: usize) -> Option<KeyPart> {
+        let mut parts = self.parts();
+        for _ in 0..place {
+            parts.next();
+        }
+        parts.next()
+    }
+    /// The text at this place; empty where there is none.
+    pub fn text_at(&self, place: usize) -> String {
+        match self.part(place) {
+            Some(KeyPart::Text(text)) => text,
+            _ => String::new(),
+        }
+    }
+    /// The number at this place; 0 where there is none.
+    pub fn number_at(&self, place: usize) -> u64 {
+        match self.part(place) {
+            Some(KeyPart::Number(number)) => number,
+            _ => 0,
+        }
+    }
+    /// Sorts right after all keys that go on from this one; with `numbers`, after those whose next
+    /// part is a number.
+    #[cfg(feature = "testing")]
+    pub(crate) fn end(&self, numbers: bool) -> Self {
+        let mut end = self.clone();
+        end.0.push(if numbers { TEXT } else { '\u{3}' });
+        end
+    }
+}
+
+pub struct Parts<'a>(&'a str);
+
+impl Iterator for Parts<'_> {
+    type Item = KeyPart;
+    fn next(&mut self) -> Option<KeyPart> {
+        let all = self.0;
+        let bytes = all.as_bytes();
+        let (mut to, number) = (1, *bytes.first()? == NUMBER as u8);
+        if number {
+            to += DIGITS;
+            self.0 = cut(all, to, all.len());
+        } else {
+            loop {
+                match (*bytes.get(to)?, bytes.get(to + 1)) {
+                    (0, Some(3)) => to += 2,
+                    (0, _) => break,
+                    _ => to += 1,
+                }
+            }
+            self.0 = cut(all, to + 1, all.len());
+        }
+        let part = cut(all, 1, to);
+        Some(if number {
+            let digits = part.bytes();
+            KeyPart::Number(digits.fold(0, |number, digit| number << 7 | u64::from(digit)))
+        } else {
+            KeyPart::Text(replaced(part, ZERO_WITHIN, ZERO))
+        })
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, part) in self.0.iter().enumerate() {
+        for (i, part) in self.parts().enumerate() {
             if i > 0 {
                 f.write_str("/")?;
             }
             match part {
-                KeyPart::Text(text) => f.write_str(text)?,
+                KeyPart::Text(text) => f.write_str(&text)?,
                 KeyPart::Number(number) => write!(f, "{number}")?,
             }
         }
@@ -127,8 +216,14 @@ pub struct Record {
     pub key: Key,
     /// the store-wide change number under which it was last written
     pub revision: u64,
-    pub envelope: Envelope,
+    pub envelope: Found,
 }
+
+/// What was read: made anew for each reader, except by the twins, who give the same to all.
+#[cfg(feature = "testing")]
+pub type Found = std::rc::Rc<Envelope>;
+#[cfg(not(feature = "testing"))]
+pub type Found = Envelope;
 
 /// One read of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -298,4 +393,45 @@ pub trait Store {
 /// Reads the generation out of a lease record's body, without knowing the rest of it.
 pub fn generation_of(body: &str) -> Option<u64> {
     from_text::<Fence>(body).ok().map(|fence| fence.generation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, KeyPart};
+    use proptest::prelude::*;
+
+    fn any_key() -> impl Strategy<Value = Vec<KeyPart>> {
+        let text = "[\u{0}-\u{4}ab\u{7f}é😀]{0,4}";
+        let part = prop_oneof![
+            prop_oneof![any::<u64>(), 0..3_u64].prop_map(KeyPart::Number),
+            text.prop_map(KeyPart::Text),
+        ];
+        prop::collection::vec(part, 0..4)
+    }
+
+    fn key(parts: &[KeyPart]) -> Key {
+        parts.iter().fold(Key::default(), |key, part| match part {
+            KeyPart::Number(number) => key.number(*number),
+            KeyPart::Text(text) => key.text(text),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn keys_give_their_parts_back_and_sort_by_them(one in any_key(), other in any_key()) {
+            prop_assert_eq!(key(&one).parts().collect::<Vec<_>>(), one.clone());
+            prop_assert_eq!(key(&one).cmp(&key(&other)), one.cmp(&other));
+        }
+
+        #[test]
+        fn what_goes_on_from_a_key_lies_between_it_and_its_end(one in any_key(), other in any_key()) {
+            let (from, at) = (key(&one), key(&other));
+            let goes_on = other.starts_with(&one);
+            prop_assert_eq!(goes_on, (from.clone()..from.end(false)).contains(&at));
+            let next = other.get(one.len());
+            let number = goes_on && matches!(next, Some(KeyPart::Number(_)));
+            let numbers = from.clone().number(0)..from.end(true);
+            prop_assert_eq!(number, numbers.contains(&at));
+        }
+    }
 }

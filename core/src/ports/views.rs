@@ -6,7 +6,7 @@ use super::host::Host;
 use super::log::{thresholds_of, thresholds_query};
 use super::records;
 use super::step::{Decided, Halt, View, decided};
-use super::store::{Key, KeyPart, Query, Record, Table};
+use super::store::{Key, Query, Record, Table};
 use crate::domain::dictionary::ordered;
 use crate::domain::ids::{AccountId, LaneId, StopId};
 use crate::domain::json::{FromJson, ToJson};
@@ -138,8 +138,9 @@ impl<H: Host> Driver<H> {
             ops.extend(values::<Operation>(records, &mut aside));
         }
         for unreadable in aside {
-            if let Some(KeyPart::Text(lane)) = unreadable.record.key.0.get(1) {
-                view.mend(&account, LaneId(lane.clone()));
+            let lane = unreadable.record.key.text_at(1);
+            if !lane.is_empty() {
+                view.mend(&account, LaneId(lane));
             }
         }
         ops.retain(|op| {
@@ -175,11 +176,10 @@ impl<H: Host> Driver<H> {
             records::notices(&account, NOTICES_KEPT),
             thresholds_query(),
         ])?;
-        let mine = KeyPart::Text(account.0.clone());
         let (own, others): (Vec<_>, Vec<_>) = found[1]
             .iter()
             .cloned()
-            .partition(|r| r.key.0.first() == Some(&mine));
+            .partition(|r| r.key.text_at(0) == account.0);
         let lanes: Vec<Lane> = values(&own, &mut vec![]);
         let others: Vec<Lane> = values(&others, &mut vec![]);
         let reach = found[2]

@@ -4,9 +4,7 @@
 use crate::domain::ids::{AccountId, BlobHandle};
 use crate::ports::blobs::Blobs;
 use crate::ports::records::seal;
-use crate::ports::store::{
-    Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Store, Table,
-};
+use crate::ports::store::{Commit, Committed, Durability, Envelope, Key, Query, Store, Table};
 
 fn key(lane: &str, seq: u64) -> Key {
     Key::new("anna").text(lane).number(seq)
@@ -38,7 +36,7 @@ async fn write<S: Store>(store: &S, puts: Vec<(Table, Key, Envelope)>) -> u64 {
 
 async fn bodies<S: Store>(store: &S, query: Query) -> Vec<String> {
     let found = store.read(&[query]).await.unwrap().concat();
-    found.into_iter().map(|r| r.envelope.body).collect()
+    found.into_iter().map(|r| r.envelope.body.clone()).collect()
 }
 
 fn lane(lane: &str) -> Query {
@@ -60,8 +58,8 @@ pub async fn a_put_is_read_back_whole<S: Store>(store: &S) {
         .concat();
     assert_eq!(found.len(), 1);
     assert_eq!(
-        (found[0].envelope.clone(), found[0].revision),
-        (envelope, revision)
+        (&*found[0].envelope, found[0].revision),
+        (&envelope, revision)
     );
     assert_eq!(found[0].key, key("x", 1));
 }
@@ -139,7 +137,7 @@ pub async fn a_prefix_takes_whole_parts_only<S: Store>(store: &S) {
     assert_eq!(bodies(store, lane("l")).await, ["l"]);
     let other = Query::under(Table::Operations, Key::new("ann"));
     assert!(bodies(store, other).await.is_empty());
-    let everyone = Query::under(Table::Operations, Key(vec![]));
+    let everyone = Query::under(Table::Operations, Key::default());
     assert_eq!(bodies(store, everyone).await.len(), 3);
 }
 
@@ -296,7 +294,7 @@ pub async fn deletes_and_puts_go_together<S: Store>(store: &S) {
         .await
         .unwrap()
         .concat();
-    assert_eq!(settled[0].key.0[1], KeyPart::Number(5));
+    assert_eq!(settled[0].key.number_at(1), 5);
 }
 
 pub async fn staged_bytes_come_back_with_length_and_hash<B: Blobs + Store>(

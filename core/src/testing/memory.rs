@@ -19,19 +19,18 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-type Rows = BTreeMap<Key, (u64, Envelope)>;
+type Rows = BTreeMap<Key, (u64, Rc<Envelope>)>;
 
 /// The tables as they stand.
 #[derive(Default)]
 pub struct Tables(BTreeMap<Table, Rows>);
 
 impl Tables {
-    pub fn get(&self, table: Table, key: &Key) -> Option<&(u64, Envelope)> {
+    pub fn get(&self, table: Table, key: &Key) -> Option<&(u64, Rc<Envelope>)> {
         self.0.get(&table)?.get(key)
     }
-    pub fn rows(&self, table: Table) -> impl Iterator<Item = (&Key, &Envelope)> {
-        let rows = self.0.get(&table).into_iter().flatten();
-        rows.map(|(key, (_, envelope))| (key, envelope))
+    pub fn rows(&self, table: Table) -> impl Iterator<Item = Record> {
+        self.0.get(&table).into_iter().flatten().map(record)
     }
     fn find(&self, query: &Query) -> Vec<Record> {
         let (Query::One(table, prefix)
@@ -40,13 +39,6 @@ impl Tables {
         let Some(rows) = self.0.get(table) else {
             return vec![];
         };
-        let record = |(key, (revision, envelope)): (&Key, &(u64, Envelope))| Record {
-            key: key.clone(),
-            revision: *revision,
-            envelope: envelope.clone(),
-        };
-        // Texts sort after numbers, and no key has this one.
-        let end = prefix.clone().text("\u{10ffff}");
         let bounded = |limit: &Option<u32>| limit.map_or(usize::MAX, |l| l as usize);
         match query {
             Query::One(_, key) => rows.get_key_value(key).map(record).into_iter().collect(),
@@ -55,7 +47,7 @@ impl Tables {
                 newest_first,
                 ..
             } => {
-                let found = rows.range(prefix.clone()..end);
+                let found = rows.range(prefix.clone()..prefix.end(false));
                 if *newest_first {
                     found.rev().take(bounded(limit)).map(record).collect()
                 } else {
@@ -63,12 +55,19 @@ impl Tables {
                 }
             }
             Query::From { from, limit, .. } => rows
-                .range(prefix.clone().number(*from)..end)
-                .filter(|(key, _)| matches!(key.0.get(prefix.0.len()), Some(KeyPart::Number(_))))
+                .range(prefix.clone().number(*from)..prefix.end(true))
                 .take(bounded(limit))
                 .map(record)
                 .collect(),
         }
+    }
+}
+
+fn record((key, (revision, envelope)): (&Key, &(u64, Rc<Envelope>))) -> Record {
+    Record {
+        key: key.clone(),
+        revision: *revision,
+        envelope: envelope.clone(),
     }
 }
 
@@ -167,15 +166,15 @@ impl MemoryStore {
             .get_mut(&table)
             .expect("the table has records");
         let (_, envelope) = records.values_mut().nth(nth).expect("the record exists");
+        let envelope = Rc::make_mut(envelope);
         envelope.body.truncate(envelope.body.len() / 2);
     }
     /// Other bytes under the same handle, as a bad disk would have it; `None`: no bytes any more.
     pub fn spoil_bytes(&self, handle: &BlobHandle, bytes: Option<Vec<u8>>) {
         let mut inner = self.inner.borrow_mut();
         let key = inner.bytes.keys().find(|key| {
-            key.0
-                .last()
-                .is_some_and(|part| *part == KeyPart::Text(handle.0.clone()))
+            let last = key.parts().last();
+            last == Some(KeyPart::Text(handle.0.clone()))
         });
         let key = key.expect("the picture is there").clone();
         match (bytes, inner.bytes.get_mut(&key)) {
@@ -191,6 +190,7 @@ impl MemoryStore {
         let bodies = inner.tables.0.values_mut().flat_map(BTreeMap::values_mut);
         let mut added = 0;
         for (_, envelope) in bodies.filter(|(_, e)| e.body.len() > 2 && e.body.ends_with('}')) {
+            let envelope = Rc::make_mut(envelope);
             envelope.body.pop();
             envelope.body.push_str(&format!(",\"{name}\":{json}}}"));
             added += 1;
@@ -204,6 +204,7 @@ impl MemoryStore {
         let (_, envelope) = records
             .find(|(_, e)| e.body.contains(text) && e.t == "operation")
             .expect("the record exists");
+        let envelope = Rc::make_mut(envelope);
         envelope.body.truncate(envelope.body.len() - 2);
     }
     pub fn read_only(&self, error: StoreError) {
@@ -236,8 +237,8 @@ impl MemoryStore {
     pub fn only_picture(&self) -> BlobHandle {
         let inner = self.inner.borrow();
         assert_eq!(inner.bytes.len(), 1);
-        match inner.bytes.keys().next().and_then(|key| key.0.last()) {
-            Some(KeyPart::Text(handle)) => BlobHandle(handle.clone()),
+        match inner.bytes.keys().next().and_then(|key| key.parts().last()) {
+            Some(KeyPart::Text(handle)) => BlobHandle(handle),
             _ => panic!("a picture without a handle"),
         }
     }
@@ -250,21 +251,17 @@ impl MemoryStore {
         let mut inner = self.inner.borrow_mut();
         let settled = inner.tables.0.entry(Table::Settled).or_default();
         let (key, (revision, envelope)) = settled.iter().next().expect("one is there");
-        let (key, revision, envelope) = (key.clone(), *revision, envelope.clone());
-        let KeyPart::Number(at) = key.0[1] else {
-            panic!("settled operations are kept by time");
-        };
+        let (revision, envelope) = (*revision, envelope.clone());
+        let (account, at) = (key.text_at(0), key.number_at(1));
         for n in 1..times {
             let later = at + n * ms;
-            let mut key = key.clone();
-            key.0[1] = KeyPart::Number(later);
-            key.0[2] = KeyPart::Number(1_000 + n);
-            let mut envelope = envelope.clone();
+            let key = Key::new(&account).number(later).number(1_000 + n);
+            let mut envelope = Envelope::clone(&envelope);
             envelope.body = envelope
                 .body
                 .replace(&at.to_string(), &later.to_string())
                 .replace("\"seq\":1,", &format!("\"seq\":{},", 1_000 + n));
-            settled.insert(key, (revision, envelope));
+            settled.insert(key, (revision, Rc::new(envelope)));
         }
     }
     pub fn count(&self, table: Table) -> usize {
@@ -364,7 +361,7 @@ impl MemoryStore {
         }
         for (table, key, envelope) in puts {
             let rows = tables.entry(table).or_default();
-            rows.insert(key, (revision, envelope));
+            rows.insert(key, (revision, Rc::new(envelope)));
         }
         inner.commits += 1;
         inner.strict_commits += u64::from(commit.durability == Durability::Strict);

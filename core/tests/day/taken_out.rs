@@ -7,7 +7,7 @@ use pannier::domain::parcel::ParcelFate;
 use pannier::ports::Driver;
 use pannier::ports::blobs::Blobs;
 use pannier::ports::drain::WakeReason;
-use pannier::ports::store::{Commit, Durability, Key, Query, Store, StoreError, Table};
+use pannier::ports::store::{Commit, Durability, Envelope, Key, Query, Store, StoreError, Table};
 use pannier::testing::backend::Fault;
 use pannier::testing::host::TestHost;
 use pannier::testing::run::run;
@@ -23,10 +23,11 @@ fn office(phone: &Phone) -> Driver<TestHost> {
     let copying = async {
         let from = &phone.core.host.store;
         for table in Table::ALL {
-            let found = from.read(&[Query::under(table, Key(vec![]))]).await?;
+            let found = from.read(&[Query::under(table, Key::default())]).await?;
             let mut commit = Commit::new(Durability::Strict);
             for record in found.concat() {
-                commit.puts.push((table, record.key, record.envelope));
+                let envelope = Envelope::clone(&record.envelope);
+                commit.puts.push((table, record.key, envelope));
             }
             host.store.commit(commit).await?;
         }

@@ -11,8 +11,7 @@ use pannier::domain::proof::BlobMeta;
 use pannier::ports::blobs::Blobs;
 use pannier::ports::records::seal;
 use pannier::ports::store::{
-    Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError, Table,
-    Work,
+    Commit, Committed, Durability, Envelope, Key, Query, Record, Store, StoreError, Table, Work,
 };
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -72,13 +71,12 @@ fn number(value: &JsValue) -> u64 {
 /// A key as it stands in the store, however odd.
 fn key_of(text: &str) -> Key {
     let Ok(Value::Array(parts)) = parse(text) else {
-        return Key(vec![]);
+        return Key::default();
     };
-    let part = |part: Value| match part {
-        Value::String(text) => KeyPart::Text(text),
-        other => KeyPart::Number(other.as_u64().unwrap_or_default()),
-    };
-    Key(parts.into_iter().map(part).collect())
+    parts.iter().fold(Key::default(), |key, part| match part {
+        Value::String(text) => key.text(text),
+        other => key.number(other.as_u64().unwrap_or_default()),
+    })
 }
 
 /// For each query: how many, and for each of them what `flat` in `store.ts` lists.
@@ -102,7 +100,7 @@ fn records(flat: &Array, queries: usize) -> Vec<Vec<Record>> {
             found.push(Record {
                 key,
                 revision,
-                envelope: Envelope { v, t, seal, body },
+                envelope: Envelope { v, t, seal, body }.into(),
             });
         }
         out.push(found);

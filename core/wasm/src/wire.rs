@@ -50,10 +50,10 @@ impl Writer {
     }
     fn key(&mut self, key: &Key) {
         self.open();
-        for part in &key.0 {
+        for part in key.parts() {
             match part {
-                KeyPart::Text(text) => self.text(text),
-                KeyPart::Number(number) => self.number(Some(*number)),
+                KeyPart::Text(text) => self.text(&text),
+                KeyPart::Number(number) => self.number(Some(number)),
             }
         }
         self.close();

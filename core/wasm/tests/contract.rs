@@ -91,7 +91,7 @@ async fn body(store: &JsStore) -> Vec<String> {
         .expect("reads")
         .concat()
         .into_iter()
-        .map(|r| r.envelope.body)
+        .map(|r| r.envelope.body.clone())
         .collect()
 }
 

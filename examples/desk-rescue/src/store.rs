@@ -52,7 +52,7 @@ fn failed(error: &rusqlite::Error) -> StoreError {
 /// begin another's.
 fn encoded(key: &Key) -> Vec<u8> {
     let mut out = vec![];
-    for part in &key.0 {
+    for part in key.parts() {
         match part {
             KeyPart::Number(number) => {
                 out.push(1);
@@ -74,12 +74,12 @@ fn encoded(key: &Key) -> Vec<u8> {
 }
 
 fn decoded(bytes: &[u8]) -> Option<Key> {
-    let mut out = vec![];
+    let mut out = Key::default();
     let mut rest = bytes;
     while let Some((kind, tail)) = rest.split_first() {
         if *kind == 1 {
             let (number, tail) = tail.split_at_checked(8)?;
-            out.push(KeyPart::Number(u64::from_be_bytes(number.try_into().ok()?)));
+            out = out.number(u64::from_be_bytes(number.try_into().ok()?));
             rest = tail;
             continue;
         }
@@ -98,10 +98,10 @@ fn decoded(bytes: &[u8]) -> Option<Key> {
                 }
             }
         }
-        out.push(KeyPart::Text(String::from_utf8(text).ok()?));
+        out = out.text(str::from_utf8(&text).ok()?);
         rest = tail.get(at + 1..)?;
     }
-    Some(Key(out))
+    Some(out)
 }
 
 fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Record> {
@@ -118,7 +118,8 @@ fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Record> {
             t: row.get(3)?,
             seal: row.get(4)?,
             body: row.get(5)?,
-        },
+        }
+        .into(),
     })
 }
 
@@ -406,7 +407,7 @@ mod tests {
     #[test]
     fn keys_sort_as_bytes_as_they_do_by_themselves() {
         let mut keys = vec![
-            Key(vec![]),
+            Key::default(),
             Key::new(""),
             Key::new("").number(0),
             Key::new("").number(u64::MAX),

@@ -70,7 +70,7 @@ pub fn check(world: &World) -> (Vec<Violation>, Tally) {
     let ops: Vec<Rc<Operation>> = world.watch.borrow().operations();
     let waiting: BTreeSet<String> = world.store.look(|tables| {
         let rows = tables.rows(Table::Operations);
-        rows.filter_map(|(key, envelope)| opened(key, envelope))
+        rows.filter_map(|record| opened(&record))
             .map(|op| op.id.0)
             .collect()
     });

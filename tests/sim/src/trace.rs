@@ -20,7 +20,8 @@ impl Trace {
     pub fn say(&mut self, at_ms: i64, what: Arguments<'_>) {
         self.scratch.clear();
         // Writing to a text cannot fail.
-        let _ = write!(self.scratch, "{:>9.3} {what}", at_ms as f64 / 1_000.0);
+        let (seconds, ms) = (at_ms / 1_000, at_ms % 1_000);
+        let _ = write!(self.scratch, "{seconds:>5}.{ms:03} {what}");
         for byte in self.scratch.bytes().chain([b'\n']) {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }

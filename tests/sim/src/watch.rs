@@ -7,7 +7,7 @@ use pannier::domain::operation::{Operation, OperationState};
 use pannier::engine::session::Lease;
 use pannier::known::read;
 use pannier::ports::records;
-use pannier::ports::store::{Envelope, Key, KeyPart, Record, Table};
+use pannier::ports::store::{Envelope, Key, Record, Table};
 use pannier::testing::memory::Observed;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -85,15 +85,8 @@ struct Said {
 /// was wrong.
 const WAIT_MS_MAX: i64 = 3_600_000;
 
-pub fn opened(key: &Key, envelope: &Envelope) -> Option<Operation> {
-    let record = Record {
-        key: key.clone(),
-        revision: 0,
-        envelope: envelope.clone(),
-    };
-    records::open::<Operation>(&record)
-        .ok()
-        .map(|seen| seen.value)
+pub fn opened(record: &Record) -> Option<Operation> {
+    records::open(record).ok().map(|seen| seen.value)
 }
 
 fn is_hopeful(trigger: &str) -> bool {
@@ -137,7 +130,7 @@ impl Watch {
                 Table::Meta if envelope.t == "notice" => self.notice(envelope),
                 Table::Operations | Table::Settled => {
                     if let Ok(op) = read::<Operation>(&envelope.body) {
-                        if account_of(key) != op.account.0 {
+                        if key.text_at(0) != op.account.0 {
                             let text = format!("{} of {} lies under {key}", op.id, op.account);
                             self.fail("account isolation", text);
                         }
@@ -314,13 +307,5 @@ impl Watch {
             );
             self.fail("due times", text);
         }
-    }
-}
-
-/// Whose record this is.
-pub fn account_of(key: &Key) -> &str {
-    match key.0.first() {
-        Some(KeyPart::Text(account)) => account,
-        _ => "",
     }
 }

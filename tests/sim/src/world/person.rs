@@ -261,18 +261,10 @@ impl World {
 
     pub(super) fn lanes(&self, account: &str) -> Vec<pannier::engine::lane::Lane> {
         use pannier::ports::records;
-        use pannier::ports::store::Record;
         self.store.look(|tables| {
             let rows = tables.rows(Table::Lanes);
-            rows.filter(|(key, _)| crate::watch::account_of(key) == account)
-                .filter_map(|(key, envelope)| {
-                    let record = Record {
-                        key: key.clone(),
-                        revision: 0,
-                        envelope: envelope.clone(),
-                    };
-                    records::open(&record).ok().map(|seen| seen.value)
-                })
+            rows.filter(|record| record.key.text_at(0) == account)
+                .filter_map(|record| records::open(&record).ok().map(|seen| seen.value))
                 .collect()
         })
     }
