@@ -80,6 +80,10 @@ for (const engine of engines) {
     await find(driver, `${on("status-bar")}[data-reachability=sign_in_needed]`, { ms: 30_000 });
     await find(driver, on("sign-in-again"));
     assert.deepEqual((await filled(courier)).filter((one) => !["stop", "amend", "discard"].includes(one)), ["sign-in-again"]);
+    // Nor does another try before the phone is handed in.
+    await driver.executeScript("location.hash = '#/shift'");
+    await find(driver, on("shift-left"), { ms: 20_000 });
+    assert.deepEqual(await filled(courier), ["sign-in-again"]);
     await tap(driver, on("sign-in-again"));
     await find(driver, on("username"));
   }, { change: (request) => (routeWithout && request.url === "/api/route" ? routeWithout(request) : undefined) }));

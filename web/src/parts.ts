@@ -47,6 +47,11 @@ export function button(look: ButtonLook): TemplateResult {
   </button>`;
 }
 
+/** The step that helps where the sign-in has ended: no sending does. */
+export function signInAgain(): TemplateResult {
+  return html`<a class="button primary" href=${addressOf({ screen: "sign-in" })} data-test="sign-in-again">${icon("key")}<span class="words"><span class="label">${texts.more.signIn}</span></span></a>`;
+}
+
 /** What a permission means for a button: the core decides, and says why not. */
 export function permitted(permission: Permission): { disabled: boolean; hint: string | undefined } {
   return { disabled: !permission.allowed, hint: refusalText(permission) };

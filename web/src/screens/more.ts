@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { lookAtPush, startPush, stopPush, type PushLook } from "pannier";
 import { byteSize, relativeTime, shown } from "../formats";
 import { icon } from "../icons";
-import { bar, button, tabs } from "../parts";
+import { bar, button, signInAgain, tabs } from "../parts";
 import { addressOf } from "../places";
 import { prefer, preference } from "../preferences";
 import { Screen } from "../screen";
@@ -101,7 +101,7 @@ export class MoreScreen extends Screen {
           <p class="quiet">${texts.more.signedInAs}</p>
           <p class="strong" data-test="account">${shown(status?.account?.name ?? "", 80)}</p>
           ${status && !status.signedIn ? html`<p class="notice attention">${icon("key")}<span>${texts.more.notSignedIn}</span></p>
-            ${button({ test: "sign-in-again", label: texts.more.signIn, kind: "primary", icon: "key", tap: () => this.shell.go({ screen: "sign-in" }) })}` : nothing}
+            ${signInAgain()}` : nothing}
         </div>
         ${this.#switch("switch-position", texts.more.position, this.#positionHint(), positions.on, (on) => positions.turn(on))}
         ${this.#switch("switch-sound", texts.more.sound, texts.more.soundHint, preference("sound") !== false, (on) => prefer("sound", on))}

@@ -8,7 +8,7 @@ import { noticeText, words } from "pannier/texts";
 import { Exporting } from "../exporting";
 import { byteSize, clockTime, relativeTime, shown } from "../formats";
 import { icon } from "../icons";
-import { bar, button, tabs } from "../parts";
+import { bar, button, signInAgain, tabs } from "../parts";
 import { addressOf } from "../places";
 import { Screen } from "../screen";
 import { texts } from "../texts";
@@ -58,9 +58,9 @@ export class OutboxScreen extends Screen {
       ${segment("unsettled", texts.outbox.unsettled)}${segment("all", texts.outbox.all)}</div>`;
   }
 
-  /** At the thumb: the step that helps. Where each entry has its own, sending stands behind it; signed out it leads nowhere. */
+  /** At the thumb: the step that helps. Where each entry has its own, sending stands behind it. */
   #next(status: Status | undefined, filter: OutboxState | undefined, unsent: number): TemplateResult {
-    if (status && !status.signedIn) return html`<a class="button primary" href=${addressOf({ screen: "sign-in" })} data-test="sign-in-again">${icon("key")}<span class="words"><span class="label">${texts.more.signIn}</span></span></a>`;
+    if (status && !status.signedIn) return signInAgain();
     return button({ test: "send-now", label: this.busy === "send-now" ? words().outbox.sending : words().outbox.send, kind: filter === "attention" ? "plain" : "primary", icon: "outbox", busy: this.busy,
       hint: unsent > 0 ? words().outbox.summary(unsent, byteSize(status?.bytesWaiting ?? 0)) : undefined, tap: () => void this.#sendNow() });
   }

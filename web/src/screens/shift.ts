@@ -7,7 +7,7 @@ import { Exporting } from "../exporting";
 import { itemText, reasonText, titleText, words } from "pannier/texts";
 import { shown } from "../formats";
 import { icon } from "../icons";
-import { bar, button } from "../parts";
+import { bar, button, signInAgain } from "../parts";
 import { addressOf } from "../places";
 import { Screen } from "../screen";
 import { SigningOut } from "../signing-out";
@@ -69,7 +69,7 @@ export class ShiftScreen extends Screen {
             : this.#left(close)}
       </div>
       <footer class="actions two">
-        ${close && !close.clear ? button({ test: "shift-again", label: texts.shift.again, kind: "primary", icon: "refresh", busy: this.busy, tap: () => void this.#try() }) : nothing}
+        ${close && !close.clear ? this.shell.status?.signedIn === false ? signInAgain() : button({ test: "shift-again", label: texts.shift.again, kind: "primary", icon: "refresh", busy: this.busy, tap: () => void this.#try() }) : nothing}
         ${close ? button({ test: "shift-sign-out", label: texts.shift.done, kind: close.clear ? "primary" : "plain", icon: "key", busy: this.busy, tap: () => void this.act("shift-sign-out", () => this.#signingOut.ask()) }) : nothing}
       </footer>
       ${this.#signingOut.dialog(this.busy)}
