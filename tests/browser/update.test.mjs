@@ -10,7 +10,7 @@ import { dist } from "../../scripts/lib/paths.mjs";
 import { evaluate, find, peek, screenshot, startSandbox, tap, type, until } from "./lib/index.mjs";
 import { allSent, arrive, at, engines, note, on, shellIsCached, signIn, toStop, withCourier } from "./stories/courier.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
-import { operations } from "./stories/store.mjs";
+import { operations, wakeRecords } from "./stories/store.mjs";
 
 const shots = process.env.PANNIER_SHOTS;
 async function shot({ browser }, name) {
@@ -29,7 +29,7 @@ function publish(folder) {
   writeFileSync(worker, script.replace(listed, `{"revision":"of-the-second-version","url":"app.js"}`));
 }
 
-const activations = ({ driver }) => evaluate(driver, "() => document.querySelector('courier-app').api.diagnostics().then(({ wakes }) => wakes.filter(({ context, reason }) => context === 'worker' && reason === 'activate').reduce((sum, { again }) => sum + 1 + (again ?? 0), 0))");
+const activations = async ({ driver }) => (await wakeRecords(driver)).filter(({ context, reason }) => context === "worker" && reason === "activate").length;
 const version = ({ driver }) => driver.executeScript("return document.documentElement.dataset.version ?? '1'");
 const lookForNews = ({ driver }) => evaluate(driver, "() => { document.dispatchEvent(new Event('visibilitychange')); }");
 const isVersion = (courier, wanted) => until(async () => {

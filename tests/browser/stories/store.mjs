@@ -27,6 +27,9 @@ export const operations = async (driver) =>
 /** Who is signed in, tokens and all. */
 export const session = async (driver) => (await bodies(driver, "session")).find(({ token }) => token !== undefined);
 
+/** What woke page and worker, as it was written down; nobody is asked for it, so nobody is woken by the question. */
+export const wakeRecords = (driver) => bodies(driver, "wakes");
+
 export const drafts = (driver) => bodies(driver, "drafts");
 
 /** handle: the SHA-256 of the bytes that lie in the store, counted anew */
