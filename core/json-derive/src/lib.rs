@@ -35,23 +35,16 @@ fn json() -> Tokens {
     quote!(::pannier::domain::json)
 }
 
-/// For named fields: what each begins as, and the table they are read through, by locals of their
-/// names (`rows`) or by bindings that are places already (`places`).
+/// For named fields: what each begins as, and the list of names that they are read and written by.
 struct Rows {
     begin: Tokens,
     idents: Vec<syn::Ident>,
-    rows: Tokens,
-    places: Tokens,
+    names: String,
 }
 
-fn read_rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows> {
+fn rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows> {
     let json = json();
-    let mut out = Rows {
-        begin: Tokens::new(),
-        idents: vec![],
-        rows: Tokens::new(),
-        places: Tokens::new(),
-    };
+    let (mut begin, mut idents, mut names) = (Tokens::new(), vec![], vec![]);
     for field in fields {
         let Some(ident) = &field.ident else {
             return Err(Error::new_spanned(field, "only named fields"));
@@ -62,40 +55,20 @@ fn read_rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<
             .clone()
             .unwrap_or_else(|| cased(&ident.to_string(), style));
         let optional = given.default || all_default;
-        let begin = match (&given.default_with, optional) {
+        let value = match (&given.default_with, optional) {
             (Some(path), _) => quote!(#path()),
             (None, true) => quote!(::core::default::Default::default()),
             (None, false) => quote!(#json::FromJson::blank()),
         };
-        out.begin.extend(quote!(let mut #ident = #begin;));
-        out.rows
-            .extend(quote!((#name, &mut #ident as &mut dyn #json::Slot, #optional),));
-        out.places
-            .extend(quote!((#name, #ident as &mut dyn #json::Slot, #optional),));
-        out.idents.push(ident.clone());
+        begin.extend(quote!(let mut #ident = #value;));
+        names.push(if optional { name + "?" } else { name });
+        idents.push(ident.clone());
     }
-    Ok(out)
-}
-
-fn write_rows(
-    fields: &Fields,
-    style: Option<&str>,
-    by: impl Fn(&syn::Ident) -> Tokens,
-) -> Result<Tokens> {
-    let json = json();
-    let mut out = Tokens::new();
-    for field in fields {
-        let Some(ident) = &field.ident else {
-            return Err(Error::new_spanned(field, "only named fields"));
-        };
-        let given = options(&field.attrs)?;
-        let name = given
-            .rename
-            .unwrap_or_else(|| cased(&ident.to_string(), style));
-        let value = by(ident);
-        out.extend(quote!((#name, #value as &dyn #json::ToJson),));
-    }
-    Ok(out)
+    Ok(Rows {
+        begin,
+        idents,
+        names: names.join(","),
+    })
 }
 
 fn read_impl(input: &DeriveInput) -> Result<Tokens> {
@@ -111,15 +84,14 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
             let Rows {
                 begin,
                 idents,
-                places,
-                ..
-            } = read_rows(&data.fields, style, given.default)?;
+                names,
+            } = rows(&data.fields, style, given.default)?;
             (
                 quote!({ #begin Self { #(#idents),* } }),
                 // Read in place: one object to drop when a field is wrong, one routine for all.
                 quote! {
                     let Self { #(#idents),* } = self;
-                    #json::read_fields(__from, &mut [#places], #deny, None)
+                    #json::read_fields(__from, #names, &mut [#(#idents),*], #deny, None)
                 },
             )
         }
@@ -130,14 +102,15 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 if options(&variant.attrs)?.skip {
                     continue;
                 }
-                let (ident, label) = (&variant.ident, variant_name(variant, style)?);
+                let (ident, label, place) =
+                    (&variant.ident, variant_name(variant, style)?, known.len());
                 let (made, first) = match &variant.fields {
                     Fields::Unit => (quote!(Self::#ident), quote!(Self::#ident)),
                     Fields::Unnamed(_) => (
                         quote! {{
                             let mut inner = #json::FromJson::blank();
-                            #json::Slot::set(&mut inner, &mut __variant.content)
-                                .map_err(|e| e.within(#label))?;
+                            #json::Slot::set(&mut inner, &mut __content)
+                                .map_err(|e| #json::within(e, KNOWN, #place))?;
                             Self::#ident(inner)
                         }},
                         quote!(Self::#ident(#json::FromJson::blank())),
@@ -147,13 +120,12 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                         let Rows {
                             begin,
                             idents,
-                            rows,
-                            ..
-                        } = read_rows(named, None, false)?;
+                            names,
+                        } = rows(named, None, false)?;
                         (
                             quote! {{
                                 #begin
-                                #json::read_fields(&mut __variant.content, &mut [#rows], #deny, #tag)?;
+                                #json::read_fields(&mut __content, #names, &mut [#(&mut #idents),*], #deny, #tag)?;
                                 Self::#ident { #(#idents),* }
                             }},
                             quote!({ #begin Self::#ident { #(#idents),* } }),
@@ -163,17 +135,19 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 if blank.is_empty() {
                     blank = first;
                 }
-                arms.extend(quote!(#label => #made,));
+                arms.extend(quote!(#place => #made,));
                 known.push(label);
             }
-            let known = known.join(", ");
+            let known = known.join(",");
             (
                 blank,
                 quote! {
-                    let mut __variant = #json::variant(__from, #tag)?;
-                    *self = match &*__variant.name {
+                    const KNOWN: &str = #known;
+                    let (__place, mut __content) = #json::variant(__from, KNOWN, #tag)?;
+                    *self = match __place {
                         #arms
-                        other => return Err(#json::Wrong::variant(other, #known)),
+                        // Not a place of the list.
+                        _ => return Ok(()),
                     };
                     Ok(())
                 },
@@ -209,34 +183,44 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
     let body = match &input.data {
         Data::Struct(_) if given.transparent => quote!(#json::ToJson::write(&self.0, __out)),
         Data::Struct(data) => {
-            let rows = write_rows(&data.fields, style, |ident| quote!(&self.#ident))?;
-            quote!(#json::write_object(&[#rows], __out))
+            let Rows { idents, names, .. } = rows(&data.fields, style, given.default)?;
+            quote!(#json::write_object(#names, &[#(&self.#idents),*], __out))
         }
         Data::Enum(data) => {
-            let mut arms = Tokens::new();
+            let (mut arms, mut known) = (Tokens::new(), vec![]);
             let tag = tag_of(&given);
-            for variant in data.variants.iter() {
-                let (ident, label) = (&variant.ident, variant_name(variant, style)?);
+            // In the order in which they are read: what is never read stands last.
+            let mut variants = vec![];
+            for variant in &data.variants {
+                variants.push((options(&variant.attrs)?.skip, variant));
+            }
+            variants.sort_by_key(|(skip, _)| *skip);
+            for (place, (_, variant)) in variants.into_iter().enumerate() {
+                let ident = &variant.ident;
+                known.push(variant_name(variant, style)?);
                 match &variant.fields {
                     Fields::Unit => {
                         arms.extend(
-                            quote!(Self::#ident => #json::write_unit(#label, #tag, __out),),
+                            quote!(Self::#ident => #json::write_unit(KNOWN, #place, #tag, __out),),
                         );
                     }
                     Fields::Unnamed(_) => arms.extend(quote! {
-                        Self::#ident(inner) => #json::write_holding(#label, inner, __out),
+                        Self::#ident(inner) => #json::write_holding(KNOWN, #place, inner, __out),
                     }),
                     named => {
-                        let names: Vec<_> = named.iter().filter_map(|f| f.ident.as_ref()).collect();
-                        let rows = write_rows(named, None, |ident| quote!(#ident))?;
+                        let Rows { idents, names, .. } = rows(named, None, false)?;
                         arms.extend(quote! {
-                            Self::#ident { #(#names),* } =>
-                                #json::write_variant(#label, #tag, &[#rows], __out),
+                            Self::#ident { #(#idents),* } =>
+                                #json::write_variant(KNOWN, #place, #tag, #names, &[#(#idents),*], __out),
                         });
                     }
                 }
             }
-            quote!(match self { #arms })
+            let known = known.join(",");
+            quote! {
+                const KNOWN: &str = #known;
+                match self { #arms }
+            }
         }
         Data::Union(_) => return Err(Error::new_spanned(input, "unions have no JSON")),
     };

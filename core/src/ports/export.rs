@@ -100,30 +100,36 @@ impl<H: Host> Driver<H> {
                             list.push(Value::Object(fields));
                         }
                     }
-                    _ => raw.push(write_fields(&[
-                        ("key", &record.key.to_string()),
-                        ("type", &record.envelope.t),
-                        ("typeVersion", &record.envelope.v),
-                        ("body", &body),
-                    ])),
+                    _ => raw.push(write_fields(
+                        "key,type,typeVersion,body",
+                        &[
+                            &record.key.to_string(),
+                            &record.envelope.t,
+                            &record.envelope.v,
+                            &body,
+                        ],
+                    )),
                 }
             }
             lists.push(Value::Array(list));
         }
-        Ok(write_fields(&[
-            ("exportedAt", &self.now()),
-            ("id", account),
-            ("name", &session.map(|s| s.name)),
-            ("profile", &self.profile().revision),
-            ("operations", &lists[0]),
-            ("attempts", &lists[1]),
-            ("stops", &lists[2]),
-            ("drafts", &lists[3]),
-            ("blobs", &lists[4]),
-            ("profiles", &lists[5]),
-            ("unreadable", &raw),
-            ("noted", &taken_out.is_some()),
-        ]))
+        Ok(write_fields(
+            "exportedAt,id,name,profile,operations,attempts,stops,drafts,blobs,profiles,unreadable,noted",
+            &[
+                &self.now(),
+                account,
+                &session.map(|s| s.name),
+                &self.profile().revision,
+                &lists[0],
+                &lists[1],
+                &lists[2],
+                &lists[3],
+                &lists[4],
+                &lists[5],
+                &raw,
+                &taken_out.is_some(),
+            ],
+        ))
     }
 
     /// Notes that the account's work leaves this device: from now on the backend is asked before

@@ -71,11 +71,10 @@ fn promise(future: Boxed<Answer>) -> Promise {
 
 /// What `PannierError` of `core/js` is made from.
 fn told(error: &CoreError) -> Value {
-    write_fields(&[
-        ("code", &error.code),
-        ("message", &error.message),
-        ("values", &error.values),
-    ])
+    write_fields(
+        "code,message,values",
+        &[&error.code, &error.message, &error.values],
+    )
 }
 
 #[wasm_bindgen]
@@ -110,11 +109,10 @@ impl Core {
     pub fn versions(&self) -> String {
         let profile = self.driver.profile();
         let profile = [&*profile.name, " ", profile.revision.as_str()].concat();
-        to_text(&write_fields(&[
-            ("core", &env!("CARGO_PKG_VERSION")),
-            ("schema", &SCHEMA),
-            ("profile", &profile),
-        ]))
+        to_text(&write_fields(
+            "core,schema,profile",
+            &[&env!("CARGO_PKG_VERSION"), &SCHEMA, &profile],
+        ))
     }
 
     /// Every call whose arguments and answer are JSON, by the name it has in `types.ts`.
@@ -271,10 +269,10 @@ fn dispatch(
                     let credentials = given.next("credentials")?;
                     Box::pin(async move {
                         let session = core.sign_in(credentials).await?;
-                        Ok(to_text(&write_fields(&[(
+                        Ok(to_text(&write_fields(
                             "account",
-                            &account_view(&session),
-                        )])))
+                            &[&account_view(&session)],
+                        )))
                     })
                 }
                 "signOut" => {
