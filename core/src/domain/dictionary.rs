@@ -108,19 +108,31 @@ impl<K: Ord, V> FromIterator<(K, V)> for Dictionary<K, V> {
 
 impl<K: AsRef<str>, V: ToJson> ToJson for Dictionary<K, V> {
     fn write(&self, out: &mut String) {
-        let mut entries = self.0.iter().map(|(k, v)| (k.as_ref(), v as &dyn ToJson));
-        write_entries(&mut entries, out);
+        write_entries(self, out);
     }
 }
 
-fn write_entries(entries: &mut dyn Iterator<Item = (&str, &dyn ToJson)>, out: &mut String) {
+/// A dictionary of any type.
+trait Entries {
+    fn entry(&self, at: usize) -> Option<(&str, &dyn ToJson)>;
+}
+impl<K: AsRef<str>, V: ToJson> Entries for Dictionary<K, V> {
+    fn entry(&self, at: usize) -> Option<(&str, &dyn ToJson)> {
+        let (key, value) = self.0.get(at)?;
+        Some((key.as_ref(), value))
+    }
+}
+
+fn write_entries(entries: &dyn Entries, out: &mut String) {
     out.push('{');
-    for (key, value) in entries {
-        if !out.ends_with('{') {
+    let mut at = 0;
+    while let Some((key, value)) = entries.entry(at) {
+        if at > 0 {
             out.push(',');
         }
         write_name(key, out);
         value.write(out);
+        at += 1;
     }
     out.push('}');
 }

@@ -7,7 +7,7 @@
 
 use super::json_text::write;
 pub use super::json_text::{Reader, parse, print, quote};
-use super::text::{cut, replaced};
+use super::text::{self, cut, replaced};
 pub use pannier_json_derive::{FromJson, ToJson};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
@@ -114,8 +114,8 @@ pub fn read_fields(
                 continue;
             }
             seen |= 1 << here;
-            if name.ends_with('?') && from.peek() == Some(b'n') {
-                return from.skip();
+            if name.ends_with('?') && from.null()? {
+                return Ok(());
             }
             return match slots.get_mut(here) {
                 Some(slot) => slot.set(from).map_err(|e| e.within(&found)),
@@ -432,12 +432,12 @@ fn read_number(from: &mut Reader<'_>) -> Result<i64, Wrong> {
 }
 
 fn whole(text: &str) -> Option<i64> {
-    if let Ok(whole) = text.parse() {
+    if let Some(whole) = text::whole(text) {
         return Some(whole);
     }
     let (digits, zeros) = text.split_once('.')?;
     let is_whole = zeros.bytes().all(|b| b == b'0');
-    digits.parse().ok().filter(|_| is_whole)
+    text::whole(digits).filter(|_| is_whole)
 }
 
 /// The whole number that a value is.
@@ -589,9 +589,9 @@ impl<T: FromJson> FromJson for Option<T> {
         None
     }
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
-        if from.peek() == Some(b'n') {
-            *self = None;
-            return from.skip();
+        *self = None;
+        if from.null()? {
+            return Ok(());
         }
         self.insert(T::blank()).read(from)
     }
@@ -616,17 +616,30 @@ impl<T: FromJson> FromJson for Box<T> {
 
 impl<T: ToJson> ToJson for Vec<T> {
     fn write(&self, out: &mut String) {
-        write_items(&mut self.iter().map(|item| item as &dyn ToJson), out);
+        write_items(self, out);
     }
 }
 
-fn write_items(items: &mut dyn Iterator<Item = &dyn ToJson>, out: &mut String) {
+/// A list of any type: what a closure or an iterator would bring along for each type is more than
+/// what is called of it.
+trait Items {
+    fn item(&self, at: usize) -> Option<&dyn ToJson>;
+}
+impl<T: ToJson> Items for Vec<T> {
+    fn item(&self, at: usize) -> Option<&dyn ToJson> {
+        Some(self.get(at)?)
+    }
+}
+
+fn write_items(items: &dyn Items, out: &mut String) {
     out.push('[');
-    for item in items {
-        if !out.ends_with('[') {
+    let mut at = 0;
+    while let Some(item) = items.item(at) {
+        if at > 0 {
             out.push(',');
         }
         item.write(out);
+        at += 1;
     }
     out.push(']');
 }
@@ -636,19 +649,27 @@ impl<T: FromJson> FromJson for Vec<T> {
     }
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         self.clear();
-        // Read in place: what is half read goes with the list when an item is wrong.
-        read_items(from, &mut |from| {
-            self.push(T::blank());
-            self.last_mut().map_or(Ok(()), |place| place.read(from))
-        })
+        read_items(self, from)
     }
 }
 
-fn read_items(
-    from: &mut Reader<'_>,
-    read: &mut dyn FnMut(&mut Reader<'_>) -> Result<(), Wrong>,
-) -> Result<(), Wrong> {
-    from.items(&mut |from, i| read(from).map_err(|e| e.within(&i.to_string())))
+trait Grows {
+    /// A place for one more.
+    fn grow(&mut self) -> Option<&mut dyn Slot>;
+}
+impl<T: FromJson> Grows for Vec<T> {
+    fn grow(&mut self) -> Option<&mut dyn Slot> {
+        self.push(T::blank());
+        Some(self.last_mut()?)
+    }
+}
+
+/// Read in place: what is half read goes with the list when an item is wrong.
+fn read_items(list: &mut dyn Grows, from: &mut Reader<'_>) -> Result<(), Wrong> {
+    from.items(&mut |from, i| match list.grow() {
+        Some(place) => place.set(from).map_err(|e| e.within(&i.to_string())),
+        None => Ok(()),
+    })
 }
 
 #[cfg(test)]

@@ -123,6 +123,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Goes past a `null`, if the next value is one.
+    pub fn null(&mut self) -> Result<bool, Wrong> {
+        if self.peek() != Some(b'n') {
+            return Ok(false);
+        }
+        self.skip().map(|()| true)
+    }
+
     /// `true`, `false` or `null`.
     pub fn word(&mut self) -> Result<Option<bool>, Wrong> {
         let words = [("null", None), ("true", Some(true)), ("false", Some(false))];

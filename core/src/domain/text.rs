@@ -55,6 +55,12 @@ pub fn replaced(text: &str, piece: &str, by: &str) -> String {
     out
 }
 
+/// A whole number, once for all kinds of them.
+#[inline(never)]
+pub fn whole(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
 /// "1 parcel", "3 parcels".
 pub fn count(n: usize, noun: &str) -> String {
     if n == 1 {

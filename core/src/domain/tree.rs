@@ -2,7 +2,7 @@
 //! standard library's search of texts along, its indexing what a panic has to say, its removing the
 //! balancing of trees.
 
-use super::text::replaced;
+use super::text::{replaced, whole};
 use serde_json::{Map, Value};
 
 /// Gives an object one more field.
@@ -40,7 +40,7 @@ pub fn pointed<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
             Value::Object(fields) => fields.get(name)?,
             Value::Array(items) => {
                 let odd = name.starts_with('+') || (name.starts_with('0') && name.len() > 1);
-                items.get(name.parse::<usize>().ok().filter(|_| !odd)?)?
+                items.get(usize::try_from(whole(name)?).ok().filter(|_| !odd)?)?
             }
             _ => return None,
         };

@@ -1,7 +1,7 @@
 //! Moments as backends write them. A pattern is made of `yyyy MM dd HH hh mm ss SSS a XXX`;
 //! everything else in it stands for itself.
 
-use crate::domain::text::{around, cut, find};
+use crate::domain::text::{around, cut, find, whole};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
@@ -96,7 +96,7 @@ impl Reader<'_> {
         let text = self.0.get(..width)?;
         let all = text.bytes().all(|b| b.is_ascii_digit());
         self.0 = past(self.0, width);
-        all.then(|| text.parse().ok())?
+        whole(text).filter(|_| all)
     }
     fn eat(&mut self, part: &str) -> bool {
         let rest = self.0.strip_prefix(part);
@@ -183,7 +183,7 @@ pub fn parse(text: &str, zone: i64, pattern: Option<&str>) -> Option<i64> {
                 while first.len() < 3 {
                     first.push('0');
                 }
-                parts.milli = first.parse().ok()?;
+                parts.milli = whole(&first)?;
                 reader.0 = past(reader.0, length);
             }
             zone = match reader.0 {

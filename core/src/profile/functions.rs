@@ -5,8 +5,8 @@ use super::date;
 use super::read::{Mistake, ProfileError};
 use super::request::mark;
 use super::value::{Context, plain_text};
-use crate::domain::json::{FromJson, ToJson, parse, print};
-use crate::domain::text::replaced;
+use crate::domain::json::{ToJson, as_whole, parse, print};
+use crate::domain::text::{replaced, whole};
 use serde_json::{Map, Value};
 
 const TEXT_MAX: usize = 1 << 20;
@@ -88,7 +88,7 @@ pub fn apply(
         }
         ("$claim", _) => claim(&text, text_of("give").unwrap_or("exp")),
         ("$date", given) => {
-            let Ok(ms) = i64::from_json(given) else {
+            let Some(ms) = as_whole(&given) else {
                 return Ok(None);
             };
             let zone = zone(options, context);
@@ -101,10 +101,9 @@ pub fn apply(
         }
         ("$time", given) => {
             let scale = |by: i64| {
-                i64::from_json(given.clone())
-                    .or_else(|_| text.trim().parse().map_err(drop))
-                    .ok()
-                    .map(|n: i64| n.saturating_mul(by))
+                as_whole(&given)
+                    .or_else(|| whole(text.trim()))
+                    .map(|n| n.saturating_mul(by))
             };
             let zone = zone(options, context);
             let ms = match text_of("as").unwrap_or("iso") {

@@ -7,7 +7,7 @@ use super::http::Answer;
 use super::read::ProfileError;
 use super::value::{Context, plain_text};
 use crate::domain::json::{ToJson, object, parse};
-use crate::domain::text::find;
+use crate::domain::text::{find, whole};
 use crate::domain::tree::pointed;
 use serde_json::{Map, Value};
 
@@ -177,13 +177,13 @@ fn retry_after(answer: &Answer, now: i64) -> Option<i64> {
     // One that is over, or further off than anybody asks for, tells of two clocks: backoff then.
     let until = |at: i64| Some(at - now).filter(|wait| (0..=WAIT_MS_MAX).contains(wait));
     let wait = if let Some(text) = header("retry-after") {
-        match text.parse::<i64>() {
-            Ok(seconds) => seconds.saturating_mul(1_000),
-            Err(_) => until(http_date(text)?)?,
+        match whole(text) {
+            Some(seconds) => seconds.saturating_mul(1_000),
+            None => until(http_date(text)?)?,
         }
     } else {
         let names = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
-        let reset: i64 = names.into_iter().find_map(header)?.parse().ok()?;
+        let reset = whole(names.into_iter().find_map(header)?)?;
         match reset {
             0..1_000_000_000 => reset * 1_000,
             1_000_000_000..100_000_000_000 => until(reset * 1_000)?,

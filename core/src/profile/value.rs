@@ -15,6 +15,7 @@ use super::functions::apply;
 use super::read::{Mistake, ProfileError};
 use super::test::Test;
 use crate::domain::json::{FromJson, print};
+use crate::domain::text::whole;
 use crate::domain::tree::pointed;
 use serde_json::{Map, Value};
 
@@ -62,7 +63,7 @@ impl<'a> Context<'a> {
         let mut value = self.root(names.next()?)?;
         for name in names {
             value = match value {
-                Value::Array(items) => items.get(name.parse::<usize>().ok()?)?,
+                Value::Array(items) => items.get(usize::try_from(whole(name)?).ok()?)?,
                 other => other.get(name)?,
             };
         }

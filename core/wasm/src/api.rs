@@ -7,7 +7,9 @@ use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
 use pannier::domain::address::Position;
 use pannier::domain::dictionary::Dictionary;
 use pannier::domain::ids::{BlobHandle, OperationId, StopId};
-use pannier::domain::json::{FromJson, ToJson, parse, to_text, write_fields};
+use pannier::domain::json::{
+    FromJson, Slot, ToJson, parse, print, read_text, to_text, write_fields,
+};
 use pannier::domain::operation::Intent;
 use pannier::engine::listing::{account_view, session_view};
 use pannier::engine::overdue::Thresholds;
@@ -58,7 +60,13 @@ struct Arguments(std::vec::IntoIter<Value>);
 
 impl Arguments {
     fn next<T: FromJson>(&mut self, what: &str) -> Result<T, CoreError> {
-        T::from_json(self.0.next().unwrap_or_default()).map_err(|e| invalid(what, &e))
+        let mut out = T::blank();
+        self.read(what, &mut out)?;
+        Ok(out)
+    }
+    fn read(&mut self, what: &str, place: &mut dyn Slot) -> Result<(), CoreError> {
+        let given = print(&self.0.next().unwrap_or_default());
+        read_text(&given, place).map_err(|e| invalid(what, &e))
     }
 }
 
