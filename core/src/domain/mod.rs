@@ -8,6 +8,7 @@ pub mod dictionary;
 pub mod error;
 pub mod ids;
 pub mod json;
+mod json_names;
 pub mod json_text;
 pub mod operation;
 pub mod parcel;
