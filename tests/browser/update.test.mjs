@@ -62,6 +62,11 @@ for (const engine of engines) {
     assert.equal(await version(courier), "1", "nobody is interrupted");
     // The first worker's, where it came after the sign-in.
     const before = await activations(courier);
+    // The first word to the new worker is lost: seen in WebKit on a busy machine.
+    await evaluate(driver, `() => {
+      const { prototype } = window.ServiceWorker, say = prototype.postMessage;
+      prototype.postMessage = function () { prototype.postMessage = say; };
+    }`);
     await shot(courier, "update");
     await tap(driver, on("update"));
     await isVersion(courier, "2");

@@ -1,6 +1,8 @@
 // The page's side of the service worker: registered at every launch and whenever the app comes back
 // (iOS may have dropped it meanwhile), asked for news, and replaced only when the courier says so.
 
+const askAgainMs = 2_000;
+
 export interface Newer {
   /** "waiting": a new worker waits for the courier; "elsewhere": another window has taken it already */
   kind: "waiting" | "elsewhere";
@@ -33,7 +35,13 @@ export function attachWorker(announce: (newer: Newer) => void): void {
       kind: "waiting",
       take: () => {
         tapped = true;
-        worker.postMessage({ type: "pannier:take-over" });
+        // Said again until it is heard: a browser that is busy may lose the word, or what should follow it.
+        const ask = (): void => {
+          if (worker.state !== "installed") return;
+          worker.postMessage({ type: "pannier:take-over" });
+          setTimeout(ask, askAgainMs);
+        };
+        ask();
       },
     });
   }
