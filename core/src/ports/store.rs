@@ -14,8 +14,8 @@ pub enum KeyPart {
 }
 
 /// Every key starts with the account. Its parts stand in one text that sorts as they do, since keys
-/// are made and compared more often than anything else: a number is [`NUMBER`] and [`DIGITS`]
-/// characters of seven bits, a text is [`TEXT`], itself, and a zero.
+/// are made and compared more often than anything else: a number is U+0001 and ten characters of
+/// seven bits, a text is U+0002, itself, and a zero.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(String);
 
