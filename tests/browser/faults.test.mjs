@@ -116,9 +116,11 @@ for (const engine of engines) {
     await control(courier.server, "expire-tokens");
     await allSent(courier, { ms: 30_000 });
     await exactlyOnce(courier);
-    const renewals = (await log(courier.server)).filter(({ path }) => path === "/api/token/refresh");
+    const requests = await log(courier.server);
+    const renewals = requests.filter(({ path }) => path === "/api/token/refresh");
     assert.deepEqual(renewals.map(({ status }) => status), [200], "once for all that were refused");
-    assert.ok((await posts(courier.server)).some(({ status }) => status === 401), "something was refused before");
+    // Not always an operation: the route that is read when the network is back may come first, and renews it for all.
+    assert.ok(requests.some(({ status }) => status === 401), "something was refused before");
   });
 
   story("a refused renewal asks for the courier and loses nothing", async (courier) => {
