@@ -45,26 +45,23 @@ function* segments(bytes) {
 
 /** Zeroes, in place, every `Location` (address and length of a file's name, line, column) and the names. */
 function forgetPlaces(bytes) {
-  const files = new Map();
+  const files = new Set();
   const all = [...segments(bytes)];
   const text = (address, length) => {
     const found = all.find(([from, data]) => address >= from && address + length <= from + data.length);
     return found && found[1].subarray(address - found[0], address - found[0] + length);
   };
-  let places = 0;
   for (const [from, data] of all) {
     for (let at = (4 - (from & 3)) & 3; at + 16 <= data.length; at += 4) {
       const address = data.readUInt32LE(at), length = data.readUInt32LE(at + 4);
       if (length < 6 || length > 200) continue;
       const name = text(address, length);
       if (!name || !/^[\w/.+-]+\.rs$/.test(name.toString("latin1"))) continue;
-      files.set(address, name);
+      files.add(name);
       data.fill(0, at, at + 16);
-      places += 1;
     }
   }
-  for (const name of files.values()) name.fill(0);
-  return places;
+  for (const name of files) name.fill(0);
 }
 
 /** The module as it is before it is optimized, which takes off what nothing calls any more. */
