@@ -64,9 +64,6 @@ for (const engine of engines) {
   let mood = "ours";
   test(`${engine}: offline, a login page, a backend that is down and one that is back are told apart`, { timeout: 120_000 }, withProxy({ engine }, async (courier) => {
     await signIn(courier);
-    // The drain of a worker that is just activated keeps a page's from looking around; the next launch looks again.
-    await shellIsCached(courier);
-    await comeBack(courier);
     // Known from here on: what the app's own server says when it is itself.
     await until(async () => (await log(courier.server)).length > 0 && mood === "asked", { what: "the own origin to be asked", ...lately });
     await courier.faults.set({ fault: "dead", path: "/api/*" });

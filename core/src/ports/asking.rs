@@ -71,7 +71,7 @@ impl<H: Host> Driver<H> {
         }
         if d.reach.beat_at(self.now()) <= self.now() {
             self.beat(d).await?;
-        } else if !d.reach.origin_known && d.reason.begins() {
+        } else if !d.reach.origin_known {
             d.reach.origin_known = self.host.origin(&d.address).await == Origin::Ours;
         }
         Ok(())

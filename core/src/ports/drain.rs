@@ -130,6 +130,8 @@ impl<H: Host> Driver<H> {
                 Some(_) => busy.filter(|_| status.waiting > 0),
                 None => status.next_wake_at,
             },
+            // Who holds the lock may be a worker, which does not look whether the backend is there.
+            next_beat_at: busy,
             took_ms: millis(self.host.clock().monotonic_ms() - began),
             ..DrainReport::new(reason, stopped)
         })

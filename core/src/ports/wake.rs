@@ -55,10 +55,6 @@ impl WakeReason {
             Self::Back => "back",
         }
     }
-    /// Somebody has just come to work.
-    pub(super) fn begins(self) -> bool {
-        matches!(self, Self::Opened | Self::SignedIn)
-    }
     /// Something changed for the better, so backoffs are overruled (floors are not).
     pub(super) fn is_hopeful(self) -> bool {
         !matches!(

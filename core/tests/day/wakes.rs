@@ -141,6 +141,35 @@ fn an_idle_page_looks_now_and_then_and_a_hidden_one_and_a_worker_never() {
 }
 
 #[test]
+fn a_page_that_was_kept_out_looks_at_its_own_origin_soon() {
+    use pannier::ports::lock::Lock;
+    let phone = Phone::new();
+    phone.core.host.origin.set(Origin::Ours);
+    // A worker that is being activated drains while the courier signs in.
+    let mut worker = phone.core.host.context(4, 4);
+    worker.name = "worker";
+    let worker = open(&phone.clock, worker, crate::phone::PROFILE);
+    run(&phone.clock, worker.drain(WakeReason::Activate, None)).expect("drains");
+    let held = run(
+        &phone.clock,
+        worker.host.lock.try_acquire("drain:anna", false),
+    );
+    assert!(held.is_some());
+    let kept_out = phone.drain(WakeReason::SignedIn);
+    assert_eq!((kept_out.stopped, kept_out.waiting), (Stopped::Busy, 0));
+    let wait = kept_out.next_beat_at.expect("looks again") - phone.now();
+    assert!((0..=2_000).contains(&wait), "{wait}");
+    drop(held);
+    phone.clock.advance(wait);
+    phone.drain(WakeReason::Timer);
+    // Only who has seen its own origin knows a stranger's answer for what it is.
+    phone.backend.faults(|_| Fault::Lost);
+    phone.core.host.origin.set(Origin::Other);
+    phone.drain(WakeReason::Online);
+    assert_eq!(reach(&phone), Reachability::CaptivePortal);
+}
+
+#[test]
 fn every_wake_is_on_record_and_idle_ones_make_one_line() {
     let phone = Phone::new();
     phone.done(note("s1", "a name: Anna Berg"));
