@@ -20,7 +20,9 @@ pub struct Admitting {
     pub intent: Intent,
     pub recorded: Recorded,
     pub counters: Seen<Counters>,
-    pub lane: Seen<Option<Lane>>,
+    pub lane: Option<Box<Lane>>,
+    /// the revision its summary has to have
+    pub lane_seen: Option<u64>,
     /// the stop it concerns; for a load, the stop that lists the parcel
     pub stop: Option<Seen<StopRecord>>,
     /// what is known of the staged bytes it names
@@ -130,7 +132,7 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         id: a.id,
         account: a.account,
         seq,
-        lane: match &a.lane.value {
+        lane: match &a.lane {
             Some(lane) => lane.id.clone(),
             None => lane_of(&a.intent, profile),
         },
@@ -176,21 +178,21 @@ pub fn admit(a: Admitting, profile: &Profile) -> Result<Admitted, Refusal> {
         change.put(&counters, a.counters.revision);
     }
     change.put(&operation, None);
-    let lane = match a.lane.value {
+    let lane = match a.lane {
         Some(mut lane) => {
             lane.append(&operation);
             lane
         }
-        None => Lane::begin(&operation),
+        None => Box::new(Lane::begin(&operation)),
     };
-    change.put(&lane, a.lane.revision);
+    change.put(&*lane, a.lane_seen);
     if let Some(mut stop) = a.stop {
         stop.value.progress.apply(&stop.value.mirror, &operation);
-        change.put(&stop.value, stop.revision);
+        change.put_seen(&stop);
     }
     if let Some(mut blob) = a.blob {
         blob.value.pinned_by = Some(seq);
-        change.put(&blob.value, blob.revision);
+        change.put_seen(&blob);
     }
     if operation.intent.outcome().is_some()
         && let Some(stop) = operation.stop()

@@ -20,14 +20,14 @@ pub struct Amending {
     pub lane: Seen<Lane>,
     pub op: Seen<Operation>,
     /// who follows it, when it is the head
-    pub next: Option<Operation>,
+    pub next: Option<Box<Operation>>,
 }
 
 /// The change, and the operation that stands for the correction now.
 ///
 /// # Errors
 /// What a recording is refused with; `amend_unsupported`, `operation_settled`.
-pub fn amend(a: Amending, profile: &Profile) -> Result<(Change, Operation), Refusal> {
+pub fn amend(a: Amending, profile: &Profile) -> Result<(Change, Box<Operation>), Refusal> {
     let op = &a.op.value;
     if op.intent.correctable().is_empty() {
         return Err(Refused::new(
@@ -44,7 +44,7 @@ pub fn amend(a: Amending, profile: &Profile) -> Result<(Change, Operation), Refu
     }
 }
 
-fn in_place(mut a: Amending, profile: &Profile) -> Result<(Change, Operation), Refusal> {
+fn in_place(mut a: Amending, profile: &Profile) -> Result<(Change, Box<Operation>), Refusal> {
     let (now, mut op) = (a.now, a.op.value);
     let mut change = Change::strict();
     if let Some(stop) = &mut a.admitting.stop {
@@ -62,18 +62,18 @@ fn in_place(mut a: Amending, profile: &Profile) -> Result<(Change, Operation), R
     };
     if let Some(mut stop) = a.admitting.stop {
         stop.value.progress.apply(&stop.value.mirror, &op);
-        change.put(&stop.value, stop.revision);
+        change.put_seen(&stop);
     }
     a.lane.value.bytes = a.lane.value.bytes.saturating_sub(before) + op.bytes();
     if a.lane.value.head.seq == op.seq {
         a.lane.value.head = Head::of(&op);
     }
-    change.put(&a.lane.value, a.lane.revision);
-    change.put(&op, a.op.revision);
+    change.put_seen(&a.lane);
+    change.put(&*op, a.op.revision);
     Ok((change, op))
 }
 
-fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Operation), Refusal> {
+fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Box<Operation>), Refusal> {
     let (now, mut old) = (a.now, a.op.value);
     // A correction is meant, however soon it comes.
     a.admitting.counters.value.last = None;
@@ -84,14 +84,9 @@ fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Operation), Ref
         old.state,
         OperationState::InFlight { .. } | OperationState::InDoubt { .. }
     );
-    let lane = match open {
-        true => Some(a.lane.value),
-        false => a.lane.value.without(&old, a.next.as_ref()),
-    };
-    a.admitting.lane = Seen {
-        value: lane,
-        revision: a.lane.revision,
-    };
+    let left = open || a.lane.value.without(&old, a.next.as_deref());
+    a.admitting.lane = left.then_some(a.lane.value);
+    a.admitting.lane_seen = a.lane.revision;
     a.admitting.supersedes = Some(old.id.clone());
     let Admitted::New {
         mut change,
@@ -105,13 +100,13 @@ fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Operation), Ref
     };
     old.superseded_by = Some(operation.id.clone());
     if open {
-        change.put(&old, a.op.revision);
+        change.put(&*old, a.op.revision);
     } else {
         let key = EntityKey::Operation(old.lane.clone(), old.seq);
         change.expect(key.clone(), a.op.revision);
         change.delete(key);
         old.set_aside(now, REPLACED);
-        change.put_blind(&old);
+        change.put_blind(&*old);
     }
-    Ok((change, *operation))
+    Ok((change, operation))
 }

@@ -194,15 +194,15 @@ impl<'a> Turning<'a> {
     }
 
     pub fn context(&self) -> Context<'static> {
-        let stop = self.stop.as_ref().map(|s| &s.value);
+        let stop = self.stop.as_ref().map(|s| &*s.value);
         for_operation(&self.head.value, stop, self.turn.session, self.turn.here)
     }
 
     /// Writes the head as it now is, and the lane's summary of it.
     pub fn write_head(&mut self) {
         self.lane.value.head = Head::of(&self.head.value);
-        self.change.put(&self.head.value, self.head.revision);
-        self.change.put(&self.lane.value, self.lane.revision);
+        self.change.put_seen(&self.head);
+        self.change.put_seen(&self.lane);
     }
 
     pub fn park(&mut self, reason: Reason) {
@@ -240,13 +240,10 @@ impl<'a> Turning<'a> {
         self.change.delete(key);
         let lane_key = EntityKey::Lane(op.lane.clone());
         self.change.expect(lane_key.clone(), self.lane.revision);
-        let next = self.next.as_ref().map(|n| &n.value);
-        match self.lane.value.clone().advance(&op, next) {
-            Some(lane) => {
-                self.lane.value = lane;
-                self.change.put(&self.lane.value, self.lane.revision);
-            }
-            None => self.change.delete(lane_key),
+        let next = self.next.as_ref().map(|n| &*n.value);
+        match self.lane.value.without(&op, next) {
+            true => self.change.put_seen(&self.lane),
+            false => self.change.delete(lane_key),
         }
         if let Some(stop) = &mut self.stop {
             let changed = if applied {
@@ -259,10 +256,10 @@ impl<'a> Turning<'a> {
                 true
             };
             if changed {
-                self.change.put(&stop.value, stop.revision);
+                self.change.put_seen(stop);
             }
         }
-        self.change.put_blind(&op);
+        self.change.put_blind(&*op);
         self.out.settled += u32::from(applied);
     }
 

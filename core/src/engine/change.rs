@@ -13,10 +13,11 @@ use crate::domain::route::RouteHeader;
 use crate::domain::stop::{Stop, StopPlace, StopStatus};
 use serde_json::{Map, Value};
 
-/// A value with the revision it was read at; `None`: it is not in the store yet.
+/// A value with the revision it was read at; `None`: it is not in the store yet. Boxed, since it is
+/// handed on from what reads it to what decides by it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen<T> {
-    pub value: T,
+    pub value: Box<T>,
     pub revision: Option<u64>,
 }
 
@@ -46,14 +47,16 @@ pub enum EntityKey {
 
 /// What the engine can have written: where it belongs, and what its envelope calls it.
 pub trait Stored: ToJson {
-    const TYPE: &'static str;
+    fn kind(&self) -> &'static str;
     fn key(&self) -> EntityKey;
 }
 
 macro_rules! stored {
     ($($type:ident, $name:literal, $self:ident => $key:expr;)*) => {$(
         impl Stored for $type {
-            const TYPE: &'static str = $name;
+            fn kind(&self) -> &'static str {
+                $name
+            }
             fn key(&$self) -> EntityKey {
                 $key
             }
@@ -126,21 +129,23 @@ impl Change {
         }
     }
     /// Writes a value that must still be as it was seen.
-    pub fn put<T: Stored>(&mut self, value: &T, seen: Option<u64>) {
+    pub fn put(&mut self, value: &dyn Stored, seen: Option<u64>) {
         self.expect(value.key(), seen);
         self.put_blind(value);
     }
+    /// Writes what was read and changed since.
+    pub fn put_seen<T: Stored>(&mut self, seen: &Seen<T>) {
+        self.put(&*seen.value, seen.revision);
+    }
     /// Writes a value whatever stands there.
-    pub fn put_blind<T: Stored>(&mut self, value: &T) {
-        self.replace(Put {
-            key: value.key(),
-            kind: T::TYPE,
+    pub fn put_blind(&mut self, value: &dyn Stored) {
+        let key = value.key();
+        self.puts.retain(|other| other.key != key);
+        self.puts.push(Put {
+            key,
+            kind: value.kind(),
             body: to_text(value),
         });
-    }
-    fn replace(&mut self, put: Put) {
-        self.puts.retain(|other| other.key != put.key);
-        self.puts.push(put);
     }
     pub fn is_empty(&self) -> bool {
         self.puts.is_empty() && self.deletes.is_empty()

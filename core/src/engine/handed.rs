@@ -170,9 +170,9 @@ pub fn given_back(
         }
         if lane.value.head.seq == op.seq {
             lane.value.head = Head::of(op);
-            change.put(&lane.value, lane.revision);
+            change.put_seen(&lane);
         }
-        change.put(op, seen.revision);
+        change.put(&**op, seen.revision);
     }
     (!change.is_empty()).then_some(change)
 }
@@ -218,7 +218,7 @@ impl<'a> Turning<'a> {
         if first {
             self.write_head();
         } else {
-            self.change.put(&self.head.value, self.head.revision);
+            self.change.put_seen(&self.head);
         }
         Some(Upload {
             note: UploadNote {

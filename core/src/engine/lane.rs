@@ -108,20 +108,15 @@ impl Lane {
         self.count += 1;
         self.bytes += op.bytes();
     }
-    /// One of its operations leaves it, the head or another. `None`: the lane is empty and goes.
-    pub fn without(mut self, gone: &Operation, next: Option<&Operation>) -> Option<Self> {
+    /// One of its operations leaves it; where that is the head, `next` moves up. False: the lane is
+    /// empty and goes.
+    pub fn without(&mut self, gone: &Operation, next: Option<&Operation>) -> bool {
         if self.head.seq == gone.seq {
-            return self.advance(gone, next);
+            let Some(next) = next else { return false };
+            self.head = Head::of(next);
         }
         self.count = self.count.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(gone.bytes());
-        Some(self)
-    }
-    /// The head is settled or set aside; `next` moves up. `None`: the lane is empty and goes.
-    pub fn advance(mut self, done: &Operation, next: Option<&Operation>) -> Option<Self> {
-        self.count = self.count.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(done.bytes());
-        self.head = Head::of(next?);
-        Some(self)
+        true
     }
 }

@@ -31,9 +31,9 @@ pub fn retry(now: i64, lane: Seen<Lane>, op: Seen<Operation>) -> Result<Change, 
     };
     if lane.value.head.seq == op.value.seq {
         lane.value.head = Head::of(&op.value);
-        change.put(&lane.value, lane.revision);
+        change.put_seen(&lane);
     }
-    change.put(&op.value, op.revision);
+    change.put_seen(&op);
     Ok(change)
 }
 
@@ -45,7 +45,7 @@ pub fn retry(now: i64, lane: Seen<Lane>, op: Seen<Operation>) -> Result<Change, 
 pub fn discard(
     now: i64,
     reason: &str,
-    lane: Seen<Lane>,
+    mut lane: Seen<Lane>,
     op: Seen<Operation>,
     next: Option<&Operation>,
     stop: Option<Seen<StopRecord>>,
@@ -70,19 +70,19 @@ pub fn discard(
     let lane_key = EntityKey::Lane(lane.value.id.clone());
     change.expect(lane_key.clone(), lane.revision);
     match lane.value.without(&op.value, next) {
-        Some(rest) => change.put_blind(&rest),
-        None => change.delete(lane_key),
+        true => change.put_blind(&*lane.value),
+        false => change.delete(lane_key),
     }
     if let Some(mut stop) = stop {
         stop.value.progress.withdraw(op.value.seq);
-        change.put(&stop.value, stop.revision);
+        change.put_seen(&stop);
     }
     let key = EntityKey::Operation(op.value.lane.clone(), op.value.seq);
     change.expect(key.clone(), op.revision);
     change.delete(key);
     let mut gone = op.value;
     gone.set_aside(now, reason.trim());
-    change.put_blind(&gone);
+    change.put_blind(&*gone);
     Ok(change)
 }
 

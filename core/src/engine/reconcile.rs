@@ -54,7 +54,7 @@ pub fn reconcile(r: Reconciling) -> Change {
                     }
                 }
                 if to_text(&record) != to_text(&seen.value) {
-                    change.put(&record, seen.revision);
+                    change.put(&*record, seen.revision);
                 }
             }
             None => {
@@ -77,7 +77,7 @@ pub fn reconcile(r: Reconciling) -> Change {
             let newly = !seen.value.gone;
             let record = StopRecord {
                 gone: true,
-                ..seen.value
+                ..*seen.value
             };
             let notice = withdrawn(&record, "stop_gone", *seq, r.asked_at);
             said.push(RouteNews::of(RouteNewsCode::Gone, &record.mirror));

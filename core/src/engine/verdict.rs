@@ -65,7 +65,7 @@ pub fn late(part: LanePart, sent: &Send, exchange: &Exchange) -> Option<Change> 
     let attempt = op.attempts.iter_mut().find(|a| a.number == sent.attempt)?;
     attempt.late_status = Some(answer.status);
     let mut change = Change::default();
-    change.put(&op, part.head.revision);
+    change.put(&*op, part.head.revision);
     Some(change)
 }
 
@@ -255,7 +255,7 @@ impl Turning<'_> {
                 text: plain_text(version),
                 at: now,
             });
-            self.change.put(&stop.value, stop.revision);
+            self.change.put_seen(stop);
         }
         let at = self.count_due_at(step);
         let op = &mut self.head.value;

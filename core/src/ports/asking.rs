@@ -29,11 +29,7 @@ impl<H: Host> Driver<H> {
     pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
         let found = self.list(records::one(account, &EntityKey::Reach)).await?;
         // Derived from what happens next in any case, so an unreadable one is no loss.
-        Ok(found
-            .first()
-            .and_then(|r| records::open(r).ok())
-            .map(|r| r.value)
-            .unwrap_or_default())
+        Ok(*records::value(&found).unwrap_or_default())
     }
 
     /// When the backend was out of reach last time, a cheap request is asked first, so that no
@@ -186,10 +182,8 @@ impl<H: Host> Driver<H> {
             let Some(found) = found.map_err(|_| NetFailure::Unreachable)? else {
                 return not_sent("blob_missing", "the picture is no longer on this device");
             };
-            let known = known
-                .first()
-                .and_then(|r| records::open::<BlobMeta>(r).ok());
-            if known.is_none_or(|known| known.value.sha256 != found) {
+            let known = records::value::<BlobMeta>(&known);
+            if known.is_none_or(|known| known.sha256 != found) {
                 return not_sent(
                     "blob_changed",
                     "the picture on this device is not the one that was recorded",
@@ -220,7 +214,7 @@ impl<H: Host> Driver<H> {
         for lane in records::read_all::<Lane>(&found, &mut vec![]) {
             let Lane {
                 id, count, head, ..
-            } = lane.value;
+            } = *lane.value;
             if head.is != HeadState::Parked {
                 continue;
             }

@@ -45,7 +45,7 @@ calls! { looks:
     wakes wakes_in() -> Vec<WakeRecord>;
     others others_in() -> Vec<OtherAccount>;
     health health_in() -> Health;
-    draft draft_in(stop: &StopId) -> Option<Draft>;
+    draft draft_in(stop: &StopId) -> Option<Box<Draft>>;
 }
 
 calls! { writes:

@@ -46,7 +46,7 @@ const AUTH_STREAK_MAX: u32 = 2;
 
 pub(super) struct Draining {
     pub account: AccountId,
-    pub session: Session,
+    pub session: Box<Session>,
     /// when the newest route was asked for
     pub fetched_at: i64,
     pub generation: u64,
@@ -183,7 +183,7 @@ impl<H: Host> Driver<H> {
     /// Raises the generation and looks at what every drain goes by. The lock is held.
     pub(super) async fn begin(
         &self,
-        session: Session,
+        session: Box<Session>,
         reason: WakeReason,
         began: f64,
         budget: f64,
@@ -192,10 +192,7 @@ impl<H: Host> Driver<H> {
         let (generation, lease_until) = self.raise_generation(&account).await?;
         let reach = self.reach(&account).await?;
         let route = self.list(records::one(&account, &EntityKey::Route)).await?;
-        let route = route
-            .first()
-            .and_then(|r| records::open::<RouteRecord>(r).ok());
-        let route = route.map(|r| r.value).unwrap_or_default();
+        let route = *records::value::<RouteRecord>(&route).unwrap_or_default();
         let (fetched_at, kept) = (route.fetched_at, Value::Object(route.header.kept));
         Ok(Draining {
             account,
@@ -300,7 +297,7 @@ impl<H: Host> Driver<H> {
                 expires_at: 0,
             };
             Ok(Seen {
-                value,
+                value: Box::new(value),
                 revision: Some(unreadable.record.revision),
             })
         })
@@ -434,7 +431,7 @@ impl<H: Host> Driver<H> {
         let mut aside = vec![];
         let mut lanes: Vec<Lane> = records::read_all::<Lane>(&found, &mut aside)
             .into_iter()
-            .map(|l| l.value)
+            .map(|l| *l.value)
             .collect();
         for unreadable in aside {
             // The summary is derived: made again from the lane's operations.
@@ -496,7 +493,7 @@ impl<H: Host> Driver<H> {
                     }
                 };
                 if self.pinned_to(&part.head.value) != pinned {
-                    unready = Some(Unready::Profile(Box::new(part.head.value)));
+                    unready = Some(Unready::Profile(part.head.value));
                     return None;
                 }
                 turned = step(&turn, &profile, part, answered);

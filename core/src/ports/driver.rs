@@ -101,11 +101,7 @@ impl<H: Host> Driver<H> {
             .store()
             .read(&[Query::One(Table::Profiles, device("current"))])
             .await?;
-        let stored: Option<StoredProfile> = stored
-            .concat()
-            .first()
-            .and_then(|r| records::open(r).ok())
-            .map(|s| s.value);
+        let stored = records::value::<StoredProfile>(&stored.concat());
         let given = |new: Dictionary<String, String>, old: &Dictionary<String, String>| {
             // A host that could not ask for its addresses goes on with those it had.
             if new.is_empty() { old.clone() } else { new }
@@ -117,7 +113,7 @@ impl<H: Host> Driver<H> {
                     servers: given(servers, &stored.servers),
                     secrets: given(secrets, &stored.secrets),
                 };
-                let fresh = now != stored;
+                let fresh = now != *stored;
                 (now, fresh)
             }
             (Some(document), None) => {
@@ -128,7 +124,7 @@ impl<H: Host> Driver<H> {
                 };
                 (now, true)
             }
-            (None, Some(stored)) => (stored, false),
+            (None, Some(stored)) => (*stored, false),
             (None, None) => {
                 return Err(CoreFault::new(
                     "profile_missing",
@@ -226,21 +222,18 @@ impl<H: Host> Driver<H> {
             .read(&[Query::One(Table::Profiles, key)])
             .await?
             .concat();
-        let stored = found
-            .first()
-            .and_then(|r| records::open::<StoredProfile>(r).ok());
-        let Some(stored) = stored else {
+        let Some(stored) = records::value::<StoredProfile>(&found) else {
             return Ok(today);
         };
         // The addresses are today's: a profile is pinned for what it says, not for where.
         let servers = if self.servers.is_empty() {
-            &stored.value.servers
+            &stored.servers
         } else {
             &self.servers
         };
         // A document that this core no longer reads cannot be gone by; waiting for one that can would
         // be for ever.
-        let Ok(document) = read(&stored.value.document) else {
+        let Ok(document) = read(&stored.document) else {
             return Ok(today);
         };
         let profile = Rc::new(with_servers(document, servers)?);

@@ -247,7 +247,7 @@ impl<H: Host> Driver<H> {
         let holds = |r: &Record| find(&r.envelope.body, id.as_str()).is_some();
         let open = |r: &Record| {
             let op = records::open::<Operation>(r).ok()?.value;
-            (op.id == *id).then_some(op)
+            (op.id == *id).then_some(*op)
         };
         let found = self.list(records::all(account, Table::Operations)).await?;
         if let Some(op) = found.iter().filter(|r| holds(r)).find_map(open) {
@@ -296,7 +296,7 @@ impl<H: Host> Driver<H> {
             if name.is_empty() {
                 continue;
             }
-            let session = records::open::<Session>(record).ok().map(|s| s.value);
+            let session = records::open::<Session>(record).ok().map(|s| *s.value);
             match out.iter_mut().find(|(account, _)| account.0 == name) {
                 Some((_, known)) => *known = known.take().or(session),
                 None => out.push((AccountId(name), session)),
@@ -334,7 +334,7 @@ impl<H: Host> Driver<H> {
                 let Ok(lane) = records::open::<Lane>(record) else {
                     continue;
                 };
-                let lane = lane.value;
+                let lane = *lane.value;
                 other.waiting += lane.count;
                 other.bytes += lane.bytes;
                 other.parked += u32::from(lane.head.is == HeadState::Parked);
@@ -419,7 +419,7 @@ impl<H: Host> Driver<H> {
         });
         let mut unfinished = vec![];
         for draft in records::read_all::<Draft>(found[0], &mut vec![]) {
-            let Draft { stop, blobs, .. } = draft.value;
+            let Draft { stop, blobs, .. } = *draft.value;
             unfinished.push(Unfinished {
                 place: place(&stop).map(StopPlace::of),
                 stop,
@@ -459,7 +459,7 @@ impl<H: Host> Driver<H> {
         ])?;
         let mut heads = vec![];
         for lane in records::read_all::<Lane>(found[0], &mut vec![]) {
-            let Lane { id, head, .. } = lane.value;
+            let Lane { id, head, .. } = *lane.value;
             if head.is == HeadState::Parked {
                 heads.push(records::lane_from(&account, &id, head.seq, Some(1)));
             }

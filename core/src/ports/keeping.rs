@@ -216,7 +216,7 @@ impl<H: Host> Driver<H> {
         };
         let was = view.list(records::one(account, &EntityKey::Pruned))?;
         let was = records::first_or(was, Pruned::default());
-        let was = was.map(|seen| seen.value).unwrap_or_default();
+        let was = was.map(|seen| *seen.value).unwrap_or_default();
         let mut pruned = was.clone();
         if !(0..PASS_EVERY_MS).contains(&(now - pruned.pass_began_at)) {
             pruned = Pruned {
@@ -267,7 +267,7 @@ impl<H: Host> Driver<H> {
             self.may_leave(view, force)?;
             let session = self.session_in(view)?;
             let mine = session.filter(|s| s.value.account == account);
-            Ok(mine.map(|session| leave(session.value, true)))
+            Ok(mine.map(|session| leave(*session.value, true)))
         })
         .await?;
         self.wipe(&account, true).await
@@ -303,7 +303,7 @@ impl<H: Host> Driver<H> {
             let last = self.session_in(view)?;
             let last = last.filter(|s| s.value.account != *next);
             left = last.as_ref().map(|s| s.value.account.clone());
-            Ok(last.map(|last| leave(last.value, false)))
+            Ok(last.map(|last| leave(*last.value, false)))
         })
         .await?;
         match left {
@@ -373,9 +373,8 @@ fn leave(session: Session, forget: bool) -> Commit {
 }
 
 fn kept(view: &View) -> Result<Keep, Halt> {
-    let found = view.list(Query::One(Table::Meta, keep_key()))?.first();
-    let kept = found.and_then(|r| records::open::<Keep>(r).ok());
-    Ok(kept.map(|k| k.value).unwrap_or_default())
+    let found = view.list(Query::One(Table::Meta, keep_key()))?;
+    Ok(*records::value(found).unwrap_or_default())
 }
 
 fn old_notices(

@@ -34,8 +34,7 @@ pub(super) fn thresholds_query() -> Query {
 }
 
 pub(super) fn thresholds_of(found: &[Record]) -> Thresholds {
-    let stored = found.first().and_then(|r| records::open(r).ok());
-    stored.map(|seen| seen.value).unwrap_or_default()
+    *records::value(found).unwrap_or_default()
 }
 
 pub(super) fn wake_at(key: &Key) -> EntityKey {
@@ -68,13 +67,12 @@ impl<H: Host> Driver<H> {
                 thresholds_query(),
             ])
             .await?;
-        let lanes = records::read_all::<Lane>(&found[0], &mut vec![]);
         Ok(Left {
-            lanes: lanes.into_iter().map(|l| l.value).collect(),
+            lanes: records::values(&found[0]),
             // Made again by the next warning, so an unreadable one is no loss.
             warned: records::first_or(&found[1], Warned::default()).unwrap_or_else(|unreadable| {
                 Seen {
-                    value: Warned::default(),
+                    value: Box::default(),
                     revision: Some(unreadable.record.revision),
                 }
             }),
@@ -135,8 +133,8 @@ impl<H: Host> Driver<H> {
         self.write(account, change).await?;
 
         let overdue = overdue(&left.lanes, &left.thresholds, now);
-        let (news, warned) = warn(left.warned.value, overdue.as_ref());
-        if warned != left.warned.value {
+        let (news, warned) = warn(*left.warned.value, overdue.as_ref());
+        if warned != *left.warned.value {
             let mut change = Change::default();
             change.put(&warned, left.warned.revision);
             // Whoever was first tells it.
@@ -180,8 +178,9 @@ impl<H: Host> Driver<H> {
     pub fn wakes_in(&self, view: &View) -> Result<Vec<WakeRecord>, Halt> {
         let account = self.account_in(view)?;
         let found = view.list(wakes(&account, WAKES_KEPT))?;
-        let found = records::read_all::<WakeRecord>(found, &mut vec![]);
-        Ok(found.into_iter().rev().map(|seen| seen.value).collect())
+        let mut found = records::values(found);
+        found.reverse();
+        Ok(found)
     }
 
     /// At which ages of what is unsent a person is told, in minutes; kept on the device for every

@@ -74,10 +74,10 @@ impl Place {
         // One that cannot be read says at least that there was one.
         let taken_out = records::first_or(&found[2], TakenOut::default());
         let taken_out = taken_out.unwrap_or_else(|unreadable| Seen {
-            value: TakenOut {
+            value: Box::new(TakenOut {
                 at: 0,
                 before: u64::MAX,
-            },
+            }),
             revision: Some(unreadable.record.revision),
         });
         Ok(Some(LanePart {

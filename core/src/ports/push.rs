@@ -143,7 +143,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// Whoever is signed in; a sender is told nothing about anybody else.
-    async fn present(&self) -> Result<Session, CoreError> {
+    async fn present(&self) -> Result<Box<Session>, CoreError> {
         let session = self.account().await?.value;
         match session.state {
             SessionState::SignedIn => Ok(session),

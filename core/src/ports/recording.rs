@@ -57,7 +57,7 @@ enum Said {
     Duplicate(u64, Option<OperationId>),
     Refused(CoreError),
     /// the lane's summary of this revision cannot be read
-    Heal(u64),
+    Heal(Option<u64>),
     /// the stop's record cannot be read
     SetAside(StopId),
     Again,
@@ -118,7 +118,7 @@ impl<H: Host> Driver<H> {
             let (operation, seq, revision, duplicate) = match (said, committed) {
                 (Said::Refused(error), _) => return Err(error),
                 (Said::Heal(revision), _) => {
-                    self.heal(&account, &lane, Some(revision)).await?;
+                    self.heal(&account, &lane, revision).await?;
                     continue;
                 }
                 (Said::SetAside(stop), _) => {
@@ -188,20 +188,13 @@ impl<H: Host> Driver<H> {
                 None => None,
             },
         };
-        let lane = match found[1]
-            .first()
-            .map(|r| (r.revision, records::open::<Lane>(r)))
-        {
-            None => Seen {
-                value: None,
-                revision: None,
-            },
-            Some((_, Ok(lane))) => Seen {
-                value: Some(lane.value),
-                revision: lane.revision,
-            },
+        let lane = found[1].first();
+        let lane_seen = lane.map(|record| record.revision);
+        let lane = match lane.map(records::open::<Lane>) {
+            None => None,
+            Some(Ok(lane)) => Some(lane.value),
             // A lane's summary can be made again from its operations.
-            Some((revision, Err(_))) => return Err(Said::Heal(revision)),
+            Some(Err(_)) => return Err(Said::Heal(lane_seen)),
         };
         let counters = first_counters(&found[0]).map_err(Said::Refused)?;
         let last = counters.value.last.clone();
@@ -216,6 +209,7 @@ impl<H: Host> Driver<H> {
             },
             counters,
             lane,
+            lane_seen,
             stop,
             blob,
             supersedes: None,
@@ -291,13 +285,10 @@ impl<H: Host> Driver<H> {
         Ok(self.host.blobs().bytes(&account, handle).await?)
     }
 
-    pub fn draft_in(&self, view: &View, stop: &StopId) -> Result<Option<Draft>, Halt> {
+    pub fn draft_in(&self, view: &View, stop: &StopId) -> Result<Option<Box<Draft>>, Halt> {
         let account = self.account_in(view)?;
         let query = records::one(&account, &EntityKey::Draft(stop.clone()));
-        let found = view.list(query)?.first();
-        Ok(found
-            .and_then(|r| records::open::<Draft>(r).ok())
-            .map(|d| d.value))
+        Ok(records::value(view.list(query)?))
     }
 
     /// Keeps a half-filled stop, and the pictures it names alive.
@@ -375,7 +366,7 @@ impl<H: Host> Driver<H> {
             Some(stop) => stop_of(view, &account, stop)?,
             None => None,
         };
-        let change = person::discard(self.now(), reason, lane, op, next.as_ref(), stop)?;
+        let change = person::discard(self.now(), reason, lane, op, next.as_deref(), stop)?;
         decided(&account, change)
     }
 
@@ -437,10 +428,8 @@ impl<H: Host> Driver<H> {
             intent,
             recorded: op.value.recorded.clone(),
             counters: first_counters(found[0])?,
-            lane: Seen {
-                value: None,
-                revision: None,
-            },
+            lane: None,
+            lane_seen: None,
             stop,
             blob: blob.transpose().map_err(unreadable)?,
             supersedes: None,
@@ -453,7 +442,7 @@ impl<H: Host> Driver<H> {
             next,
         };
         let (change, operation) = amend(amending, &self.profile())?;
-        Ok((records::commit(&account, change), Box::new(operation)))
+        Ok((records::commit(&account, change), operation))
     }
 }
 
@@ -482,7 +471,11 @@ fn waiting(
 }
 
 /// The operation that comes after one in its lane.
-fn behind(view: &View, account: &AccountId, op: &Operation) -> Result<Option<Operation>, Halt> {
+fn behind(
+    view: &View,
+    account: &AccountId,
+    op: &Operation,
+) -> Result<Option<Box<Operation>>, Halt> {
     let behind = view.list(records::lane_from(account, &op.lane, op.seq + 1, Some(1)))?;
     let next = behind.first().map(records::open::<Operation>);
     Ok(next.transpose().map_err(unreadable)?.map(|o| o.value))

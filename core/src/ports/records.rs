@@ -146,12 +146,12 @@ pub fn open<T: FromJson + Clone + 'static>(record: &Record) -> Result<Seen<T>, B
     let Envelope { v, seal, body, .. } = envelope;
     let plain = *v == VERSION && seal.is_none();
     let value = match known(body).filter(|_| plain) {
-        Some(value) => value,
+        Some(value) => Box::new(value),
         None => {
-            let mut value = T::blank();
-            read_body(record, &mut value).map_err(|why| aside(record, &why))?;
+            let mut value = Box::new(T::blank());
+            read(record, &mut *value)?;
             if plain {
-                keep(body, &value);
+                keep(body, &*value);
             }
             value
         }
@@ -162,12 +162,15 @@ pub fn open<T: FromJson + Clone + 'static>(record: &Record) -> Result<Seen<T>, B
     })
 }
 
-#[cold]
-fn aside(record: &Record, why: &Wrong) -> Box<Unreadable> {
-    Box::new(Unreadable {
-        record: record.clone(),
-        why: why.to_string(),
-    })
+/// What of it does not depend on the type.
+fn read(record: &Record, place: &mut dyn Slot) -> Result<(), Box<Unreadable>> {
+    let aside = |why: Wrong| {
+        Box::new(Unreadable {
+            record: record.clone(),
+            why: why.to_string(),
+        })
+    };
+    read_body(record, place).map_err(aside)
 }
 
 fn read_body(record: &Record, place: &mut dyn Slot) -> Result<(), Wrong> {
@@ -184,6 +187,21 @@ fn read_body(record: &Record, place: &mut dyn Slot) -> Result<(), Wrong> {
     json::read_text(body, place)
 }
 
+/// The value of an answer's first record, if it can be read: where what is lost with one that cannot
+/// is no loss, or is not asked for here.
+pub fn value<T: FromJson + Clone + 'static>(found: &[Record]) -> Option<Box<T>> {
+    Some(open(found.first()?).ok()?.value)
+}
+
+/// The values of those that can be read.
+pub fn values<T: FromJson + Clone + 'static>(found: &[Record]) -> Vec<T> {
+    let mut out = Vec::with_capacity(found.len());
+    for record in found {
+        out.extend(open(record).ok().map(|seen| *seen.value));
+    }
+    out
+}
+
 /// The first record of an answer, or the value a store without it stands for.
 pub fn first_or<T: FromJson + Clone + 'static>(
     records: &[Record],
@@ -192,7 +210,7 @@ pub fn first_or<T: FromJson + Clone + 'static>(
     match records.first() {
         Some(record) => open(record),
         None => Ok(Seen {
-            value: absent,
+            value: Box::new(absent),
             revision: None,
         }),
     }

@@ -85,11 +85,9 @@ impl<H: Host> Driver<H> {
         let mut stop = None;
         if let Some(id) = op.value.stop() {
             let found = self.list(records::stop(&d.account, id)).await?;
-            stop = found
-                .first()
-                .and_then(|r| records::open::<StopRecord>(r).ok());
+            stop = records::value::<StopRecord>(&found);
         }
-        let stop = stop.as_ref().map(|s| &s.value);
+        let stop = stop.as_deref();
         let here = self.here_for(d);
         let mut change = Change {
             generation: Some(d.generation),
@@ -132,7 +130,7 @@ impl<H: Host> Driver<H> {
         if change.is_empty() {
             return Ok(true);
         }
-        change.put(&op.value, op.revision);
+        change.put_seen(&op);
         d.report.duplicates += 1;
         let done = self.write(&d.account, change).await?;
         Ok(matches!(done, Committed::Done(_)))

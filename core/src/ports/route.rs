@@ -11,7 +11,6 @@ use super::store::{Committed, Table};
 use crate::domain::json::ToJson;
 use crate::domain::route::{ROUTE_STOPS_MAX, check_route};
 use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
-use crate::engine::lane::Lane;
 use crate::engine::reconcile::{Reconciling, reconcile};
 use crate::engine::session::Session;
 use crate::profile::document::{Read, Shorter, Verdict};
@@ -71,7 +70,7 @@ pub enum RouteOutcome {
 
 /// Reads while they are made.
 struct Asking {
-    session: Session,
+    session: Box<Session>,
     requests: u32,
     /// the sign-in was found to be good, or was renewed
     proven: bool,
@@ -158,12 +157,11 @@ impl<H: Host> Driver<H> {
                 }
             }
             self.set_aside(&account, Table::Stops, aside).await?;
-            let lanes = records::read_all::<Lane>(&found[1], &mut vec![]);
             let change = reconcile(Reconciling {
                 route: mapped.route.clone(),
                 asked_at: asking.asked_at,
                 stops,
-                lanes: lanes.into_iter().map(|l| l.value).collect(),
+                lanes: records::values(&found[1]),
                 header: records::first_or(&found[2], RouteRecord::default()).map_err(unreadable)?,
                 partial,
             });
@@ -383,7 +381,7 @@ impl<H: Host> Driver<H> {
             let account = seen.value.account.clone();
             let session = Session {
                 offset_ms: Some(offset),
-                ..seen.value
+                ..*seen.value
             };
             let mut change = Change::default();
             change.put(&session, seen.revision);

@@ -169,7 +169,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// A session fit for use, renewed first when its token is about to end.
-    pub(super) fn fresh_session(&self) -> Boxed<'_, Result<Option<Session>, CoreError>> {
+    pub(super) fn fresh_session(&self) -> Boxed<'_, Result<Option<Box<Session>>, CoreError>> {
         Box::pin(async move {
             let Some(session) = self.session().await? else {
                 return Ok(None);
@@ -269,7 +269,7 @@ impl<H: Host> Driver<H> {
             session.outputs.extend(further(got));
             // A refresh token may serve once: the new pair is on the disk before anything uses it.
             let mut change = Change::strict();
-            change.put(&session, seen.revision);
+            change.put(&*session, seen.revision);
             self.write(&account, change).await?;
             Ok(Renewal::Renewed)
         })
@@ -328,7 +328,7 @@ impl<H: Host> Driver<H> {
         let mut change = Change::strict();
         let session = Session {
             state: SessionState::SignInNeeded,
-            ..seen.value
+            ..*seen.value
         };
         change.put(&session, seen.revision);
         self.write(&account, change).await?;

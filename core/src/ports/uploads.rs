@@ -272,7 +272,7 @@ impl<H: Host> Driver<H> {
         let found = self.list(records::all(&d.account, Table::Lanes)).await?;
         let mut all = true;
         for lane in records::read_all::<Lane>(&found, &mut vec![]) {
-            let Lane { id, head, .. } = lane.value;
+            let Lane { id, head, .. } = *lane.value;
             if head.is == (HeadState::InFlight { generation: HANDED }) {
                 let unknown = |op: &Operation, attempt| {
                     let id = upload_id(op, attempt);

@@ -75,12 +75,10 @@ impl<H: Host> Driver<H> {
         let stops: Vec<StopRecord> = values(found[1], &mut aside);
         view.set_aside(&account, Table::Stops, aside);
         let lanes: Vec<Lane> = values(found[2], &mut vec![]);
-        let header = found[3]
-            .first()
-            .and_then(|r| records::open::<RouteRecord>(r).ok());
+        let header = records::value::<RouteRecord>(found[3]);
         Ok(route_view(
             revision_of(found[0]),
-            header.as_ref().map(|h| &h.value),
+            header.as_deref(),
             &stops,
             &lanes,
             &self.profile(),
@@ -182,16 +180,14 @@ impl<H: Host> Driver<H> {
             .partition(|r| r.key.text_at(0) == account.0);
         let lanes: Vec<Lane> = values(&own, &mut vec![]);
         let others: Vec<Lane> = values(&others, &mut vec![]);
-        let reach = found[2]
-            .first()
-            .and_then(|r| records::open::<Reach>(r).ok());
+        let reach = records::value::<Reach>(found[2]);
         Ok(status(&StatusPart {
             now: self.now(),
             revision: revision_of(found[0]),
-            session: session.as_ref().map(|s| &s.value),
+            session: session.as_ref().map(|s| &*s.value),
             lanes: &lanes,
             other_accounts: others.iter().map(|l| l.count).sum(),
-            reach: &reach.map(|r| r.value).unwrap_or_default(),
+            reach: &reach.unwrap_or_default(),
             quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
             notices: u32::try_from(found[4].len()).unwrap_or(u32::MAX),
             thresholds: &thresholds_of(found[5]),
@@ -224,6 +220,6 @@ fn values<T: FromJson + Clone + 'static>(
 ) -> Vec<T> {
     records::read_all(found, aside)
         .into_iter()
-        .map(|s| s.value)
+        .map(|s| *s.value)
         .collect()
 }

@@ -217,7 +217,7 @@ fn dispatch(
             let session = core.session_in(view)?.map(|s| s.value);
             let profile = core.profile();
             let fields = profile.sign_in.credentials();
-            *answer = to_text(&session_view(session.as_ref(), fields));
+            *answer = to_text(&session_view(session.as_deref(), fields));
             Ok(None)
         }),
         "route" => look!(route_in),

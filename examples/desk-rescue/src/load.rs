@@ -64,7 +64,7 @@ pub async fn load(
         .concat();
     if let Some(known) = known.first() {
         let known = open::<String>(known).map(|seen| seen.value);
-        if known.is_ok_and(|print| print == archive.print) {
+        if known.is_ok_and(|print| *print == archive.print) {
             out.before = true;
             return Ok(out);
         }

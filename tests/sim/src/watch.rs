@@ -86,7 +86,7 @@ struct Said {
 const WAIT_MS_MAX: i64 = 3_600_000;
 
 pub fn opened(record: &Record) -> Option<Operation> {
-    records::open(record).ok().map(|seen| seen.value)
+    records::open(record).ok().map(|seen| *seen.value)
 }
 
 fn is_hopeful(trigger: &str) -> bool {

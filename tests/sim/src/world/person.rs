@@ -264,7 +264,7 @@ impl World {
         self.store.look(|tables| {
             let rows = tables.rows(Table::Lanes);
             rows.filter(|record| record.key.text_at(0) == account)
-                .filter_map(|record| records::open(&record).ok().map(|seen| seen.value))
+                .filter_map(|record| records::open(&record).ok().map(|seen| *seen.value))
                 .collect()
         })
     }
