@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { numbered } from "./lib/wasm-locals.mjs";
 import { kinship } from "./lib/wasm-order.mjs";
 import { heavy, isPanic, trapping } from "./lib/wasm-panics.mjs";
 import { bodies, crateOf, crates, renamed, sections, stripped } from "./lib/wasm-sections.mjs";
@@ -38,6 +39,33 @@ test("a renamed module has its code, and only the new names", () => {
   const other = renamed(wasm, ["a", "b"]);
   assert.deepEqual(bodies(other), bodies(wasm));
   assert.ok(other.includes("\u0001a") && !other.includes("serde"));
+});
+
+test("locals are numbered alike in every function, and mean what they meant", async () => {
+  // (a, b) -> a * 1000 + frame * 100 + i64 * 10 + b, and a local that nobody uses.
+  const body = [
+    3, 1, 0x7e, 2, 0x7f, 1, 0x7c, // i64 2, i32 3 and 4, f64 5
+    0x23, 0, 0x41, 16, 0x6b, 0x22, 4, 0x1a, // 4 = the stack's end - 16
+    0x42, 3, 0x21, 2, // 2 = 3
+    0x41, 1, 0x21, 3, 0x20, 3, 0x20, 3, 0x6a, 0x21, 3, // 3 = 2, used more often than the frame
+    0x20, 0, 0x41, 0xe8, 0x07, 0x6c, 0x20, 4, 0x41, 0xe4, 0, 0x6c, 0x6a, 0x20, 2, 0xa7, 0x41, 10, 0x6c, 0x6a, 0x20, 3, 0x6a, 0x20, 1, 0x6a,
+    0x0b,
+  ];
+  const exported = [1, 1, "f".charCodeAt(0), 0, 0];
+  const module = Buffer.from([
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 2, 0x7f, 0x7f, 1, 0x7f, 3, 2, 1, 0, 6, 6, 1, 0x7f, 1, 0x41, 20, 0x0b,
+    7, exported.length, ...exported, 10, body.length + 2, 1, body.length, ...body,
+  ]);
+  const answer = async (bytes) => (await WebAssembly.instantiate(bytes)).instance.exports.f(7, 5);
+  const other = numbered(module);
+  assert.equal(await answer(module), 7_000 + 400 + 30 + 2 + 5);
+  assert.equal(await answer(other), await answer(module));
+  const code = bodies(other).bodies[0];
+  // Up to 5, the 64-bit one, up to 10, the frame and one more; what nobody uses is gone.
+  assert.deepEqual([...code.subarray(0, 7)], [3, 3, 0x7f, 1, 0x7e, 6, 0x7f]);
+  assert.deepEqual([...code.subarray(12, 14)], [0x22, 10], "the frame comes first");
+  assert.deepEqual(numbered(other), other);
+  assert.throws(() => numbered(Buffer.concat([module.subarray(0, -1), Buffer.from([0xff])])), /not known/);
 });
 
 test("functions that have much in common come after each other", () => {

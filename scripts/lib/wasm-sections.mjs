@@ -4,7 +4,7 @@
 const CUSTOM = 0, IMPORT = 2, CODE = 10;
 export const DATA = 11;
 
-class Reader {
+export class Reader {
   constructor(bytes, at = 0, end = bytes.length) { this.bytes = bytes; this.at = at; this.end = end; }
   byte() { return this.bytes[this.at++]; }
   number() {
@@ -124,7 +124,7 @@ export function bodies(bytes) {
   return { imported: imports ? importedFunctions(bytes, imports) : 0, bodies: found };
 }
 
-function number(value) {
+export function number(value) {
   const out = [];
   do {
     const low = value % 128;

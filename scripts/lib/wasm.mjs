@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { wasmTarget } from "./cargo.mjs";
 import { at, cache, root } from "./paths.mjs";
 import { Failure, must } from "./run.mjs";
+import { numbered } from "./wasm-locals.mjs";
 import { namedByKinship } from "./wasm-order.mjs";
 import { heavy, trapping } from "./wasm-panics.mjs";
 import { crates, functions, namesOf, stripped } from "./wasm-sections.mjs";
@@ -16,13 +17,13 @@ import { crates, functions, namesOf, stripped } from "./wasm-sections.mjs";
 const small = ["-disable-lsr", "-enable-pre=false", "-enable-load-pre=false", "-disable-tail-duplicate", "-disable-early-taildup"]
   .map((option) => `-Cllvm-args=${option}`).join(" ");
 
-/** file: its name in dist; beside: its place in the npm package, where the script that loads it is, and from there in dist; without, it is the command's; optimize: small, or fast; profile: in Cargo.toml, if not wasm; bindgen: further options (a trapped core is started anew); lean: a panic is a trap, and what is heavy is told; rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
+/** file: its name in dist; beside: its place in the npm package, where the script that loads it is, and from there in dist; without, it is the command's; optimize: small, or fast; profile: in Cargo.toml, if not wasm; bindgen: further options (a trapped core is started anew); lean: a panic is a trap, what is heavy is told, locals are numbered alike; rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
 export const modules = [
   { file: "core.wasm", beside: "lib/core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["--flatten", "--rereloop", "-Os", "--gufa-optimizing", "-Os"], bindgen: ["--experimental-reset-state-function"], lean: true, rustflags: small, inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
   { file: "scan.wasm", beside: "lib/scanner/scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", profile: "wasm-vectors", optimize: ["-O3"], rustflags: "-Ctarget-feature=+simd128", inputs: ["core/scan/src", "core/scan/Cargo.toml", "core/scan-wasm"] },
   { file: "command.wasm", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], rustflags: small, inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
 ];
-const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-order.mjs", "scripts/lib/wasm-panics.mjs", "scripts/lib/wasm-sections.mjs"];
+const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-locals.mjs", "scripts/lib/wasm-order.mjs", "scripts/lib/wasm-panics.mjs", "scripts/lib/wasm-sections.mjs"];
 
 // Everything here is in Safari 16.4; Rust emits it by default, wasm-opt only has to know.
 const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
@@ -81,9 +82,11 @@ export async function buildModule(module, { bindgen }) {
   await optimize([...module.optimize, ...inlining, ...memory]);
   const bytes = readFileSync(glue);
   const stamp = { hash, crates: crates(bytes), functions: functions(bytes).slice(0, 100), heavy: module.lean ? heavy(bytes) : [] };
-  writeFileSync(glue, namedByKinship(bytes));
+  // Twice: kin are found by their locals' numbers, and wasm-opt declares locals in an order of its own.
+  const numbers = module.lean ? numbered : (as) => as;
+  writeFileSync(glue, namedByKinship(numbers(bytes)));
   await optimize(["--reorder-functions-by-name"]);
-  const placed = readFileSync(glue);
+  const placed = numbers(readFileSync(glue));
   writeFileSync(glue, stripped(placed));
   mkdirSync(join(cache, "build"), { recursive: true });
   writeFileSync(namesFile(module.file), JSON.stringify(Object.fromEntries([...namesOf(placed)].map(([index, name]) => [index, name.replace(/^own \d+ /, "")]))));
