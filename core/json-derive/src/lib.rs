@@ -12,7 +12,7 @@ use names::{Options, cased, options, variant_name};
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, Result, parse_macro_input};
+use syn::{Data, DeriveInput, Error, Fields, Result, Type, parse_macro_input};
 
 fn derived(input: TokenStream, make: fn(&DeriveInput) -> Result<Tokens>) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -61,6 +61,7 @@ fn rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows>
             (None, false) => quote!(#json::FromJson::blank()),
         };
         begin.extend(quote!(let mut #ident = #value;));
+        let optional = optional || is_option(&field.ty);
         names.push(if optional { name + "?" } else { name });
         idents.push(ident.clone());
     }
@@ -71,6 +72,12 @@ fn rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows>
     })
 }
 
+fn is_option(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|segment| segment.ident == "Option")
+}
+
 fn read_impl(input: &DeriveInput) -> Result<Tokens> {
     let (name, json, given) = (&input.ident, json(), options(&input.attrs)?);
     let style = given.rename_all.as_deref();
@@ -78,7 +85,7 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
     let (blank, read) = match &input.data {
         Data::Struct(_) if given.transparent => (
             quote!(Self(#json::FromJson::blank())),
-            quote!(#json::FromJson::read(&mut self.0, __from)),
+            quote!(#json::Slot::read(&mut self.0, __from)),
         ),
         Data::Struct(data) => {
             let Rows {
@@ -109,7 +116,7 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                     Fields::Unnamed(_) => (
                         quote! {{
                             let mut inner = #json::FromJson::blank();
-                            #json::Slot::set(&mut inner, &mut __content)
+                            #json::Slot::read(&mut inner, &mut __content)
                                 .map_err(|e| #json::within(e, KNOWN, #place))?;
                             Self::#ident(inner)
                         }},
@@ -161,6 +168,8 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
             fn blank() -> Self {
                 #blank
             }
+        }
+        impl #json::Slot for #name {
             #[allow(unused_mut)]
             fn read(&mut self, __from: &mut #json::Reader<'_>) -> ::core::result::Result<(), #json::Wrong> {
                 #read

@@ -1,7 +1,7 @@
 //! Small sorted tables. The standard library's trees cost the downloaded module some 100 KB for
 //! the dozens of kinds of entries we have, and none of ours is large.
 
-use super::json::{FromJson, Reader, ToJson, Wrong, write_name};
+use super::json::{FromJson, Reader, Slot, ToJson, Wrong, write_name};
 use std::borrow::Borrow;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -137,10 +137,7 @@ fn write_entries(entries: &dyn Entries, out: &mut String) {
     out.push('}');
 }
 
-impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {
-    fn blank() -> Self {
-        Self::new()
-    }
+impl<K: From<String> + Ord, V: FromJson> Slot for Dictionary<K, V> {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         self.0.clear();
         from.fields(&mut |from, key| {
@@ -149,6 +146,11 @@ impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {
             self.insert(key.into_owned().into(), value);
             Ok(())
         })
+    }
+}
+impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {
+    fn blank() -> Self {
+        Self::new()
     }
 }
 

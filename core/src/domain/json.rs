@@ -33,15 +33,9 @@ pub fn tree(value: &dyn ToJson) -> Value {
     parse(&to_text(value)).unwrap_or_default()
 }
 
-pub trait FromJson: Sized {
+pub trait FromJson: Slot + Sized {
     /// What a value is before it is read.
     fn blank() -> Self;
-    /// Reads in place.
-    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong>;
-    /// Whether a field of this type may be left out.
-    fn may_be_absent() -> bool {
-        false
-    }
     fn from_json(value: Value) -> Result<Self, Wrong> {
         let mut out = Self::blank();
         read_tree(&value, &mut out)?;
@@ -55,17 +49,7 @@ fn read_tree(value: &Value, place: &mut dyn Slot) -> Result<(), Wrong> {
 
 /// A place that a field is read into: the derived code is a table of these.
 pub trait Slot {
-    fn set(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong>;
-    fn absent_is_fine(&self) -> bool;
-}
-
-impl<T: FromJson> Slot for T {
-    fn set(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
-        self.read(from)
-    }
-    fn absent_is_fine(&self) -> bool {
-        T::may_be_absent()
-    }
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong>;
 }
 
 pub fn write_name(name: &str, out: &mut String) {
@@ -130,7 +114,7 @@ pub fn from_text<T: FromJson>(text: &str) -> Result<T, Wrong> {
 /// Reads a whole text into its place.
 pub fn read_text(text: &str, place: &mut dyn Slot) -> Result<(), Wrong> {
     let mut reader = Reader::new(text);
-    place.set(&mut reader)?;
+    place.read(&mut reader)?;
     reader.end()
 }
 
@@ -159,14 +143,16 @@ macro_rules! integer {
                 number(i64::try_from(*self).unwrap_or(i64::MAX))
             }
         }
-        impl FromJson for $type {
-            fn blank() -> Self {
-                0
-            }
+        impl Slot for $type {
             fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
                 let read = read_number(from)?;
                 *self = read.try_into().map_err(|_| smaller(read))?;
                 Ok(())
+            }
+        }
+        impl FromJson for $type {
+            fn blank() -> Self {
+                0
             }
         }
     )*};
@@ -245,13 +231,15 @@ impl ToJson for Number {
         out.push_str(self.as_str());
     }
 }
-impl FromJson for Number {
-    fn blank() -> Self {
-        Self::from_string_unchecked(String::from("0"))
-    }
+impl Slot for Number {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         *self = Self::from_string_unchecked(from.number()?.to_owned());
         Ok(())
+    }
+}
+impl FromJson for Number {
+    fn blank() -> Self {
+        Self::from_string_unchecked(String::from("0"))
     }
 }
 
@@ -263,16 +251,18 @@ impl ToJson for bool {
         Value::Bool(*self)
     }
 }
-impl FromJson for bool {
-    fn blank() -> Self {
-        false
-    }
+impl Slot for bool {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         match from.peek() {
             Some(b't' | b'f') => *self = from.word()? == Some(true),
             _ => return Err(from.expected("true or false")),
         }
         Ok(())
+    }
+}
+impl FromJson for bool {
+    fn blank() -> Self {
+        false
     }
 }
 
@@ -292,13 +282,15 @@ impl ToJson for &str {
         Value::String((*self).to_owned())
     }
 }
-impl FromJson for String {
-    fn blank() -> Self {
-        Self::new()
-    }
+impl Slot for String {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         *self = from.string()?.into_owned();
         Ok(())
+    }
+}
+impl FromJson for String {
+    fn blank() -> Self {
+        Self::new()
     }
 }
 
@@ -310,13 +302,15 @@ impl ToJson for Value {
         self.clone()
     }
 }
-impl FromJson for Value {
-    fn blank() -> Self {
-        Self::Null
-    }
+impl Slot for Value {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         *self = from.value()?;
         Ok(())
+    }
+}
+impl FromJson for Value {
+    fn blank() -> Self {
+        Self::Null
     }
     fn from_json(value: Value) -> Result<Self, Wrong> {
         Ok(value)
@@ -339,16 +333,18 @@ impl ToJson for Map<String, Value> {
         Value::Object(self.clone())
     }
 }
-impl FromJson for Map<String, Value> {
-    fn blank() -> Self {
-        Self::new()
-    }
+impl Slot for Map<String, Value> {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         match from.value()? {
             Value::Object(fields) => *self = fields,
             other => return Err(Wrong::expected("an object", &other)),
         }
         Ok(())
+    }
+}
+impl FromJson for Map<String, Value> {
+    fn blank() -> Self {
+        Self::new()
     }
 }
 
@@ -366,10 +362,7 @@ impl<T: ToJson> ToJson for Option<T> {
         }
     }
 }
-impl<T: FromJson> FromJson for Option<T> {
-    fn blank() -> Self {
-        None
-    }
+impl<T: FromJson> Slot for Option<T> {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         *self = None;
         if from.null()? {
@@ -377,8 +370,10 @@ impl<T: FromJson> FromJson for Option<T> {
         }
         self.insert(T::blank()).read(from)
     }
-    fn may_be_absent() -> bool {
-        true
+}
+impl<T: FromJson> FromJson for Option<T> {
+    fn blank() -> Self {
+        None
     }
 }
 
@@ -387,12 +382,14 @@ impl<T: ToJson> ToJson for Box<T> {
         (**self).write(out);
     }
 }
+impl<T: FromJson> Slot for Box<T> {
+    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
+        (**self).read(from)
+    }
+}
 impl<T: FromJson> FromJson for Box<T> {
     fn blank() -> Self {
         Self::new(T::blank())
-    }
-    fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
-        (**self).read(from)
     }
 }
 
@@ -425,13 +422,15 @@ fn write_items(items: &dyn Items, out: &mut String) {
     }
     out.push(']');
 }
-impl<T: FromJson> FromJson for Vec<T> {
-    fn blank() -> Self {
-        Self::new()
-    }
+impl<T: FromJson> Slot for Vec<T> {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         self.clear();
         read_items(self, from)
+    }
+}
+impl<T: FromJson> FromJson for Vec<T> {
+    fn blank() -> Self {
+        Self::new()
     }
 }
 
@@ -449,7 +448,7 @@ impl<T: FromJson> Grows for Vec<T> {
 /// Read in place: what is half read goes with the list when an item is wrong.
 fn read_items(list: &mut dyn Grows, from: &mut Reader<'_>) -> Result<(), Wrong> {
     from.items(&mut |from, i| match list.grow() {
-        Some(place) => place.set(from).map_err(|e| e.within(&i.to_string())),
+        Some(place) => place.read(from).map_err(|e| e.within(&i.to_string())),
         None => Ok(()),
     })
 }

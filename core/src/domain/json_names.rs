@@ -59,7 +59,7 @@ pub fn read_fields(
                 return Ok(());
             }
             return match slots.get_mut(here) {
-                Some(slot) => slot.set(from).map_err(|e| e.within(&found)),
+                Some(slot) => slot.read(from).map_err(|e| e.within(&found)),
                 None => from.skip(),
             };
         }
@@ -69,9 +69,9 @@ pub fn read_fields(
         from.skip()
     })?;
     let mut rest = names;
-    for (place, slot) in slots.iter().enumerate() {
+    for place in 0..slots.len() {
         let name = next(&mut rest);
-        if seen >> place & 1 == 0 && !name.ends_with('?') && !slot.absent_is_fine() {
+        if seen >> place & 1 == 0 && !name.ends_with('?') {
             return Err(missing(name));
         }
     }

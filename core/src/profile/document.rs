@@ -6,7 +6,7 @@ use super::value::references;
 use crate::domain::dictionary::Dictionary;
 use crate::domain::error::{Refusal, Refused};
 use crate::domain::ids::ProfileRevision;
-use crate::domain::json::{FromJson, Reader, ToJson, Wrong};
+use crate::domain::json::{FromJson, Reader, Slot, ToJson, Wrong};
 use crate::domain::proof::BlobMeta;
 use serde_json::Value;
 
@@ -21,7 +21,6 @@ pub struct Profile {
     pub name: String,
     /// changes whenever the document does; operations are pinned to it
     pub revision: ProfileRevision,
-    #[json(default)]
     pub notes: Option<String>,
     /// base addresses by name, used as `{name}` in URLs; the host may set them
     #[json(default)]
@@ -648,10 +647,7 @@ pub enum StatusMatch {
     Class(String),
 }
 
-impl FromJson for StatusMatch {
-    fn blank() -> Self {
-        Self::Exact(0)
-    }
+impl Slot for StatusMatch {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         if from.peek() == Some(b'"') {
             *self = Self::Class(from.string()?.into_owned());
@@ -661,6 +657,11 @@ impl FromJson for StatusMatch {
         exact.read(from)?;
         *self = Self::Exact(exact);
         Ok(())
+    }
+}
+impl FromJson for StatusMatch {
+    fn blank() -> Self {
+        Self::Exact(0)
     }
 }
 
