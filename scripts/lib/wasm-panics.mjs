@@ -90,7 +90,10 @@ const HEAVY = [
 
 /** What came back that a phone should not download: names of functions, each with what it is. */
 export function heavy(bytes) {
-  const names = [...namesOf(bytes).values()].map(plain);
+  const { imported, bodies: codes } = bodies(bytes);
+  // A trap has the name of whichever of its equals wasm-opt kept.
+  const weighs = ([index]) => !codes[index - imported]?.equals(TRAP);
+  const names = [...namesOf(bytes)].filter(weighs).map(([, name]) => plain(name));
   return HEAVY.flatMap(([pattern, what]) => {
     const found = names.find((name) => pattern.test(name));
     return found ? [{ what, name: found }] : [];

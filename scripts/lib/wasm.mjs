@@ -70,7 +70,8 @@ export async function buildModule(module, { bindgen }) {
   if (done) return { ...done, skipped: true };
   // Names stay until the crates are summed; `stripped` takes them off what is shipped.
   const profile = module.profile ?? "wasm";
-  await must("cargo", ["build", "--profile", profile, "--target", wasmTarget, "-p", module.crate], {
+  // A library for tests beside it, in the same run, would keep alive what only that one exports: 3 KB.
+  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", "--profile", profile, "--target", wasmTarget, "-p", module.crate], {
     env: { [`CARGO_PROFILE_${profile.toUpperCase().replaceAll("-", "_")}_STRIP`]: "none", ...(module.rustflags ? { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: module.rustflags } : {}) },
   });
   const compiled = at("target", wasmTarget, profile, `${module.crate.replaceAll("-", "_")}.wasm`);
