@@ -18,6 +18,7 @@ const copies = [
   ...["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"].map((name) => ({ from: at(name), to: folder(name) })),
 ];
 
+// With named parameters, more than any export has: a list of them for each call costs more than most calls.
 const watch = {
   js: `
 let trapped = () => undefined;
@@ -26,9 +27,9 @@ let trapped = () => undefined;
 export function onTrap(listener) { trapped = listener; }
 
 function watched(exports) {
-  return Object.fromEntries(Object.entries(exports).map(([name, value]) => [name, typeof value !== "function" ? value : (...given) => {
+  return Object.fromEntries(Object.entries(exports).map(([name, value]) => [name, typeof value !== "function" ? value : (a, b, c, d, e, f, g, h) => {
     try {
-      return value(...given);
+      return value(a, b, c, d, e, f, g, h);
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) trapped(error);
       throw error;

@@ -16,6 +16,8 @@ interface CoreOptions { database: string; profile?: string; servers: Record<stri
 
 /** The core decides when there is something to prune; asking the browser how full it is costs as well. */
 const TIDY_MS = 60_000;
+/** Other tabs show a change so much later; telling them of each would hold up the next. */
+const POST_MS = 50;
 
 function textOf(given: unknown[]): string {
   try {
@@ -57,6 +59,8 @@ export class Pannier implements PannierApi {
   #used: number | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #told = 0;
+  /** other tabs and the worker are about to be told */
+  #posted: ReturnType<typeof setTimeout> | undefined;
   #telling = false;
   #closed = false;
 
@@ -140,8 +144,15 @@ export class Pannier implements PannierApi {
   }
 
   #changed(revision: number): void {
-    this.#channel?.postMessage({ revision });
+    this.#posted ??= setTimeout(() => this.#post(), POST_MS);
     this.#tell(revision);
+  }
+
+  /** Other tabs read once for all that changed meanwhile. */
+  #post(): void {
+    clearTimeout(this.#posted);
+    this.#posted = undefined;
+    if (!this.#closed) this.#channel?.postMessage({ revision: this.#told });
   }
 
   /** Listeners run after the core's call, once for many changes. */
@@ -232,6 +243,8 @@ export class Pannier implements PannierApi {
 
   async drain(reason: WakeReason, options: { budgetMs?: number } = {}): Promise<DrainReport> {
     const report = await this.#call<DrainReport>("drain", reason, options.budgetMs, this.#used);
+    // A worker may be stopped as soon as this is over.
+    if (this.#posted) this.#post();
     // The cheap moment for it: nothing is due, and its connection is warm. Nobody waits for it.
     if (report.stopped === "idle" && Math.abs(Date.now() - this.#tidied) > TIDY_MS) {
       this.#tidied = Date.now();
@@ -386,6 +399,7 @@ export class Pannier implements PannierApi {
   }
 
   close(): void {
+    if (this.#posted) this.#post();
     this.#closed = true;
     this.#channel?.close();
     this.#listeners.clear();
