@@ -48,6 +48,26 @@ for (const engine of engines) {
     assert.equal((await operations(driver)).length, 10);
   });
 
+  story("a refusal that follows from what is remembered is looked up before it is told", async ({ driver }) => {
+    const refused = (who) => done(driver, `async () => {
+      let read = 0;
+      const { get } = IDBObjectStore.prototype;
+      IDBObjectStore.prototype.get = function (...given) { read += 1; return get.apply(this, given); };
+      const { code } = await ${who}.record({ kind: "deliver", stop: "st-07", recipient: "Maria Lind", outcomes: [] }).catch((error) => error);
+      IDBObjectStore.prototype.get = get;
+      return { code, read };
+    }`);
+    await done(driver, `async () => {
+      window.other = await openAnother();
+      for (let index = 0; index < 4; index += 1) await pannier.record({ kind: "note", stop: "st-07", text: "note " + index });
+    }`);
+    assert.deepEqual(await refused("pannier"), { code: "not_arrived", read: 1 }, "the counter is all that is read");
+    await done(driver, `() => other.record({ kind: "arrive", stop: "st-07" })`);
+    const { code } = await refused("pannier");
+    assert.equal(code, "parcel_without_outcome");
+    assert.equal((await operations(driver)).length, 5);
+  });
+
   story("a subscriber that comes late or is slow reads again and has missed nothing", async ({ driver }) => {
     await done(driver, `async () => {
       window.other = await openAnother();

@@ -31,6 +31,38 @@ export function after(ms: number, done: (slept: boolean) => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** What `afterAll` looks after. */
+const awaited = new Set<{ left: number; readonly until: number; readonly done: () => void }>();
+let looking = false;
+
+/** One timer for all of them: setting and clearing one for each costs as much as some of what they wait for. */
+function look(): void {
+  if (looking || awaited.size === 0) return;
+  looking = true;
+  setTimeout(() => {
+    looking = false;
+    for (const one of awaited) {
+      one.left -= PIECE_MS;
+      if (one.left > 0 && Date.now() < one.until) continue;
+      awaited.delete(one);
+      one.done();
+    }
+    look();
+  }, PIECE_MS);
+}
+
+/**
+ * As `after`, but up to a second late: for the many waits that end long before.
+ * The function it returns calls it off.
+ */
+export function afterAll(ms: number, done: () => void): () => void {
+  // A timer that runs already looks before a whole second has passed.
+  const one = { left: ms + PIECE_MS, until: Date.now() + ms, done };
+  awaited.add(one);
+  look();
+  return () => void awaited.delete(one);
+}
+
 /**
  * Aborts after `ms` milliseconds, however much of them the phone slept.
  * @example await fetch("/config.json", { signal: deadline(4_000) });

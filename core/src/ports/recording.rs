@@ -116,6 +116,20 @@ impl<H: Host> Driver<H> {
                 .decide(&queries, &TABLES, Durability::Strict, &mut work)
                 .await?;
             let (operation, seq, revision, duplicate) = match (said, committed) {
+                (Said::New(operation), Some(Committed::Done(revision))) => {
+                    (operation.id, operation.seq, revision, false)
+                }
+                // A connection that died while committing is tried again, and then meets what it
+                // wrote itself.
+                (Said::New(operation), _) => {
+                    let (lane, seq) = (&operation.lane, operation.seq);
+                    if self.operation_at(&account, lane, seq).await? != operation.id {
+                        continue;
+                    }
+                    (operation.id, seq, 0, false)
+                }
+                // What it follows from did not hold.
+                (_, Some(_)) | (Said::Again, _) => continue,
                 (Said::Refused(error), _) => return Err(error),
                 (Said::Heal(revision), _) => {
                     self.heal(&account, &lane, revision).await?;
@@ -132,19 +146,6 @@ impl<H: Host> Driver<H> {
                     };
                     (operation, seq, 0, true)
                 }
-                (Said::New(operation), Some(Committed::Done(revision))) => {
-                    (operation.id, operation.seq, revision, false)
-                }
-                // A connection that died while committing is tried again, and then meets what it
-                // wrote itself.
-                (Said::New(operation), _) => {
-                    let (lane, seq) = (&operation.lane, operation.seq);
-                    if self.operation_at(&account, lane, seq).await? != operation.id {
-                        continue;
-                    }
-                    (operation.id, seq, 0, false)
-                }
-                (Said::Again, _) => continue,
             };
             return Ok(Receipt {
                 operation,

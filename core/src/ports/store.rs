@@ -375,7 +375,8 @@ pub trait Store {
     /// Reads, lets `work` decide, commits what it gave: by an adapter that can in one transaction over
     /// `tables`, which saves the round trip between the two. `work` is called once at most; what its
     /// commit expects has to follow from what it was given. `durability` is what that commit will
-    /// probably ask for; one that asks for more gets a transaction of its own.
+    /// probably ask for; one that asks for more gets a transaction of its own. `Stale` comes also
+    /// where it gave none, if what it was given did not hold.
     async fn decide(
         &self,
         queries: &[Query],

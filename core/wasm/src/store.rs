@@ -36,6 +36,8 @@ extern "C" {
     type Begun;
     #[wasm_bindgen(method, getter, structural, js_name = found)]
     fn records(this: &Begun) -> Array;
+    #[wasm_bindgen(method, getter, structural)]
+    fn still(this: &Begun) -> Promise;
 }
 
 #[derive(Clone)]
@@ -79,15 +81,16 @@ fn key_of(text: &str) -> Key {
     })
 }
 
-/// For each query: how many, and for each of them what `flat` in `store.ts` lists.
-fn records(flat: &Array, queries: usize) -> Vec<Vec<Record>> {
+/// For each query: how many, and for each of them what `flat` in `store.ts` lists. The key of a single
+/// record is the one it was asked for by.
+fn records(flat: &Array, queries: &[Query]) -> Vec<Vec<Record>> {
     let mut at = 0;
     let mut next = || {
         at += 1;
         flat.get(at - 1)
     };
-    let mut out = Vec::with_capacity(queries);
-    for _ in 0..queries {
+    let mut out = Vec::with_capacity(queries.len());
+    for query in queries {
         let count = number(&next());
         let mut found = vec![];
         for _ in 0..count {
@@ -95,8 +98,12 @@ fn records(flat: &Array, queries: usize) -> Vec<Vec<Record>> {
             let v = u16::try_from(number(&next())).unwrap_or(u16::MAX);
             let mut text = || next().as_string();
             let (t, body) = (text().unwrap_or_default(), text().unwrap_or_default());
-            let key = key_of(&text().unwrap_or_default());
             let seal = text();
+            let key = next();
+            let key = match query {
+                Query::One(_, asked) => asked.clone(),
+                _ => key_of(&key.as_string().unwrap_or_default()),
+            };
             found.push(Record {
                 key,
                 revision,
@@ -135,7 +142,7 @@ impl Store for JsStore {
             return Ok(vec![]);
         }
         let found = outcome(self.0.read(&wire::queries(queries))).await?;
-        Ok(records(found.unchecked_ref(), queries.len()))
+        Ok(records(found.unchecked_ref(), queries))
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
@@ -154,13 +161,16 @@ impl Store for JsStore {
         let strict = durability == Durability::Strict;
         let begun = outcome(self.0.begin(&tables, &asked, strict)).await?;
         // Nothing is awaited until the commit is on its way: the transaction lives as long as this turn.
-        let found = begun.unchecked_ref::<Begun>().records();
-        match work(records(&found, queries.len())) {
+        let said: &Begun = begun.unchecked_ref();
+        match work(records(&said.records(), queries)) {
             Some(commit) => self
                 .write(&commit, &begun, &JsValue::UNDEFINED)
                 .await
                 .map(Some),
-            None => Ok(None),
+            None => {
+                let still = outcome(said.still()).await?;
+                Ok((!still.is_truthy()).then_some(Committed::Stale))
+            }
         }
     }
 }

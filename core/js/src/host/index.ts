@@ -92,16 +92,16 @@ export class BrowserHost {
     this.#locks.release(ticket);
   }
 
-  async read(queries: string): Promise<unknown[]> {
+  read(queries: string): Promise<unknown[]> {
     return this.#store.read(JSON.parse(queries) as Query[]);
   }
 
-  async begin(tables: string, queries: string, strict: boolean): Promise<Begun> {
+  begin(tables: string, queries: string, strict: boolean): Promise<Begun> {
     return this.#store.begin(JSON.parse(tables) as string[], JSON.parse(queries) as Query[], strict);
   }
 
   /** `picture`: key, media type and bytes, in the same transaction. */
-  async commit(commit: string, bodies: string[], begun: Begun | undefined, picture: [key: string, mediaType: string, bytes: ArrayBuffer] | undefined): Promise<Committed> {
+  commit(commit: string, bodies: string[], begun: Begun | undefined, picture: [key: string, mediaType: string, bytes: ArrayBuffer] | undefined): Promise<Committed> {
     const beside = picture && { key: JSON.parse(picture[0]) as Key, mediaType: picture[1], bytes: picture[2] };
     return this.#store.commit(JSON.parse(commit) as Commit, bodies, begun, beside);
   }

@@ -5,7 +5,7 @@
 // the connection, opens anew and tries again, a bounded number of times; a commit that is tried
 // again is protected by its own expectations.
 
-import { after } from "../time.js";
+import { afterAll } from "../time.js";
 
 const OPEN_MS_MAX = 10_000;
 const TRANSACTION_MS_MAX = 20_000;
@@ -80,7 +80,7 @@ const answer = <T>(request: IDBRequest<T>): Promise<T> => new Promise((resolve, 
 /** Whatever becomes of `work`, an answer comes in time; `late` is for what comes after that. */
 function within<T>(ms: number, work: Promise<T>, gaveUp: () => unknown): Promise<T> {
   return new Promise((resolve, reject) => {
-    const callOff = after(ms, () => reject(gaveUp() ?? new Confused(NO_ANSWER)));
+    const callOff = afterAll(ms, () => reject(gaveUp() ?? new Confused(NO_ANSWER)));
     work.then(resolve, reject).finally(callOff);
   });
 }
@@ -108,6 +108,8 @@ export interface Begun {
   readonly found: unknown[];
   /** @internal */
   readonly transaction: IDBTransaction;
+  /** whether what was found holds: what is only remembered is handed out before the store has been asked */
+  readonly still: Promise<boolean>;
   /** @internal what it read of single records: a commit in it need not read them again */
   readonly known: Known;
   /** @internal */
@@ -125,9 +127,12 @@ const REMEMBERED_MAX = 256;
  */
 class Memory {
   readonly #records: Known = new Map();
-  #revision = -1;
+  /** the number of the last commit that is known here */
+  revision = -1;
   /** another context writes as well: each guess would be in vain, and cost a round trip */
   #alone = false;
+  /** transactions of this connection that may write: so would a guess before they have ended */
+  open = 0;
 
   /** Whether it is likely to be recalled once the counter has been looked at. */
   guesses(name: string | undefined): boolean {
@@ -136,13 +141,13 @@ class Memory {
 
   /** The counter as it stands: all is forgotten unless it is where it was. */
   look(revision: number): void {
-    this.#alone = revision === this.#revision;
+    this.#alone = revision === this.revision;
     if (!this.#alone) this.#records.clear();
-    this.#revision = revision;
+    this.revision = revision;
   }
 
   /** A record, if there is one, as of the counter; nothing where that is not known. */
-  recall(name: string | undefined): Partial<Stored>[] | undefined {
+  recall(name: string | undefined): unknown[] | undefined {
     if (name === undefined || !this.#records.has(name)) return undefined;
     const record = this.#records.get(name);
     return record ? [record] : [];
@@ -155,9 +160,10 @@ class Memory {
 
   /** A commit that followed `revision` is on the disk: what it wrote of what is known here. */
   wrote(revision: number, written: Known): void {
-    if (revision !== this.#revision) return;
-    this.#revision += 1;
-    for (const [name, record] of written) if (this.#records.has(name)) this.#records.set(name, record);
+    if (revision !== this.revision) return;
+    this.revision += 1;
+    // What is known of a picture is asked for next, by the recording that names it.
+    for (const [name, record] of written) if (this.#records.has(name) || name.startsWith("blobs[")) this.keep(name, record);
   }
 }
 
@@ -208,34 +214,35 @@ export class IdbStore {
   /** Reads in a transaction that a commit may be made in, if it is made at once and asks for no more durability. */
   begin(tables: string[], queries: Query[], strict: boolean): Promise<Begun> {
     return this.#with(async (attempt) => {
-      const transaction = begin(attempt, tables, "readwrite", strict ? "strict" : "relaxed");
-      const { memory } = attempt.connection;
+      const { memory } = attempt.connection, idle = memory.open === 0;
       const names = queries.map(([kind, table, key]) => kind === "one" ? place(table, key) : undefined);
+      const remembered = names.map((name) => memory.guesses(name)), asked = queries.filter((_, i) => !remembered[i]);
+      const transaction = begin(attempt, tables, "readwrite", strict ? "strict" : "relaxed");
       // The counter, which every commit raises, says whether what is remembered still holds.
-      const counter: Query = ["one", "meta", REVISION];
-      const asked = queries.filter((_, i) => !memory.guesses(names[i]));
-      const [[last], ...answers] = await ask(transaction, [counter, ...asked], tables) as [[Partial<Stored>?], ...unknown[][]];
-      const read = new Map<Query, unknown[] | undefined>(asked.map((query, i) => [query, answers[i]]));
-      memory.look(count(last?.r));
+      const counter = answer<Partial<Stored> | undefined>(transaction.objectStore("meta").get(REVISION));
+      let { revision } = memory, still = HOLDS, read: (unknown[] | undefined)[] = [];
+      if (idle && asked.length === 0) {
+        // Its answer is on its way while the core decides; what it writes is put behind it, and committed after it.
+        still = within(TRANSACTION_MS_MAX, counter, () => stop(transaction)).then((last) => count(last?.r), () => -1).then((now) => {
+          memory.look(now);
+          return now === revision;
+        });
+      } else {
+        const [last, answers] = await Promise.all([counter, ask(transaction, asked, tables)]);
+        memory.look(revision = count(last?.r));
+        read = answers;
+      }
       // From here on nobody else writes until this transaction ends.
-      const missing: Query[] = [];
-      queries.forEach((query, i) => {
-        if (read.has(query)) return;
-        const record = memory.recall(names[i]);
-        if (record) read.set(query, record); else missing.push(query);
+      let found = names.map((name, i) => remembered[i] ? memory.recall(name) : read.shift());
+      if (found.includes(undefined)) found = await ask(transaction, queries, tables);
+      const known: Known = new Map([[place("meta", REVISION), { r: revision }]]);
+      names.forEach((name, i) => {
+        if (name === undefined) return;
+        const record = found[i]?.[0] as Partial<Stored> | undefined;
+        known.set(name, record);
+        memory.keep(name, record);
       });
-      const rest = missing.length > 0 ? await ask(transaction, missing, tables) : [];
-      missing.forEach((query, i) => read.set(query, rest[i]));
-      const known: Known = new Map([[place("meta", REVISION), last]]);
-      const found = queries.map((query, i) => {
-        const answer = read.get(query) ?? [], name = names[i];
-        if (name !== undefined) {
-          known.set(name, answer[0] as Partial<Stored> | undefined);
-          memory.keep(name, answer[0] as Partial<Stored> | undefined);
-        }
-        return answer;
-      });
-      return { found: listed(found), transaction, known, memory };
+      return { found: listed(found), transaction, known, memory, still };
     });
   }
 
@@ -248,7 +255,7 @@ export class IdbStore {
     if (begun && transaction && lasts && touched.every((table) => transaction.objectStoreNames.contains(table))) {
       try {
         // At once, whatever became of the connection: a transaction outlives it, but not this turn.
-        return await within(TRANSACTION_MS_MAX, conclude(transaction, begun.memory, commit, [], bodies, picture, begun.known), () => stop(transaction));
+        return await within(TRANSACTION_MS_MAX, conclude(transaction, begun.memory, commit, [], bodies, picture, begun), () => stop(transaction));
       } catch (error) {
         const what = trouble(error);
         if (what instanceof StoreTrouble) throw what;
@@ -346,9 +353,14 @@ export class IdbStore {
 }
 
 function begin(attempt: Try, tables: string[], mode: IDBTransactionMode, durability: IDBTransactionDurability): IDBTransaction {
-  const { newer, database } = attempt.connection;
+  const { newer, database, memory } = attempt.connection;
   if (mode === "readwrite" && newer !== undefined) throw new StoreTrouble("storage_newer", "written by a newer version", newer);
-  return attempt.transaction = database.transaction(tables, mode, { durability });
+  const transaction = attempt.transaction = database.transaction(tables, mode, { durability });
+  if (mode === "readwrite") {
+    memory.open += 1;
+    for (const end of ["complete", "abort"]) transaction.addEventListener(end, () => { memory.open -= 1; });
+  }
+  return transaction;
 }
 
 /** What each query finds, issued together: one round trip to the database, one snapshot. */
@@ -356,16 +368,15 @@ const ask = (transaction: IDBTransaction, queries: Query[], here: string[]): Pro
   Promise.all(queries.map((query) => here.includes(query[1]) ? run(transaction.objectStore(query[1]), query) : []));
 
 /** For each query the number of its records, and for each of them what it consists of. */
-const listed = (answers: unknown[][]): unknown[] => answers.flatMap((records) => [records.length, ...records.flatMap(flat)]);
+const listed = (answers: (unknown[] | undefined)[]): unknown[] => answers.flatMap((records = []) => [records.length, ...records.flatMap(flat)]);
 
-/** Checks `expect` in the transaction, where what is `known` was read before, and writes the commit. */
-async function conclude(transaction: IDBTransaction, memory: Memory, commit: Commit, expect: Commit["expect"], bodies: string[], picture: Picture | undefined, known?: Known): Promise<Committed> {
+const HOLDS = Promise.resolve(true);
+
+/** Checks `expect` in the transaction, where `begun` has read what it knows, and writes the commit. */
+async function conclude(transaction: IDBTransaction, memory: Memory, commit: Commit, expect: Commit["expect"], bodies: string[], picture: Picture | undefined, begun?: Begun): Promise<Committed> {
   const store = (table: string): IDBObjectStore => transaction.objectStore(table);
   const seen = (table: string, key: Key): Promise<Partial<Stored> | undefined> => answer(store(table).get(key));
-  const told = (key: Key): Promise<Partial<Stored> | undefined> | Partial<Stored> | undefined => {
-    const name = place("meta", key);
-    return known?.has(name) ? known.get(name) : seen("meta", key);
-  };
+  const told = (key: Key): Promise<Partial<Stored> | undefined> | Partial<Stored> => begun?.known.get(place("meta", key)) ?? seen("meta", key);
   const ended = new Promise<void>((resolve, reject) => {
     transaction.oncomplete = () => resolve();
     // Why it was stopped is its own to say; a request that failed says no more than that it did.
@@ -399,6 +410,10 @@ async function conclude(transaction: IDBTransaction, memory: Memory, commit: Com
     for (const [table, key] of commit.deletes) store(table).delete(key);
     for (const [table, record] of puts) store(table).put(record);
     if (picture) store("blob_data").put({ k: picture.key, m: picture.mediaType, d: picture.bytes });
+    if (begun && !await begun.still) {
+      stop(transaction);
+      return "stale";
+    }
     // Nothing follows: without this the browser would wait until every put has been answered.
     transaction.commit();
   } catch (error) {
@@ -458,13 +473,13 @@ const text = (value: unknown): string => typeof value === "string" ? value : "";
 const VERSION_MAX = 0xffff;
 
 /**
- * Revision, version, type, body, key as JSON, and how it is sealed, if it is. A record as it stands, however odd: what
+ * Revision, version, type, body, how it is sealed, if it is, and key as JSON. A record as it stands, however odd: what
  * cannot be an envelope becomes an empty one, which the core finds unreadable and sets aside.
  */
 function flat(found: unknown): unknown[] {
   const { k, r, v, t, b, s } = (found ?? {}) as Partial<Record<keyof Stored, unknown>>;
   const key = (Array.isArray(k) ? k : []).map((part: unknown) => typeof part === "string" ? part : count(part));
-  return [count(r), typeof v === "number" && v >= 0 && v <= VERSION_MAX ? Math.trunc(v) : VERSION_MAX, text(t), text(b), JSON.stringify(key), typeof s === "string" ? s : undefined];
+  return [count(r), typeof v === "number" && v >= 0 && v <= VERSION_MAX ? Math.trunc(v) : VERSION_MAX, text(t), text(b), typeof s === "string" ? s : undefined, JSON.stringify(key)];
 }
 
 /** The generation inside a lease record's body. */
