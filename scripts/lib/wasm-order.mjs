@@ -6,12 +6,12 @@ import { bodies, namesOf, renamed } from "./wasm-sections.mjs";
 
 /** How many bytes have to agree to count as something in common: about two instructions. */
 const RUN = 6;
-/** Of the bytes that were placed last, so many are looked at: half of gzip's window served best. */
-const WINDOW_BYTES = 16_000;
+/** Of the bytes that were placed last, so many are looked at: a little less than gzip does. */
+const WINDOW_BYTES = 26_000;
 /** What so many functions have is no sign of kinship. */
-const COMMON = 200;
+const COMMON = 60;
 /** Long functions have more in common with everything; this takes back a part of that. */
-const lengthWeight = (length) => (length + 20) ** 0.4;
+const lengthWeight = (length) => (length + 20) ** 0.5;
 
 /** Every run of `RUN` bytes in a function, as a number. */
 function runs(code) {

@@ -13,13 +13,14 @@ import { heavy, trapping } from "./wasm-panics.mjs";
 import { crates, functions, namesOf, stripped } from "./wasm-sections.mjs";
 
 // What rustc's smallest level still trades size for: loops rewritten for fewer registers, what is
-// partly computed already computed on the other ways too, tails of blocks copied to save a jump.
-const small = ["-disable-lsr", "-enable-pre=false", "-enable-load-pre=false", "-disable-tail-duplicate", "-disable-early-taildup"]
+// partly computed already computed on the other ways too, tails of blocks copied to save a jump,
+// what is computed twice kept in a local instead (wasm-opt does that where it is shorter).
+const small = ["-disable-lsr", "-enable-pre=false", "-enable-load-pre=false", "-disable-tail-duplicate", "-disable-early-taildup", "-disable-machine-cse"]
   .map((option) => `-Cllvm-args=${option}`).join(" ");
 
 /** file: its name in dist; beside: its place in the npm package, where the script that loads it is, and from there in dist; without, it is the command's; optimize: small, or fast; profile: in Cargo.toml, if not wasm; bindgen: further options (a trapped core is started anew); lean: a panic is a trap, what is heavy is told, locals are numbered alike; rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
 export const modules = [
-  { file: "core.wasm", beside: "lib/core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["--flatten", "--rereloop", "-Os", "--gufa-optimizing", "-Os"], bindgen: ["--experimental-reset-state-function"], lean: true, rustflags: small, inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
+  { file: "core.wasm", beside: "lib/core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["--flatten", "--rereloop", "-Os", "--gufa-optimizing", "-Os", "--converge"], bindgen: ["--experimental-reset-state-function"], lean: true, rustflags: small, inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
   { file: "scan.wasm", beside: "lib/scanner/scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", profile: "wasm-vectors", optimize: ["-O3"], rustflags: "-Ctarget-feature=+simd128", inputs: ["core/scan/src", "core/scan/Cargo.toml", "core/scan-wasm"] },
   { file: "command.wasm", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], rustflags: small, inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
 ];
@@ -29,7 +30,8 @@ const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "script
 const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
 
 // For the core, -Os gives a larger module than -Oz and a smaller download; blocks and loops made anew
-// from the plain flow of control take another half percent off.
+// from the plain flow of control take another half percent off, and so does going on until nothing
+// becomes smaller.
 // Inlining what is called once makes the module smaller and its gzip a tenth larger: functions of
 // different kinds run into each other and the repetition that gzip lives on is gone.
 const inlining = ["--one-caller-inline-max-function-size=0"];
