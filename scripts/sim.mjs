@@ -6,8 +6,8 @@ import { ensure } from "./setup.mjs";
 
 /** Runs the command, built for speed; resolves as `run` does. */
 export async function simulate(args) {
-  await must("cargo", ["build", "--release", "-q", "-p", "pannier-sim"]);
-  return run("cargo", ["run", "--release", "-q", "-p", "pannier-sim", "--", ...args]);
+  await must("cargo", ["build", "--profile", "sim", "-q", "-p", "pannier-sim"]);
+  return run("cargo", ["run", "--profile", "sim", "-q", "-p", "pannier-sim", "--", ...args]);
 }
 
 /** So many days as a part of the tests: the first that breaks a promise ends it. */
