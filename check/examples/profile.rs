@@ -120,7 +120,7 @@ fn main() {
         secrets: Value::Null,
         ..Here::default()
     };
-    let context = for_operation(&op, Some(&stop), &session, &here);
+    let context = for_operation(&profile, &op, Some(&stop), &session, &here);
     // The events that a stop has at the end of a day; ours is the last.
     let mut events: Vec<Value> = (0..15)
         .map(|i| json!({"ref": format!("other-{i}"), "at": sample::NOW_MS, "kind": "scan"}))
@@ -141,7 +141,7 @@ fn main() {
     assert!(matches!(verdict, Ruling::Rule(v) if v.name() == "applied"));
 
     let request_ns = median_ns(|| {
-        let context = for_operation(&op, Some(&stop), &session, &here);
+        let context = for_operation(&profile, &op, Some(&stop), &session, &here);
         black_box(build(&profile, &step.request, &context).expect("builds"));
     });
     let answer_ns = median_ns(|| {

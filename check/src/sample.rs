@@ -530,7 +530,7 @@ impl Day<'_> {
         stop: &StopRecord,
     ) {
         let stop = op.stop().map(|_| stop);
-        let context = for_operation(op, stop, &self.session, &self.here);
+        let context = for_operation(self.profile, op, stop, &self.session, &self.here);
         let what = format!("{}, step {}", op.intent.kind(), step.step_id);
         let below = |names: &[&str]| [place.clone(), path(names)].concat();
         match step

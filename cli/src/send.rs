@@ -91,7 +91,8 @@ impl Trial {
             let Some(session) = self.session.clone() else {
                 return Ok(());
             };
-            let context = for_operation(&op, op.stop().map(|_| &*stop), &session, &self.here());
+            let at = op.stop().map(|_| &*stop);
+            let context = for_operation(profile, &op, at, &session, &self.here());
             let what = format!("{kind}, step {}", step.step_id);
             if let Some(test) = &step.when
                 && !test.holds(&operation_value(&op), &context)?
@@ -123,7 +124,7 @@ impl Trial {
                 let request = build(profile, &probe.request, &context)?;
                 let what = format!("{what}, probe");
                 let answer = self.answer(&what, &request)?;
-                let finding = judge_probe(probe, &answer, &context)?;
+                let finding = judge_probe(probe, &answer, &answer_value(&answer), &context)?;
                 self.talk.say(match finding {
                     ProbeFinding::Applied => "the probe finds it applied",
                     ProbeFinding::NotApplied => "the probe finds it not applied",

@@ -64,6 +64,14 @@ impl Phone {
         secrets: &[(&str, &str)],
         backend: impl FnMut(&Request) -> Exchange + 'static,
     ) -> Self {
+        Self::of(profile.to_string(), secrets, backend)
+    }
+    /// With a document as its author wrote it.
+    fn of(
+        document: String,
+        secrets: &[(&str, &str)],
+        backend: impl FnMut(&Request) -> Exchange + 'static,
+    ) -> Self {
         let clock = TestClock::default();
         let net = TestNet::new(&clock, backend);
         let host = TestHost::new(&clock, &net, 7);
@@ -71,12 +79,7 @@ impl Phone {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect();
-        let opening = Driver::open(
-            host,
-            Some(profile.to_string()),
-            Dictionary::default(),
-            secrets,
-        );
+        let opening = Driver::open(host, Some(document), Dictionary::default(), secrets);
         let core = run(&clock, opening).unwrap_or_else(|e| panic!("{}: {}", e.code, e.message));
         Self { clock, net, core }
     }
@@ -1184,4 +1187,31 @@ fn a_proxy_that_answers_for_a_dead_backend_is_no_contact() {
     *down.borrow_mut() = false;
     phone.drain();
     assert_eq!(reach(), Reachability::Reachable);
+}
+
+#[test]
+fn a_stop_is_there_for_whoever_names_it_however_it_is_spelled() {
+    for spelled in ["$stop.id", "\\u0024stop.id", "$\\u0073top.id"] {
+        let body = json!({"json": {"at": "HERE"}});
+        let document = profile(
+            json!({"operations": {"note": {"steps": [step("send", "{+api}/notes", body)]}}}),
+        );
+        let document = document.to_string().replace("HERE", spelled);
+        let read = pannier::profile::read::read(&document).expect("reads");
+        assert!(!read.stopless, "{spelled}");
+        let backend = |request: &Request| match &*request.method {
+            "GET" => stops(&["s1"]),
+            _ => answer(200, &json!({})),
+        };
+        let phone = Phone::of(document, &[], backend);
+        phone.sign_in(json!({})).expect("signs in");
+        phone.refresh();
+        phone.note("ring twice");
+        phone.drain();
+        let sent = phone.net.sent();
+        let body = &sent.last().expect("a request").body;
+        assert_eq!(*body, Body::Json(r#"{"at":"s1"}"#.to_owned()), "{spelled}");
+    }
+    let silent = pannier::profile::read::read(&profile(json!({})).to_string());
+    assert!(silent.expect("reads").stopless);
 }

@@ -12,7 +12,7 @@ use pannier::ports::Driver;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
 use pannier::profile::http::{Answer, Body, NetFailure, Part, Piece, Request};
-use pannier::profile::judge::{ProbeFinding, Ruling, judge_knowing, judge_probe};
+use pannier::profile::judge::{ProbeFinding, Ruling, answer_value, judge_knowing, judge_probe};
 use pannier::profile::read::read;
 use pannier::profile::value::Context;
 use pannier::testing::clock::TestClock;
@@ -319,7 +319,9 @@ fn answers_of_a_real_server_are_judged_as_they_are_meant() {
         let rules = match place[..] {
             ["operations", kind, "steps", step, "probe"] => {
                 let probe = step_of(kind, step).probe.as_ref().expect("a probe");
-                let found = match judge_probe(probe, &answer, &context).expect("is judged") {
+                let found = match judge_probe(probe, &answer, &answer_value(&answer), &context)
+                    .expect("is judged")
+                {
                     ProbeFinding::Applied => "applied",
                     ProbeFinding::NotApplied => "not_applied",
                     ProbeFinding::Unknown => "unknown",

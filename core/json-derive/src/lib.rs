@@ -3,7 +3,7 @@
 //! Attributes, in serde's words so that nobody has to learn new ones:
 //! on a type `#[json(rename_all = "camelCase" | "snake_case", deny_unknown_fields, default,
 //! transparent, tag = "kind")]`, on a field `#[json(default, default = "path", rename = "name")]`,
-//! on a variant `#[json(skip)]`. An absent `Option` is `None`, and `None` is never written.
+//! on a variant, or a field that begins as nothing, `#[json(skip)]`. An absent `Option` is `None`, and `None` is never written.
 //! An enum with fields is `{"variant": ..}`, or with `tag` an object that names its variant.
 
 mod names;
@@ -40,16 +40,24 @@ struct Rows {
     begin: Tokens,
     idents: Vec<syn::Ident>,
     names: String,
+    /// what no JSON has
+    skipped: Vec<syn::Ident>,
 }
 
 fn rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows> {
     let json = json();
     let (mut begin, mut idents, mut names) = (Tokens::new(), vec![], vec![]);
+    let mut skipped = vec![];
     for field in fields {
         let Some(ident) = &field.ident else {
             return Err(Error::new_spanned(field, "only named fields"));
         };
         let given = options(&field.attrs)?;
+        if given.skip {
+            begin.extend(quote!(let #ident = ::core::default::Default::default();));
+            skipped.push(ident.clone());
+            continue;
+        }
         let name = given
             .rename
             .clone()
@@ -69,6 +77,7 @@ fn rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows>
         begin,
         idents,
         names: names.join(","),
+        skipped,
     })
 }
 
@@ -92,12 +101,13 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 begin,
                 idents,
                 names,
+                skipped,
             } = rows(&data.fields, style, given.default)?;
             (
-                quote!({ #begin Self { #(#idents),* } }),
+                quote!({ #begin Self { #(#idents,)* #(#skipped),* } }),
                 // Read in place: one object to drop when a field is wrong, one routine for all.
                 quote! {
-                    let Self { #(#idents),* } = self;
+                    let Self { #(#idents,)* .. } = self;
                     #json::read_fields(__from, #names, &mut [#(#idents),*], #deny, None)
                 },
             )
@@ -128,6 +138,7 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                             begin,
                             idents,
                             names,
+                            ..
                         } = rows(named, None, false)?;
                         (
                             quote! {{

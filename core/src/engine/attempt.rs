@@ -185,9 +185,13 @@ impl<'a> Turning<'a> {
             if op.steps.iter().any(|done| done.step == step.step_id) {
                 continue;
             }
-            match &step.when {
-                Some(test) if !test.holds(&operation_value(op), &self.context())? => {}
-                _ => return Ok(Some(step)),
+            let Some(test) = &step.when else {
+                return Ok(Some(step));
+            };
+            let context = self.context();
+            let subject = context.look_up("operation").unwrap_or(&Value::Null);
+            if test.holds(subject, &context)? {
+                return Ok(Some(step));
             }
         }
         Ok(None)
@@ -195,7 +199,8 @@ impl<'a> Turning<'a> {
 
     pub fn context(&self) -> Context<'static> {
         let stop = self.stop.as_ref().map(|s| &*s.value);
-        for_operation(&self.head.value, stop, self.turn.session, self.turn.here)
+        let (op, turn) = (&self.head.value, self.turn);
+        for_operation(self.profile, op, stop, turn.session, turn.here)
     }
 
     /// Writes the head as it now is, and the lane's summary of it.

@@ -68,7 +68,19 @@ pub fn for_session(session: Option<&Session>, here: &Here) -> Context<'static> {
     context
 }
 
+fn stop_value(stop: &StopRecord) -> Value {
+    let mut known = stop.mirror.to_json();
+    if let Some(version) = &stop.progress.version {
+        set(&mut known, "version", version.text.to_json());
+    }
+    if let Some(how) = stop.withdrawn() {
+        set(&mut known, "withdrawn", how.to_json());
+    }
+    known
+}
+
 pub fn for_operation(
+    profile: &Profile,
     op: &Operation,
     stop: Option<&StopRecord>,
     session: &Session,
@@ -86,14 +98,9 @@ pub fn for_operation(
     }
     context.set("steps", Value::Object(steps));
     if let Some(stop) = stop {
-        let mut known = stop.mirror.to_json();
-        if let Some(version) = &stop.progress.version {
-            set(&mut known, "version", version.text.to_json());
+        if !profile.stopless {
+            context.set("stop", stop_value(stop));
         }
-        if let Some(how) = stop.withdrawn() {
-            set(&mut known, "withdrawn", how.to_json());
-        }
-        context.set("stop", known);
         let mut carried: Map<String, Value> = Map::new();
         for item in &stop.progress.carried {
             let list = carried

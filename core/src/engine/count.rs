@@ -11,7 +11,7 @@ use crate::domain::stop::Stop;
 use crate::profile::ProfileError;
 use crate::profile::document::{Probe, Profile, StepProfile, Verdict};
 use crate::profile::http::Answer;
-use crate::profile::judge::{Judgement, Ruling, answer_value, says_something};
+use crate::profile::judge::{Judgement, Ruling, says_something};
 use crate::profile::value::{Context, fill};
 use crate::sabotage::{Sabotage, is};
 
@@ -21,13 +21,9 @@ const COUNT_TRIES_MAX: u32 = 6;
 /// What has settled is counted again this long after, so that a stop's work is asked for at once.
 const AGAIN_AFTER_MS: i64 = 60_000;
 
-/// How many the answer shows, if it says anything about that.
-pub fn held(
-    probe: &Probe,
-    answer: &Answer,
-    context: &Context,
-) -> Result<Option<u32>, ProfileError> {
-    let Some(tree) = probe.count.as_ref().filter(|_| says_something(answer)) else {
+/// How many an answer shows that says something, if it says anything about that.
+pub fn held(probe: &Probe, context: &Context) -> Result<Option<u32>, ProfileError> {
+    let Some(tree) = &probe.count else {
         return Ok(None);
     };
     Ok(fill(tree, context)?.and_then(|v| u32::from_json(v).ok()))
@@ -128,10 +124,11 @@ impl Turning<'_> {
             _ => {}
         }
         self.name("counted");
-        let context = self.context().with("response", answer_value(answer));
+        let whole = says_something(answer, &ruling.subject);
+        let context = self.context().with("response", ruling.subject);
         let held = match &step.probe {
-            Some(probe) => held(probe, answer, &context)?,
-            None => None,
+            Some(probe) if whole => held(probe, &context)?,
+            _ => None,
         };
         // A list may lag behind what was just written.
         if held.is_none_or(|n| n == 0) && self.head.value.failures + 1 < COUNT_TRIES_MAX {

@@ -9,7 +9,7 @@ use crate::domain::stop::StopStatus;
 use crate::profile::ProfileError;
 use crate::profile::document::{Profile, Verdict};
 use crate::profile::http::Answer;
-use crate::profile::judge::{Ruling, answer_value, judge_knowing};
+use crate::profile::judge::{Ruling, judge_knowing};
 use crate::profile::request::outputs;
 
 /// Takes a lane whose head is parked: under another revision than this profile's, or before the
@@ -114,7 +114,7 @@ impl Turning<'_> {
         let ruling = judge_knowing(&step.outcomes, self.profile, &answer, &context, true)?;
         match ruling.verdict {
             Ruling::Rule(verdict @ (Verdict::Applied | Verdict::Already)) => {
-                let context = context.with("response", answer_value(&answer));
+                let context = context.with("response", ruling.subject);
                 let captured = outputs(&step.outputs, &context)?;
                 self.step_done(step, captured, verdict == Verdict::Already);
             }

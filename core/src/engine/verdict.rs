@@ -108,7 +108,7 @@ impl Turning<'_> {
         }
         match ruling.verdict {
             Ruling::Rule(Verdict::Applied | Verdict::Already) => {
-                let context = context.with("response", answer_value(answer));
+                let context = context.with("response", ruling.subject);
                 let captured = outputs(&step.outputs, &context)?;
                 self.step_done(
                     step,
@@ -187,18 +187,18 @@ impl Turning<'_> {
             return Ok(());
         };
         let context = self.context();
-        let found = judge_probe(probe, answer, &context)?;
+        let found = judge_probe(probe, answer, &ruling.subject, &context)?;
         self.name(found.name());
         match found {
             ProbeFinding::Applied => {
-                let context = context.with("response", answer_value(answer));
+                let context = context.with("response", ruling.subject);
                 let captured = outputs(&probe.outputs, &context)?;
-                self.tell_held(held(probe, answer, &context)?);
+                self.tell_held(held(probe, &context)?);
                 self.step_done(step, captured, true);
             }
             ProbeFinding::NotApplied => match self.head.value.refused.take() {
                 Some(mut reason) => {
-                    let context = context.with("response", answer_value(answer));
+                    let context = context.with("response", ruling.subject);
                     self.head.value.fresh = outputs(&probe.fresh, &context)?;
                     let message = probe.message.as_ref().filter(|_| reason.code == "conflict");
                     if let Some(tree) = message {

@@ -15,7 +15,7 @@ use crate::engine::context::for_operation;
 use crate::engine::count::{counted_again, counted_again_at, counted_steps, held};
 use crate::profile::document::Profile;
 use crate::profile::http::Exchange;
-use crate::profile::judge::answer_value;
+use crate::profile::judge::{answer_value, says_something};
 use crate::profile::request::build;
 
 /// A backend that says nothing useful of an operation for so long is asked no more.
@@ -94,7 +94,7 @@ impl<H: Host> Driver<H> {
             ..Change::default()
         };
         for (step, probe) in counted_steps(&profile, &op.value) {
-            let context = for_operation(&op.value, stop, &d.session, &here);
+            let context = for_operation(&profile, &op.value, stop, &d.session, &here);
             // What it asked by may be gone with the route.
             let Ok(request) = build(&profile, &probe.request, &context) else {
                 continue;
@@ -115,8 +115,10 @@ impl<H: Host> Driver<H> {
             let Ok(answer) = &asked[place].1 else {
                 return Ok(false);
             };
-            let context = context.with("response", answer_value(answer));
-            let Ok(Some(held)) = held(probe, answer, &context) else {
+            let subject = answer_value(answer);
+            let whole = says_something(answer, &subject);
+            let context = context.with("response", subject);
+            let Some(held) = held(probe, &context).ok().flatten().filter(|_| whole) else {
                 if answer.status == 429 {
                     d.reach.paused_until = self.now() + PAUSE_MS;
                 }

@@ -59,6 +59,9 @@ pub struct Profile {
     pub accepts: Vec<String>,
     /// by operation kind, custom ones included
     pub operations: Dictionary<String, OperationProfile>,
+    /// nothing in it names `$stop`, so it is not made for requests: that costs more than all the rest
+    #[json(skip)]
+    pub stopless: bool,
 }
 
 impl Profile {

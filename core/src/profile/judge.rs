@@ -17,6 +17,8 @@ pub struct Judgement {
     /// the backend's own words
     pub message: Option<String>,
     pub retry_after_ms: Option<i64>,
+    /// the answer as a subject for tests and outputs
+    pub subject: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +64,9 @@ pub fn answer_value(answer: &Answer) -> Value {
 
 /// JSON that is not whole. WebKit gives an answer that was cut as a complete one when its connection
 /// was to be closed after it or it came in chunks, so it says as little as a cut connection.
-fn breaks_off(answer: &Answer) -> bool {
-    answer.is_json() && !is_empty(answer) && parse(&answer.body).is_err()
+fn breaks_off(answer: &Answer, subject: &Value) -> bool {
+    let nothing = answer.is_json() && subject["body"].is_null();
+    nothing && !is_empty(answer) && parse(&answer.body).is_err()
 }
 
 fn is_empty(answer: &Answer) -> bool {
@@ -88,15 +91,16 @@ pub fn judge_knowing(
     context: &Context,
     signed_in: bool,
 ) -> Result<Judgement, ProfileError> {
-    if (200..=299).contains(&answer.status) && breaks_off(answer) {
+    let subject = answer_value(answer);
+    let body = &subject["body"];
+    if (200..=299).contains(&answer.status) && breaks_off(answer, &subject) {
         return Ok(Judgement {
             verdict: Ruling::Rule(Verdict::InDoubt),
             message: None,
             retry_after_ms: None,
+            subject,
         });
     }
-    let value = answer_value(answer);
-    let body = &value["body"];
     let now = context.look_up("now").and_then(Value::as_i64).unwrap_or(0);
     let retry_after_ms = retry_after(answer, now);
     for rule in rules.iter().chain(&profile.outcomes) {
@@ -113,6 +117,7 @@ pub fn judge_knowing(
                 verdict: Ruling::Rule(rule.then),
                 message,
                 retry_after_ms,
+                subject,
             });
         }
     }
@@ -131,31 +136,32 @@ pub fn judge_knowing(
         verdict,
         message: None,
         retry_after_ms,
+        subject,
     })
 }
 
 /// Whether a probe's answer is to be read at all: a whole 2xx in JSON.
-pub fn says_something(answer: &Answer) -> bool {
+pub fn says_something(answer: &Answer, subject: &Value) -> bool {
     (200..=299).contains(&answer.status)
         && answer.is_json()
         && !is_empty(answer)
-        && !breaks_off(answer)
+        && !breaks_off(answer, subject)
 }
 
-/// Reads a probe's answer: only a 2xx in JSON says anything.
+/// Judges a probe's answer, which is also given as the subject: only a 2xx in JSON says anything.
 pub fn judge_probe(
     probe: &Probe,
     answer: &Answer,
+    subject: &Value,
     context: &Context,
 ) -> Result<ProbeFinding, ProfileError> {
     if probe.gone.contains(&answer.status) {
         return Ok(ProbeFinding::NotApplied);
     }
-    if !says_something(answer) {
+    if !says_something(answer, subject) {
         return Ok(ProbeFinding::Unknown);
     }
-    let value = answer_value(answer);
-    let body = &value["body"];
+    let body = &subject["body"];
     if probe.applied.holds(body, context)? {
         Ok(ProbeFinding::Applied)
     } else if probe.not_applied.holds(body, context)? {

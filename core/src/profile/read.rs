@@ -10,6 +10,7 @@ use super::test::Test;
 use super::value::{FUNCTIONS, references};
 use crate::domain::dictionary::Set;
 use crate::domain::json::{FromJson, Wrong, as_whole, from_text};
+use crate::domain::text::find;
 use crate::known::{keep, known};
 use serde_json::Value;
 use std::fmt;
@@ -90,6 +91,8 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
         profile.outcomes.extend(rules);
     }
     check(&profile)?;
+    // An escaped sign may be a `$`.
+    profile.stopless = find(text, "$stop").or_else(|| find(text, "\\u")).is_none();
     keep(text, &profile);
     Ok(profile)
 }

@@ -57,7 +57,7 @@ impl<'a> Context<'a> {
             .or_else(|| self.outer.and_then(|outer| outer.root(name)))
     }
 
-    pub(super) fn look_up(&self, reference: &str) -> Option<&Value> {
+    pub fn look_up(&self, reference: &str) -> Option<&Value> {
         let (path, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let mut names = path.split('.');
         let mut value = self.root(names.next()?)?;
