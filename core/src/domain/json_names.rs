@@ -2,7 +2,6 @@
 
 use super::json::{Slot, ToJson, Wrong, write_name};
 use super::json_text::{Reader, parse, quote};
-use super::text::cut;
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -13,8 +12,8 @@ fn next<'l>(list: &mut &'l str) -> &'l str {
     let all = *list;
     let end = all.as_bytes().iter().position(|byte| *byte == b',');
     let end = end.unwrap_or(all.len());
-    *list = cut(all, end + 1, all.len());
-    cut(all, 0, end)
+    *list = all.get(end + 1..).unwrap_or_default();
+    all.get(..end).unwrap_or_default()
 }
 
 fn plain(name: &str) -> &str {

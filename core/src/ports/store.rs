@@ -3,7 +3,7 @@
 //! drainers use the same door.
 
 use crate::domain::json::{FromJson, from_text};
-use crate::domain::text::{cut, replaced};
+use crate::domain::text::{cut, find, replaced};
 use std::fmt;
 
 /// A part of a key. Numbers sort before texts, as in IndexedDB.
@@ -35,10 +35,9 @@ impl Key {
     #[must_use]
     pub fn text(mut self, part: &str) -> Self {
         self.0.push(TEXT);
-        if part.as_bytes().iter().all(|byte| *byte != 0) {
-            self.0.push_str(part);
-        } else {
-            self.0.push_str(&replaced(part, ZERO, ZERO_WITHIN));
+        match find(part, ZERO) {
+            None => self.0.push_str(part),
+            Some(_) => self.0.push_str(&replaced(part, ZERO, ZERO_WITHIN)),
         }
         self.0.push_str(ZERO);
         self

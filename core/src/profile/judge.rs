@@ -92,36 +92,50 @@ pub fn judge_knowing(
     signed_in: bool,
 ) -> Result<Judgement, ProfileError> {
     let subject = answer_value(answer);
-    let body = &subject["body"];
-    if (200..=299).contains(&answer.status) && breaks_off(answer, &subject) {
-        return Ok(Judgement {
-            verdict: Ruling::Rule(Verdict::InDoubt),
-            message: None,
-            retry_after_ms: None,
-            subject,
-        });
-    }
+    let mut message = None;
+    let verdict = if (200..=299).contains(&answer.status) && breaks_off(answer, &subject) {
+        Ruling::Rule(Verdict::InDoubt)
+    } else {
+        let body = &subject["body"];
+        let rule = rule_for(rules, profile, answer, body, context, signed_in)?;
+        let words = rule.and_then(|rule| rule.message.as_ref());
+        message = words
+            .and_then(|pointer| pointed(body, pointer.trim_start_matches('#')))
+            .map(plain_text);
+        rule.map_or_else(|| undescribed(answer), |rule| Ruling::Rule(rule.then))
+    };
     let now = context.look_up("now").and_then(Value::as_i64).unwrap_or(0);
-    let retry_after_ms = retry_after(answer, now);
+    Ok(Judgement {
+        verdict,
+        message,
+        retry_after_ms: retry_after(answer, now),
+        subject,
+    })
+}
+
+/// The first rule that matches.
+fn rule_for<'r>(
+    rules: &'r [OutcomeRule],
+    profile: &'r Profile,
+    answer: &Answer,
+    body: &Value,
+    context: &Context,
+    signed_in: bool,
+) -> Result<Option<&'r OutcomeRule>, ProfileError> {
     for rule in rules.iter().chain(&profile.outcomes) {
         if signed_in && rule.then == Verdict::AuthUnsure {
             continue;
         }
         if matches(&rule.when, answer, body, context)? {
-            let message = rule
-                .message
-                .as_ref()
-                .and_then(|pointer| pointed(body, pointer.trim_start_matches('#')))
-                .map(plain_text);
-            return Ok(Judgement {
-                verdict: Ruling::Rule(rule.then),
-                message,
-                retry_after_ms,
-                subject,
-            });
+            return Ok(Some(rule));
         }
     }
-    let verdict = match answer.status {
+    Ok(None)
+}
+
+/// What no rule describes.
+fn undescribed(answer: &Answer) -> Ruling {
+    match answer.status {
         // A page where JSON was expected is a login portal or a proxy speaking, not the backend.
         200..=299 | 400..=499 if answer.media_type() == "text/html" => {
             Ruling::Rule(Verdict::InDoubt)
@@ -131,13 +145,7 @@ pub fn judge_knowing(
         500..=599 => Ruling::Rule(Verdict::InDoubt),
         408 | 429 => Ruling::Rule(Verdict::Throttled),
         _ => Ruling::Unmatched,
-    };
-    Ok(Judgement {
-        verdict,
-        message: None,
-        retry_after_ms,
-        subject,
-    })
+    }
 }
 
 /// Whether a probe's answer is to be read at all: a whole 2xx in JSON.

@@ -92,7 +92,8 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
     }
     check(&profile)?;
     // An escaped sign may be a `$`.
-    profile.stopless = find(text, "$stop").or_else(|| find(text, "\\u")).is_none();
+    let signs = ["$stop", "\\u"];
+    profile.stopless = signs.iter().all(|sign| find(text, sign).is_none());
     keep(text, &profile);
     Ok(profile)
 }
