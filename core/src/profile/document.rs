@@ -684,20 +684,3 @@ pub enum Verdict {
     InDoubt,
     Probe,
 }
-
-impl Verdict {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Already => "already",
-            Self::Conflict => "conflict",
-            Self::Invalid => "invalid",
-            Self::Auth => "auth",
-            Self::AuthUnsure => "auth_unsure",
-            Self::Throttled => "throttled",
-            Self::Retry => "retry",
-            Self::InDoubt => "in_doubt",
-            Self::Probe => "probe",
-        }
-    }
-}

@@ -11,6 +11,23 @@ use crate::domain::text::{find, whole};
 use crate::domain::tree::pointed;
 use serde_json::{Map, Value};
 
+impl Verdict {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Already => "already",
+            Self::Conflict => "conflict",
+            Self::Invalid => "invalid",
+            Self::Auth => "auth",
+            Self::AuthUnsure => "auth_unsure",
+            Self::Throttled => "throttled",
+            Self::Retry => "retry",
+            Self::InDoubt => "in_doubt",
+            Self::Probe => "probe",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     pub verdict: Ruling,
