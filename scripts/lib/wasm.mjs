@@ -88,7 +88,8 @@ export async function buildModule(module, { bindgen }) {
   // Twice: kin are found by their locals' numbers, and wasm-opt declares locals in an order of its own.
   const numbers = module.lean ? numbered : (as) => as;
   writeFileSync(glue, namedByKinship(numbers(bytes)));
-  await optimize(["--reorder-functions-by-name"]);
+  // The levels of -Os, whose passes have run: what it saves while writing would be lost otherwise.
+  await optimize(["--reorder-functions-by-name", "--optimize-level=2", "--shrink-level=1"]);
   const placed = numbers(readFileSync(glue));
   writeFileSync(glue, stripped(placed));
   mkdirSync(join(cache, "build"), { recursive: true });
