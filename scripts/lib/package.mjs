@@ -18,10 +18,11 @@ const copies = [
   ...["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"].map((name) => ({ from: at(name), to: folder(name) })),
 ];
 
-// With named parameters, more than any export has: a list of them for each call costs more than most calls.
+/** As many as the watch has named: a list of them for each call would cost more than most calls. */
+const PARAMETERS_MAX = 8;
+const WATCH_BEGINS = "\n// What watches the exports.\n";
 const watch = {
-  js: `
-let trapped = () => undefined;
+  js: `${WATCH_BEGINS}let trapped = () => undefined;
 
 /** Tells of a trap in this module, and of no other module's. */
 export function onTrap(listener) { trapped = listener; }
@@ -51,13 +52,17 @@ function watchCore() {
   const module = modules.find(({ file }) => file === "core.wasm");
   const glue = at(module.out, `${module.name}.js`), types = at(module.out, `${module.name}.d.ts`);
   const text = readFileSync(glue, "utf8");
-  if (text.includes(watch.js)) return;
-  const places = text.match(/\bwasm = \w+\.exports;/g) ?? [];
+  if (text.endsWith(watch.js)) return;
+  // An older watch goes before the newer one comes.
+  const bare = text.split(WATCH_BEGINS)[0].replace(/\bwasm = watched\((\w+\.exports)\);/g, "wasm = $1;");
+  const places = bare.match(/\bwasm = \w+\.exports;/g) ?? [];
   // Where it is instantiated first, and where anew.
   if (places.length !== 2) throw new Failure(`${module.name}.js is not as expected: ${places.length} places take the exports`);
   const typed = readFileSync(types, "utf8");
+  const most = Math.max(...[...typed.matchAll(/^ +readonly \w+: \((.*)\) => /gm)].map(([, list]) => list.split(",").length));
+  if (!(most <= PARAMETERS_MAX)) throw new Failure(`an export of ${module.name} has ${most} parameters, its watch hands on ${PARAMETERS_MAX}`);
   if (!typed.includes(watch.types)) writeFileSync(types, typed + watch.types);
-  writeFileSync(glue, text.replace(/\bwasm = (\w+\.exports);/g, "wasm = watched($1);") + watch.js);
+  writeFileSync(glue, bare.replace(/\bwasm = (\w+\.exports);/g, "wasm = watched($1);") + watch.js);
 }
 
 /** The host that the package ships, as a script that the tests of core/wasm hold in their own module. */

@@ -107,10 +107,11 @@ export async function openPlain(name) {
             const follower = all[index + 1];
             await change(database, ["meta", "operations", "lanes", "stops", "settled"], "relaxed", [
               ["meta", REVISION], ["meta", LEASE], ["operations", key(seq)], ["lanes", [ACCOUNT, lane]], ["stops", [ACCOUNT, stop]], ...(follower ? [["operations", key(follower.seq)]] : []),
-            ], ([, lease, head, summary, place, behind]) => {
+            ], ([, lease, head, summary, , behind]) => {
+              // The stop is read and not written: that a note has arrived changes nothing of it.
               const now = Date.now();
               return [
-                ["operations", key(seq)], ["stops", [ACCOUNT, stop], "stop", place],
+                ["operations", key(seq)],
                 ["settled", [ACCOUNT, now, seq], "operation", { ...head, state: { at: now, how: "applied", is: "settled" }, steps: [{ already: false, at: now, outputs: {}, step: "send" }] }],
                 ...(behind ? [["operations", key(follower.seq), "operation", attempt(behind)], ["lanes", [ACCOUNT, lane], "lane", { ...summary, count: summary.count - 1 }]] : [["lanes", [ACCOUNT, lane]]]),
                 ["meta", LEASE, "lease", lease],
