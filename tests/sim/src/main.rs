@@ -123,6 +123,8 @@ fn setting(wanted: &Wanted, seed: u64) -> Setting {
 }
 
 fn report(failing: &Setting) {
+    // A panic was told where it happened first; it is met again at each step of making it smaller.
+    std::panic::set_hook(Box::new(|_| {}));
     let outcome = run(failing, false);
     let Some(first) = outcome.violations.first() else {
         return;
