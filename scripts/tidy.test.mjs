@@ -72,6 +72,10 @@ check("package-lock.json works",
 check("package-lock.json is whole",
   { "package-lock.json": JSON.stringify({ packages: { "node_modules/a": { optionalDependencies: { "b-mac": "1" } }, "node_modules/c/node_modules/d": { optionalDependencies: { e: "1" } } } }, undefined, 1) }, ["package-lock.json:3", "package-lock.json:8"],
   { "package-lock.json": JSON.stringify({ packages: { "node_modules/c/node_modules/d": { optionalDependencies: { e: "1", f: "1", g: "1" } }, "node_modules/c/node_modules/d/node_modules/e": {}, "node_modules/c/node_modules/f": {}, "node_modules/g": {} } }) });
+const limits = JSON.stringify({ budgets: { a: { label: "core wasm", kb: 19.5 }, b: { label: "page", kb: 3 }, c: { label: "worker", kb: 3 } } });
+check("README tells the budgets",
+  { "scripts/budgets.json": limits, "README.md": "| what | gzipped | budget |\n| core wasm | 19 KB | 20 KB |\n| page | 3.1 KB | 3 KB |\n" }, ["README.md:2", "README.md:3", "README.md:1"],
+  { "scripts/budgets.json": limits, "README.md": "| page | 3 KB | 3 KB |\n| core wasm | 19.2 KB | 19.5 KB |\n| worker | 1 KB | 3 KB |\n" });
 check("no path of one machine",
   { "a.mjs": `const a = "/${"work"}/x";` }, ["a.mjs:1"],
   { "a.mjs": `const a = "./${"work"}/x", b = "https://example.com/${"work"}/x";` });

@@ -45,6 +45,15 @@ const machinePath = new RegExp(`(?<![\\w./-])/${"work"}/`, "g");
 // How Cargo.lock has to name where a crate is from; no address that anything here opens.
 const cargoSource = new RegExp(`^source = "registry\\+https://github\\.com/rust-lang/${"crates"}\\.io-index"$`, "gm");
 
+const budgets = "scripts/budgets.json";
+/** Where README's table of sizes says another budget, or more than it, or nothing. */
+function sizesTold(readme, { label, kb }) {
+  const row = readme.split("\n").findIndex((line) => line.startsWith(`| ${label} |`));
+  if (row < 0) return [{ line: 1, text: `has no size of ${label}` }];
+  const [size, budget] = readme.split("\n")[row].split("|").slice(2, 4).map(Number.parseFloat);
+  return budget === kb && size <= kb ? [] : [{ line: row + 1, text: `the budget of ${label} is ${kb} KB: what npm run size prints belongs here` }];
+}
+
 const binary = /\.(?:png|jpe?g|ico|webp|woff2?|wasm|y4m|db|gz)$/;
 const texts = (project) => [...project].filter(([file]) => !binary.test(file));
 
@@ -183,6 +192,11 @@ export const rules = [
           ? `not what revision ${revision} was: phones know a document by it. Give it a new one, then PANNIER_WRITE=1 node --test scripts/profiles.test.mjs`
           : `revision ${revision} is not in ${revisions}: PANNIER_WRITE=1 node --test scripts/profiles.test.mjs` }));
     },
+  },
+  {
+    name: "README tells the budgets as they are",
+    check: (project) => Object.values(JSON.parse(project.get(budgets) ?? "{}").budgets ?? {})
+      .flatMap((budget) => sizesTold(project.get("README.md") ?? "", budget).map((told) => ({ file: "README.md", ...told }))),
   },
   everywhere("no path of one machine", machinePath, () => "a path that only one machine has"),
   everywhere("nothing is left for later in the sources", marks, (what) => `${what}: do it, or open an issue`, (file, text) => (/\.(?:rs|ts|mjs|js|html|css|toml|sh|md)$/.test(file) ? text : "")),
