@@ -61,7 +61,9 @@ fn types() -> BTreeMap<String, Keys> {
         for item in syn::parse_file(&text).expect("is Rust").items {
             let (name, keys): (_, Keys) = match item {
                 syn::Item::Struct(item) => {
-                    let fields = item.fields.iter().map(|field| {
+                    // What the core makes of a document is no key of it.
+                    let read = |f: &&syn::Field| option(&f.attrs, "skip").is_none();
+                    let fields = item.fields.iter().filter(read).map(|field| {
                         let ident = field.ident.as_ref().expect("a name").to_string();
                         let name = option(&field.attrs, "rename").unwrap_or_else(|| camel(&ident));
                         let default = option(&field.attrs, "default").is_some();

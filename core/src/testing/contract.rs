@@ -73,6 +73,7 @@ pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: 
                 let mut commit = Commit::new(Durability::Strict);
                 commit.expect.push((Table::Operations, key("l", seq), None));
                 commit.puts.push(put("l", seq, name));
+                commit.puts.push((Table::Blobs, key("l", seq), body(name)));
                 Some(commit)
             };
             let asked = [lane("l")];
@@ -84,7 +85,7 @@ pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: 
             }
         }
     }
-    let all = [Table::Meta, Table::Operations];
+    let all = [Table::Meta, Table::Operations, Table::Blobs];
     for _ in 0..5 {
         // The first asks for more than it said; the second has to fall back on a table that it did
         // not name.

@@ -217,8 +217,8 @@ export class IdbStore {
       const { memory } = attempt.connection, idle = memory.open === 0;
       const names = queries.map(([kind, table, key]) => kind === "one" ? place(table, key) : undefined);
       const remembered = names.map((name) => memory.guesses(name)), asked = queries.filter((_, i) => !remembered[i]);
-      const transaction = begin(attempt, tables, "readwrite", strict ? "strict" : "relaxed");
       // The counter, which every commit raises, says whether what is remembered still holds.
+      const transaction = begin(attempt, [...new Set(["meta", ...tables])], "readwrite", strict ? "strict" : "relaxed");
       const counter = answer<Partial<Stored> | undefined>(transaction.objectStore("meta").get(REVISION));
       let { revision } = memory, still = HOLDS, read: (unknown[] | undefined)[] = [];
       if (idle && asked.length === 0) {
