@@ -86,6 +86,11 @@ fn device(name: &str) -> Key {
     Key::new("").text(name)
 }
 
+/// Who is current on this device.
+pub(super) fn current_query() -> Query {
+    Query::One(Table::Session, device("current"))
+}
+
 impl<H: Host> Driver<H> {
     /// Opens with a profile document, or with the one stored last.
     ///
@@ -302,8 +307,8 @@ impl<H: Host> Driver<H> {
         Box::pin(async move {
             loop {
                 let asked = self.whose();
-                let mut found = self.read(&self.with_whose(vec![])).await?;
-                if let Ok(session) = self.who(&asked, &mut found) {
+                let found = self.read(&self.with_whose(vec![])).await?;
+                if let Ok(session) = self.who(&asked, &found[0], &found[1]) {
                     return Ok(session);
                 }
             }
@@ -317,25 +322,24 @@ impl<H: Host> Driver<H> {
     }
 
     pub(super) fn with_whose(&self, mut queries: Vec<Query>) -> Vec<Query> {
-        queries.push(Query::One(Table::Session, device("current")));
+        queries.push(current_query());
         queries.push(records::one(&self.whose.borrow(), &EntityKey::Session));
         queries
     }
 
-    /// Takes what `with_whose` asked for this account off what was found. `Err`: read again; `Ok(None)`: nobody.
+    /// What `with_whose` found for this account. `Err`: read again; `Ok(None)`: nobody.
     pub(super) fn who(
         &self,
         asked: &AccountId,
-        found: &mut Vec<Vec<Record>>,
+        current: &[Record],
+        session: &[Record],
     ) -> Result<Option<Seen<Session>>, Another> {
-        let session = found.pop().unwrap_or_default();
-        let current = found.pop().unwrap_or_default();
-        let Some(Ok(current)) = current.first().map(records::open::<Current>) else {
+        let Some(current) = records::value::<Current>(current) else {
             return Ok(None);
         };
         // Not with `whose`: another call may have learned of somebody meanwhile.
-        if current.value.account != *asked {
-            self.whose.replace(current.value.account);
+        if current.account != *asked {
+            self.whose.replace(current.account);
             return Err(Another);
         }
         let Some(record) = session.first() else {

@@ -52,18 +52,19 @@ impl<H: Host> Driver<H> {
         taken_out: Option<u64>,
         letters: &[Record],
     ) -> Result<Value, Halt> {
-        let found = view.read(vec![
-            records::all(account, Table::Operations),
-            Query::under(Table::Meta, Key::new(&account.0).text("attempts")),
-            records::all(account, Table::Stops),
-            records::all(account, Table::Drafts),
-            records::all(account, Table::Blobs),
-            everyone(Table::Profiles),
-            records::all(account, Table::Quarantine),
-            records::one(account, &EntityKey::Session),
-        ])?;
-        let session = found[7].first().map(records::open::<Session>);
-        let session = session.and_then(Result::ok).map(|s| s.value);
+        let attempts = Key::new(&account.0).text("attempts");
+        let found = [
+            view.all(account, Table::Operations),
+            view.ask(Query::under(Table::Meta, attempts)),
+            view.all(account, Table::Stops),
+            view.all(account, Table::Drafts),
+            view.all(account, Table::Blobs),
+            view.ask(everyone(Table::Profiles)),
+            view.all(account, Table::Quarantine),
+        ];
+        let session = view.one(account, &EntityKey::Session);
+        view.read()?;
+        let session = records::value::<Session>(session);
         // A backend may echo what it was sent; that does not leave the phone.
         let mut hidden = vec![];
         if let Value::Object(secrets) = self.secrets() {
@@ -75,7 +76,7 @@ impl<H: Host> Driver<H> {
         }
         let mut raw = vec![];
         let mut lists = vec![];
-        for (place, records) in found[..7].iter().enumerate() {
+        for (place, records) in found.iter().enumerate() {
             let mut list = vec![];
             let more = if place == 0 { letters } else { &[] };
             for record in records.iter().chain(more) {
@@ -138,7 +139,8 @@ impl<H: Host> Driver<H> {
     async fn take_out(&self, account: &AccountId) -> Result<Option<u64>, CoreError> {
         let mut before = 0;
         let mut step = |view: &View| {
-            let found = view.list(records::one(account, &EntityKey::Counters))?;
+            let found = view.one(account, &EntityKey::Counters);
+            view.read()?;
             // Counters that cannot be read hold up recording too, so nothing is added after them.
             let counters = records::first_or(found, Counters::default());
             before = counters.map_or(u64::MAX, |c| c.value.next_seq);

@@ -289,9 +289,11 @@ impl<H: Host> Driver<H> {
         &self,
         view: &View,
     ) -> Result<Vec<(AccountId, Option<Session>)>, Halt> {
-        let queries = [Table::Session, Table::Lanes, Table::Quarantine].map(everyone);
+        let tables = [Table::Session, Table::Lanes, Table::Quarantine];
+        let found = tables.map(|table| view.ask(everyone(table)));
+        view.read()?;
         let mut out: Vec<(AccountId, Option<Session>)> = vec![];
-        for record in view.read(queries.into())?.into_iter().flatten() {
+        for record in found.into_iter().flatten() {
             let name = owner(record);
             if name.is_empty() {
                 continue;
@@ -323,14 +325,16 @@ impl<H: Host> Driver<H> {
     pub fn others_in(&self, view: &View) -> Result<Vec<OtherAccount>, Halt> {
         let current = self.session_in(view)?.map(|s| s.value.account);
         let accounts = self.accounts_in(view)?;
-        let found = view.read([Table::Lanes, Table::Quarantine].map(everyone).into())?;
+        let lanes = view.ask(everyone(Table::Lanes));
+        let quarantined = view.ask(everyone(Table::Quarantine));
+        view.read()?;
         let mut out = vec![];
         for (account, session) in accounts {
             if current.as_ref() == Some(&account) {
                 continue;
             }
             let mut other = OtherAccount::default();
-            for record in found[0].iter().filter(|r| owner(r) == account.0) {
+            for record in lanes.iter().filter(|r| owner(r) == account.0) {
                 let Ok(lane) = records::open::<Lane>(record) else {
                     continue;
                 };
@@ -341,8 +345,8 @@ impl<H: Host> Driver<H> {
                 let oldest = other.oldest_at.unwrap_or(i64::MAX);
                 other.oldest_at = Some(oldest.min(lane.head.recorded_at));
             }
-            let aside = found[1].iter().filter(|r| owner(r) == account.0).count();
-            other.quarantined = u32::try_from(aside).unwrap_or(u32::MAX);
+            let aside = quarantined.iter().filter(|r| owner(r) == account.0);
+            other.quarantined = u32::try_from(aside.count()).unwrap_or(u32::MAX);
             if other.waiting + other.quarantined > 0 {
                 other.reference = reference(&account.0);
                 other.whose = whose(&session.map(|s| s.name).unwrap_or_default());
@@ -396,12 +400,11 @@ impl<H: Host> Driver<H> {
             ..OutboxQuery::default()
         };
         let mut page = self.outbox_in(view, &unsettled)?;
-        let found = view.read(vec![
-            records::all(account, Table::Drafts),
-            records::all(account, Table::Stops),
-            records::all(account, Table::Quarantine),
-        ])?;
-        let stops = records::read_all::<StopRecord>(found[1], &mut vec![]);
+        let drafts = view.all(account, Table::Drafts);
+        let stops = view.all(account, Table::Stops);
+        let quarantined = view.all(account, Table::Quarantine).len();
+        view.read()?;
+        let stops = records::read_all::<StopRecord>(stops, &mut vec![]);
         let place = |id: &StopId| {
             let stop = stops.iter().find(|s| s.value.mirror.id == *id);
             stop.map(|s| &s.value.mirror)
@@ -418,7 +421,7 @@ impl<H: Host> Driver<H> {
             u64::from(stop.map_or(0, |s| s.sequence)) << 32 | one.seq
         });
         let mut unfinished = vec![];
-        for draft in records::read_all::<Draft>(found[0], &mut vec![]) {
+        for draft in records::read_all::<Draft>(drafts, &mut vec![]) {
             let Draft { stop, blobs, .. } = *draft.value;
             unfinished.push(Unfinished {
                 place: place(&stop).map(StopPlace::of),
@@ -426,7 +429,6 @@ impl<H: Host> Driver<H> {
                 photos: u32::try_from(blobs.len()).unwrap_or(u32::MAX),
             });
         }
-        let quarantined = found[2].len();
         let unsent = report.waiting as usize;
         let clear = unsent + unfinished.len() + quarantined + page.items.len() == 0;
         Ok(ShiftClose {
@@ -448,26 +450,26 @@ impl<H: Host> Driver<H> {
         let status = self.status_in(view)?;
         let account = self.session_in(view)?.map(|s| s.value.account);
         let account = account.unwrap_or_default();
-        let found = view.read(vec![
-            records::all(&account, Table::Lanes),
-            Query::Under {
-                table: Table::Settled,
-                prefix: Key::new(&account.0),
-                limit: Some(20),
-                newest_first: true,
-            },
-        ])?;
-        let mut heads = vec![];
-        for lane in records::read_all::<Lane>(found[0], &mut vec![]) {
+        let lanes = view.all(&account, Table::Lanes);
+        let settled = view.ask(Query::Under {
+            table: Table::Settled,
+            prefix: Key::new(&account.0),
+            limit: Some(20),
+            newest_first: true,
+        });
+        view.read()?;
+        let mut told = vec![];
+        for lane in records::read_all::<Lane>(lanes, &mut vec![]) {
             let Lane { id, head, .. } = *lane.value;
             if head.is == HeadState::Parked {
-                heads.push(records::lane_from(&account, &id, head.seq, Some(1)));
+                told.push(view.ask(records::lane_from(&account, &id, head.seq, Some(1))));
             }
         }
-        let heads = view.read(heads)?.concat();
+        view.read()?;
+        told.push(settled);
         let mut parked = vec![];
         let mut last_success_at = None;
-        for op in records::read_all::<Operation>(&[&heads, found[1]].concat(), &mut vec![]) {
+        for op in records::read_all::<Operation>(&told.concat(), &mut vec![]) {
             match op.value.state {
                 OperationState::Parked { reason, .. } => parked.push(reason.code),
                 OperationState::Settled { at, .. } => {
@@ -494,19 +496,21 @@ impl<H: Host> Driver<H> {
 
 fn history_in(view: &View, account: &AccountId, op: &Operation) -> Result<History, Halt> {
     let pages = Key::new(&account.0).text("attempts").text(&op.id.0);
-    let mut queries = vec![Query::under(Table::Meta, pages)];
-    queries.extend(op.stop().map(|stop| records::stop(account, stop)));
-    let found = view.read(queries)?;
-    let stop = found.get(1).and_then(|r| r.first());
-    let stop = stop.and_then(|r| records::open::<StopRecord>(r).ok());
+    let pages = view.ask(Query::under(Table::Meta, pages));
+    let stop = match op.stop() {
+        Some(stop) => view.ask(records::stop(account, stop)),
+        None => &[],
+    };
+    view.read()?;
+    let stop = records::value::<StopRecord>(stop);
     let mut attempts = vec![];
     let mut tell = |more: &[Attempt]| attempts.extend(more.iter().map(AttemptView::of));
-    for page in records::read_all::<AttemptPage>(found[0], &mut vec![]) {
+    for page in records::read_all::<AttemptPage>(pages, &mut vec![]) {
         tell(&page.value.attempts);
     }
     tell(&op.attempts);
     Ok(History {
-        item: item(op, stop.as_ref().map(|s| &s.value.mirror)),
+        item: item(op, stop.as_ref().map(|s| &s.mirror)),
         attempts,
         steps: op.steps.clone(),
         profile: op.profile.clone(),

@@ -214,7 +214,8 @@ impl<H: Host> Driver<H> {
             personal,
             letters: personal,
         };
-        let was = view.list(records::one(account, &EntityKey::Pruned))?;
+        let was = view.one(account, &EntityKey::Pruned);
+        view.read()?;
         let was = records::first_or(was, Pruned::default());
         let was = was.map(|seen| *seen.value).unwrap_or_default();
         let mut pruned = was.clone();
@@ -279,15 +280,13 @@ impl<H: Host> Driver<H> {
             return Ok(None);
         };
         let account = session.value.account;
-        let found = view.read(vec![
-            records::all(&account, Table::Lanes),
-            records::all(&account, Table::Quarantine),
-            records::all(&account, Table::Drafts),
-        ])?;
-        let lanes: Vec<Seen<Lane>> = records::read_all(found[0], &mut vec![]);
+        let lanes = view.all(&account, Table::Lanes);
+        let quarantined = view.all(&account, Table::Quarantine).len();
+        let drafts = view.all(&account, Table::Drafts).len();
+        view.read()?;
+        let lanes = records::read_all::<Lane>(lanes, &mut vec![]);
         let waiting: u32 = lanes.iter().map(|l| l.value.count).sum();
-        let kept = waiting as usize + found[1].len();
-        let drafts = found[2].len();
+        let kept = waiting as usize + quarantined;
         if kept + drafts > 0 && !force {
             let error = CoreFault::new("unsent_work", "there is unsent or unfinished work");
             return Err(error.with("kept", &kept).with("drafts", &drafts).into());
@@ -373,7 +372,8 @@ fn leave(session: Session, forget: bool) -> Commit {
 }
 
 fn kept(view: &View) -> Result<Keep, Halt> {
-    let found = view.list(Query::One(Table::Meta, keep_key()))?;
+    let found = view.ask(Query::One(Table::Meta, keep_key()));
+    view.read()?;
     Ok(*records::value(found).unwrap_or_default())
 }
 
@@ -383,7 +383,9 @@ fn old_notices(
     before: i64,
     change: &mut Change,
 ) -> Result<(), Halt> {
-    for record in view.list(records::notices(account, NOTICES_MAX))? {
+    let notices = view.ask(records::notices(account, NOTICES_MAX));
+    view.read()?;
+    for record in notices {
         let at = i64::try_from(record.key.number_at(2)).unwrap_or(0);
         if at < before {
             change.delete(EntityKey::Notice(at, record.key.number_at(3)));
@@ -398,18 +400,20 @@ fn needed(view: &View, account: &AccountId) -> Result<Needed, Halt> {
     let mut needed = Needed::default();
     let route = LaneId::route();
     let mut mixed = vec![];
-    let lanes = view.list(records::all(account, Table::Lanes))?;
+    let lanes = view.all(account, Table::Lanes);
+    view.read()?;
     for record in lanes {
         match records::open::<Lane>(record) {
             Ok(Seen { value: lane, .. }) => match lane.stop.filter(|_| lane.id != route) {
                 Some(stop) => needed.stops.push(stop),
-                None => mixed.push(records::lane_from(account, &lane.id, 0, None)),
+                None => mixed.push(view.ask(records::lane_from(account, &lane.id, 0, None))),
             },
             // Which stop it was of, its operations say.
-            Err(_) => mixed.push(records::all(account, Table::Operations)),
+            Err(_) => mixed.push(view.all(account, Table::Operations)),
         }
     }
-    for found in view.read(mixed)? {
+    view.read()?;
+    for found in mixed {
         for op in records::read_all::<Operation>(found, &mut vec![]) {
             needed.stops.extend(op.value.stop().cloned());
         }
@@ -419,18 +423,17 @@ fn needed(view: &View, account: &AccountId) -> Result<Needed, Halt> {
 
 /// The same with the pictures that a newer route carries on, and those of half-filled stops.
 fn needed_with(view: &View, account: &AccountId, drafts: bool) -> Result<Needed, Halt> {
-    let found = view.read(vec![
-        records::all(account, Table::Stops),
-        records::all(account, Table::Drafts),
-    ])?;
+    let stops = view.all(account, Table::Stops);
+    let half_filled = view.all(account, Table::Drafts);
+    view.read()?;
     let mut needed = needed(view, account)?;
-    for stop in records::read_all::<StopRecord>(found[0], &mut vec![]) {
+    for stop in records::read_all::<StopRecord>(stops, &mut vec![]) {
         if needed.stops.contains(&stop.value.mirror.id) {
             needed.carried(&stop.value);
         }
     }
     if drafts {
-        for draft in records::read_all::<Draft>(found[1], &mut vec![]) {
+        for draft in records::read_all::<Draft>(half_filled, &mut vec![]) {
             needed.blobs.extend(draft.value.blobs);
         }
     }
@@ -447,8 +450,9 @@ fn thin(
     out: &mut Thinned,
     change: &mut Change,
 ) -> Result<(), Halt> {
-    let piece = view.list(records::settled_from(account, from, TURN))?;
-    let (mut gone, mut pins, mut known) = (vec![], vec![], None);
+    let piece = view.ask(records::settled_from(account, from, TURN));
+    view.read()?;
+    let (mut gone, mut known) = (vec![], None);
     (out.next, out.more) = (from, piece.len() >= TURN as usize);
     for op in records::read_all::<Operation>(piece, &mut vec![]) {
         let (at, letter) = match op.value.state {
@@ -471,16 +475,15 @@ fn thin(
         if known.as_ref().is_some_and(|needed| needed.has(&op.value)) {
             continue;
         }
-        let blob = op.value.blob.as_ref();
-        let blob = blob.map(|b| records::one(account, &EntityKey::Blob(b.handle.clone())));
         let limit = match letter {
             true => limits.letters,
             false => limits.personal,
         };
         // The photo of what a person set aside may be all that is left of it.
-        if at < limit || !letter && at < limits.photos {
-            pins.extend(blob.as_ref().map(|_| op.value.seq));
-            gone.extend(blob);
+        let too_old = at < limit || !letter && at < limits.photos;
+        if let Some(blob) = op.value.blob.as_ref().filter(|_| too_old) {
+            let blob = view.one(account, &EntityKey::Blob(blob.handle.clone()));
+            gone.push((blob, op.value.seq));
         }
         if at < limit {
             forget(change, &op);
@@ -491,7 +494,8 @@ fn thin(
         // All of one moment; whoever stays of them has been looked at.
         out.next += 1;
     }
-    for (found, seq) in view.read(gone)?.into_iter().zip(pins) {
+    view.read()?;
+    for (found, seq) in gone {
         for blob in records::read_all::<BlobMeta>(found, &mut vec![]) {
             // What was recorded with it since goes by its own age.
             if blob.value.pinned_by == Some(seq) {
@@ -507,15 +511,13 @@ fn thin(
 fn clear(view: &View, account: &AccountId, drafts: bool) -> Decided {
     let needed = needed(view, account)?;
     let (route, reach) = (EntityKey::Route, EntityKey::Reach);
-    let found = view.read(vec![
-        records::all(account, Table::Stops),
-        records::all(account, Table::Drafts),
-        records::all(account, Table::Wakes),
-        records::one(account, &route),
-        records::one(account, &reach),
-    ])?;
+    let stops = view.all(account, Table::Stops);
+    let half_filled = view.all(account, Table::Drafts);
+    let wakes = view.all(account, Table::Wakes);
+    let days = [route, reach].map(|key| (view.one(account, &key), key));
+    view.read()?;
     let mut change = Change::default();
-    for stop in records::read_all::<StopRecord>(found[0], &mut vec![]) {
+    for stop in records::read_all::<StopRecord>(stops, &mut vec![]) {
         if !needed.stops.contains(&stop.value.mirror.id) {
             let key = stop.value.key();
             change.expect(key.clone(), stop.revision);
@@ -523,15 +525,15 @@ fn clear(view: &View, account: &AccountId, drafts: bool) -> Decided {
         }
     }
     if drafts {
-        for draft in records::read_all::<Draft>(found[1], &mut vec![]) {
+        for draft in records::read_all::<Draft>(half_filled, &mut vec![]) {
             change.delete(draft.value.key());
         }
     }
-    for record in found[2] {
+    for record in wakes {
         change.delete(wake_at(&record.key));
     }
     old_notices(view, account, i64::MAX, &mut change)?;
-    for (key, found) in [(route, found[3]), (reach, found[4])] {
+    for (found, key) in days {
         if !found.is_empty() {
             change.delete(key);
         }
@@ -543,9 +545,10 @@ fn clear(view: &View, account: &AccountId, drafts: bool) -> Decided {
 /// What was staged and never recorded, and no half-filled stop or unsettled work names.
 fn clear_blobs(view: &View, account: &AccountId, drafts: bool) -> Decided {
     let needed = needed_with(view, account, !drafts)?;
-    let found = view.list(records::all(account, Table::Blobs))?;
+    let blobs = view.all(account, Table::Blobs);
+    view.read()?;
     let mut change = Change::default();
-    for blob in records::read_all::<BlobMeta>(found, &mut vec![]) {
+    for blob in records::read_all::<BlobMeta>(blobs, &mut vec![]) {
         let drafted = needed.blobs.contains(&blob.value.handle);
         if blob.value.pinned_by.is_none() && !drafted {
             forget_blob(&mut change, &blob);
@@ -556,25 +559,25 @@ fn clear_blobs(view: &View, account: &AccountId, drafts: bool) -> Decided {
 
 /// With nothing left that needs it, the name goes as well.
 fn forget_session(view: &View, account: &AccountId) -> Decided {
-    let mut queries = vec![records::one(account, &EntityKey::Session)];
+    let session = view.one(account, &EntityKey::Session);
+    let mut needed = 0;
     for table in [
         Table::Lanes,
         Table::Quarantine,
         Table::Drafts,
         Table::Settled,
     ] {
-        queries.push(Query::Under {
+        let found = view.ask(Query::Under {
             table,
             prefix: Key::new(&account.0),
             limit: Some(1),
             newest_first: false,
         });
+        needed += found.len();
     }
-    let found = view.read(queries)?.concat();
+    view.read()?;
     let mut change = Change::strict();
-    if let [session] = found.as_slice()
-        && session.envelope.t == "session"
-    {
+    if let ([session], 0) = (session, needed) {
         change.expect(EntityKey::Session, Some(session.revision));
         change.delete(EntityKey::Session);
         change.delete(EntityKey::Pruned);

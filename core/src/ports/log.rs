@@ -177,7 +177,8 @@ impl<H: Host> Driver<H> {
     /// `signed_out`; the store's failures.
     pub fn wakes_in(&self, view: &View) -> Result<Vec<WakeRecord>, Halt> {
         let account = self.account_in(view)?;
-        let found = view.list(wakes(&account, WAKES_KEPT))?;
+        let found = view.ask(wakes(&account, WAKES_KEPT));
+        view.read()?;
         let mut found = records::values(found);
         found.reverse();
         Ok(found)
@@ -194,7 +195,9 @@ impl<H: Host> Driver<H> {
         new: Option<&Thresholds>,
         known: &mut Thresholds,
     ) -> Decided {
-        *known = thresholds_of(view.list(thresholds_query())?);
+        let found = view.ask(thresholds_query());
+        view.read()?;
+        *known = thresholds_of(found);
         let Some(new) = new.filter(|new| *new != known) else {
             return Ok(None);
         };

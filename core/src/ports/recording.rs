@@ -165,7 +165,9 @@ impl<H: Host> Driver<H> {
         (profile, id, position): (&Profile, &OperationId, &Option<Position>),
         mut found: Vec<Vec<Record>>,
     ) -> Result<(Change, Box<Operation>), Said> {
-        let session = match self.who(account, &mut found) {
+        let session = found.pop().unwrap_or_default();
+        let current = found.pop().unwrap_or_default();
+        let session = match self.who(account, &current, &session) {
             Ok(Some(session)) => session.value,
             Ok(None) => return Err(Said::Refused(signed_out())),
             Err(Another) => return Err(Said::Again),
@@ -288,8 +290,9 @@ impl<H: Host> Driver<H> {
 
     pub fn draft_in(&self, view: &View, stop: &StopId) -> Result<Option<Box<Draft>>, Halt> {
         let account = self.account_in(view)?;
-        let query = records::one(&account, &EntityKey::Draft(stop.clone()));
-        Ok(records::value(view.list(query)?))
+        let draft = view.one(&account, &EntityKey::Draft(stop.clone()));
+        view.read()?;
+        Ok(records::value(draft))
     }
 
     /// Keeps a half-filled stop, and the pictures it names alive.
@@ -330,14 +333,13 @@ impl<H: Host> Driver<H> {
     /// Removes staged pictures that nothing names any more.
     pub fn sweep_in(&self, view: &View, swept: &mut u32) -> Decided {
         let account = self.account_in(view)?;
-        let found = view.read(vec![
-            records::all(&account, Table::Blobs),
-            records::all(&account, Table::Drafts),
-        ])?;
-        let drafts = records::read_all::<Draft>(found[1], &mut vec![]);
+        let blobs = view.all(&account, Table::Blobs);
+        let drafts = view.all(&account, Table::Drafts);
+        view.read()?;
+        let drafts = records::read_all::<Draft>(drafts, &mut vec![]);
         let mut change = Change::default();
         *swept = 0;
-        for blob in records::read_all::<BlobMeta>(found[0], &mut vec![]) {
+        for blob in records::read_all::<BlobMeta>(blobs, &mut vec![]) {
             let handle = &blob.value.handle;
             let named = drafts.iter().any(|d| d.value.blobs.contains(handle));
             let young = self.now() - blob.value.staged_at < ORPHAN_AGE_MS;
@@ -411,14 +413,13 @@ impl<H: Host> Driver<H> {
         let (op, lane) = waiting(view, &account, id)?;
         let intent = corrected(&op.value.intent, changes)?;
         let next = behind(view, &account, &op.value)?;
-        let mut queries = vec![records::one(&account, &EntityKey::Counters)];
-        queries.extend(
-            intent
-                .blob()
-                .map(|b| records::one(&account, &EntityKey::Blob(b.clone()))),
-        );
-        let found = view.read(queries)?;
-        let blob = found.get(1).and_then(|r| r.first()).map(records::open);
+        let counters = view.one(&account, &EntityKey::Counters);
+        let blob = match intent.blob() {
+            Some(blob) => view.one(&account, &EntityKey::Blob(blob.clone())),
+            None => &[],
+        };
+        view.read()?;
+        let blob = blob.first().map(records::open).transpose();
         let stop = match intent.stop() {
             Some(stop) => stop_of(view, &account, stop)?,
             None => None,
@@ -428,11 +429,11 @@ impl<H: Host> Driver<H> {
             id: new.clone(),
             intent,
             recorded: op.value.recorded.clone(),
-            counters: first_counters(found[0])?,
+            counters: first_counters(counters)?,
             lane: None,
             lane_seen: None,
             stop,
-            blob: blob.transpose().map_err(unreadable)?,
+            blob: blob.map_err(unreadable)?,
             supersedes: None,
         };
         let amending = Amending {
@@ -456,17 +457,22 @@ fn waiting(
     let unknown = || CoreFault::new("operation_unknown", "no waiting operation has this id");
     // Of thousands that wait, only those that name it are read.
     let names = |record: &&Record| find(&record.envelope.body, &id.0).is_some();
-    let found = view.list(records::all(account, Table::Operations))?;
+    let found = view.all(account, Table::Operations);
+    view.read()?;
     let mut ops = found
         .iter()
         .filter(names)
         .filter_map(|r| records::open::<Operation>(r).ok());
     let op = ops.find(|o| o.value.id == *id).ok_or_else(unknown)?;
     let at = &op.value.lane;
-    let lane = view.list(records::one(account, &EntityKey::Lane(at.clone())))?;
+    let lane = view.one(account, &EntityKey::Lane(at.clone()));
+    view.read()?;
     match lane.first().map(records::open::<Lane>) {
         Some(Ok(lane)) => Ok((op, lane)),
-        Some(Err(_)) => Err(Halt::Mend(Box::new((account.clone(), at.clone())))),
+        Some(Err(_)) => {
+            view.mend(account, at.clone());
+            Err(Halt::Again)
+        }
         None => Err(unknown().into()),
     }
 }
@@ -477,7 +483,8 @@ fn behind(
     account: &AccountId,
     op: &Operation,
 ) -> Result<Option<Box<Operation>>, Halt> {
-    let behind = view.list(records::lane_from(account, &op.lane, op.seq + 1, Some(1)))?;
+    let behind = view.ask(records::lane_from(account, &op.lane, op.seq + 1, Some(1)));
+    view.read()?;
     let next = behind.first().map(records::open::<Operation>);
     Ok(next.transpose().map_err(unreadable)?.map(|o| o.value))
 }
@@ -490,7 +497,9 @@ fn stop_of(
     id: &StopId,
 ) -> Result<Option<Seen<StopRecord>>, Halt> {
     let mut aside = vec![];
-    let stop = records::read_all(view.list(records::stop(account, id))?, &mut aside).pop();
+    let stop = view.ask(records::stop(account, id));
+    view.read()?;
+    let stop = records::read_all(stop, &mut aside).pop();
     view.set_aside(account, Table::Stops, aside);
     Ok(stop)
 }

@@ -8,32 +8,31 @@
 //! Against the same as an `async fn`: no state between two awaits that has to be kept, restored and
 //! dropped, which made up a third of the module.
 
-use super::driver::{Boxed, Driver, STALE_MAX, contended, signed_out};
+use super::driver::{Boxed, Driver, STALE_MAX, contended, current_query, signed_out};
 use super::error::CoreError;
 use super::host::Host;
 use super::records::{self, Unreadable};
 use super::store::{Commit, Committed, Query, Record, Table};
 use crate::domain::error::Refusal;
 use crate::domain::ids::{AccountId, LaneId};
-use crate::engine::change::{Change, Seen};
+use crate::engine::change::{Change, EntityKey, Seen};
 use crate::engine::session::Session;
 use std::cell::RefCell;
 
 /// The records a step has seen so far.
 #[derive(Default)]
 pub struct View {
-    found: Vec<(Query, Vec<Record>)>,
-    wanted: RefCell<Vec<Query>>,
+    asked: RefCell<Vec<Query>>,
+    /// what the first of them found; the rest is still to be read
+    found: Vec<Vec<Record>>,
     aside: RefCell<Vec<(AccountId, Table, Unreadable)>>,
     mend: RefCell<Vec<(AccountId, LaneId)>>,
 }
 
-/// Why a step ended before its end.
+/// Why a step ended before its end. One pointer wide, as every `?` of every step hands it on.
 pub enum Halt {
-    /// something is to be read first
-    Unread,
-    /// this lane's summary has to be made again from its operations first
-    Mend(Box<(AccountId, LaneId)>),
+    /// something is to be read or mended first
+    Again,
     Refused(CoreError),
 }
 
@@ -52,26 +51,30 @@ impl From<Refusal> for Halt {
 pub type Decided = Result<Option<Commit>, Halt>;
 
 impl View {
-    /// What these queries find, in their order.
-    pub(super) fn read(&self, queries: Vec<Query>) -> Result<Vec<&[Record]>, Halt> {
-        let mut out = Vec::with_capacity(queries.len());
-        let mut wanted = self.wanted.borrow_mut();
-        for query in queries {
-            match self.found.iter().find(|(known, _)| *known == query) {
-                Some((_, records)) => out.push(&**records),
-                None => wanted.push(query),
-            }
+    /// What a query finds. Nothing as long as it was not read: [`Self::read`] ends the step then.
+    pub(super) fn ask(&self, query: Query) -> &[Record] {
+        let mut asked = self.asked.borrow_mut();
+        let place = asked.iter().position(|known| *known == query);
+        if place.is_none() {
+            asked.push(query);
         }
-        if wanted.is_empty() {
-            Ok(out)
-        } else {
-            Err(Halt::Unread)
-        }
+        place.and_then(|at| self.found.get(at)).map_or(&[], |r| r)
     }
 
-    /// What one query finds.
-    pub(super) fn list(&self, query: Query) -> Result<&[Record], Halt> {
-        Ok(self.read(vec![query])?.pop().unwrap_or_default())
+    pub(super) fn one(&self, account: &AccountId, key: &EntityKey) -> &[Record] {
+        self.ask(records::one(account, key))
+    }
+
+    pub(super) fn all(&self, account: &AccountId, table: Table) -> &[Record] {
+        self.ask(records::all(account, table))
+    }
+
+    /// Ends the step here as long as anything it asked for was not read.
+    pub(super) fn read(&self) -> Result<(), Halt> {
+        if self.found.len() < self.asked.borrow().len() {
+            return Err(Halt::Again);
+        }
+        Ok(())
     }
 
     /// These cannot be read; at the end of the step they are moved to the quarantine, raw.
@@ -82,7 +85,8 @@ impl View {
         }
     }
 
-    /// At the end of the step this lane's unreadable operations are set aside.
+    /// At the end of the step, or before it is taken again, this lane's unreadable operations are
+    /// set aside and its summary made again from the others.
     pub(super) fn mend(&self, account: &AccountId, lane: LaneId) {
         self.mend.borrow_mut().push((account.clone(), lane));
     }
@@ -101,44 +105,47 @@ impl<H: Host> Driver<H> {
             for _ in 0..STALE_MAX {
                 let mut view = View::default();
                 let decided = loop {
-                    match step(&view) {
-                        Err(Halt::Unread) => {}
-                        decided => break decided,
+                    let decided = step(&view);
+                    let known = view.found.len();
+                    let wanted = &view.asked.get_mut()[known..];
+                    if wanted.is_empty() {
+                        break decided;
                     }
+                    let mut found = self.read(wanted).await?;
+                    view.found.append(&mut found);
                     view.aside.take();
                     view.mend.take();
-                    let wanted = view.wanted.take();
-                    let found = self.read(&wanted).await?;
-                    view.found.extend(wanted.into_iter().zip(found));
                 };
+                if let Err(Halt::Refused(error)) = decided {
+                    return Err(error);
+                }
+                let mended = self.mend_seen(&view).await;
                 let commit = match decided {
-                    Ok(commit) => commit,
-                    Err(Halt::Mend(which)) => {
-                        self.heal_lane(&which.0, &which.1).await?;
-                        continue;
-                    }
-                    Err(Halt::Refused(error)) => return Err(error),
-                    Err(Halt::Unread) => continue,
-                };
-                for (account, table, one) in view.aside.take() {
-                    let done = self.set_aside(&account, table, vec![one]).await;
                     // A store that is read-only still shows what it can.
-                    if commit.is_some() {
-                        done?;
-                    }
-                }
-                for (account, lane) in view.mend.take() {
-                    let _ = self.heal_lane(&account, &lane).await;
-                }
-                let Some(commit) = commit else {
-                    return Ok(None);
+                    Ok(None) => return Ok(None),
+                    Ok(commit) => commit,
+                    Err(_) => None,
                 };
-                if let Committed::Done(revision) = self.commit(commit).await? {
+                mended?;
+                if let Some(commit) = commit
+                    && let Committed::Done(revision) = self.commit(commit).await?
+                {
                     return Ok(Some(revision));
                 }
             }
             Err(contended())
         })
+    }
+
+    /// Moves what a step could not read to the quarantine, and makes lanes' summaries anew.
+    async fn mend_seen(&self, view: &View) -> Result<(), CoreError> {
+        for (account, table, one) in view.aside.take() {
+            self.set_aside(&account, table, vec![one]).await?;
+        }
+        for (account, lane) in view.mend.take() {
+            self.heal_lane(&account, &lane).await?;
+        }
+        Ok(())
     }
 
     /// Takes a step that only looks.
@@ -162,9 +169,10 @@ impl<H: Host> Driver<H> {
     pub fn session_in(&self, view: &View) -> Result<Option<Seen<Session>>, Halt> {
         loop {
             let asked = self.whose();
-            let found = view.read(self.with_whose(vec![]))?;
-            let mut found = found.into_iter().map(<[Record]>::to_vec).collect();
-            if let Ok(session) = self.who(&asked, &mut found) {
+            let current = view.ask(current_query());
+            let session = view.one(&asked, &EntityKey::Session);
+            view.read()?;
+            if let Ok(session) = self.who(&asked, current, session) {
                 return Ok(session);
             }
         }

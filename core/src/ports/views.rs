@@ -65,19 +65,18 @@ fn revision_query() -> Query {
 impl<H: Host> Driver<H> {
     pub fn route_in(&self, view: &View) -> Result<RouteView, Halt> {
         let account = self.account_in(view)?;
-        let found = view.read(vec![
-            revision_query(),
-            records::all(&account, Table::Stops),
-            records::all(&account, Table::Lanes),
-            records::one(&account, &EntityKey::Route),
-        ])?;
+        let revision = view.ask(revision_query());
+        let stops = view.all(&account, Table::Stops);
+        let lanes = view.all(&account, Table::Lanes);
+        let header = view.one(&account, &EntityKey::Route);
+        view.read()?;
         let mut aside = vec![];
-        let stops: Vec<StopRecord> = values(found[1], &mut aside);
+        let stops: Vec<StopRecord> = values(stops, &mut aside);
         view.set_aside(&account, Table::Stops, aside);
-        let lanes: Vec<Lane> = values(found[2], &mut vec![]);
-        let header = records::value::<RouteRecord>(found[3]);
+        let lanes: Vec<Lane> = values(lanes, &mut vec![]);
+        let header = records::value::<RouteRecord>(header);
         Ok(route_view(
-            revision_of(found[0]),
+            revision_of(revision),
             header.as_deref(),
             &stops,
             &lanes,
@@ -87,15 +86,14 @@ impl<H: Host> Driver<H> {
 
     pub fn stop_in(&self, view: &View, id: &StopId) -> Result<Option<StopView>, Halt> {
         let account = self.account_in(view)?;
-        let found = view.read(vec![
-            records::stop(&account, id),
-            records::all(&account, Table::Lanes),
-        ])?;
-        let Some(record) = found[0].first() else {
+        let stop = view.ask(records::stop(&account, id));
+        let lanes = view.all(&account, Table::Lanes);
+        view.read()?;
+        let Some(record) = stop.first() else {
             return Ok(None);
         };
         let stop = records::open::<StopRecord>(record).map_err(unreadable)?;
-        let lanes: Vec<Lane> = values(found[1], &mut vec![]);
+        let lanes: Vec<Lane> = values(lanes, &mut vec![]);
         Ok(Some(stop_view(&stop.value, &lanes, &self.profile())))
     }
 
@@ -106,7 +104,8 @@ impl<H: Host> Driver<H> {
         at: Option<&StopId>,
     ) -> Result<ScanMeaning, Halt> {
         let account = self.account_in(view)?;
-        let found = view.list(records::all(&account, Table::Stops))?;
+        let found = view.all(&account, Table::Stops);
+        view.read()?;
         Ok(meaning(code, at, &values(found, &mut vec![])))
     }
 
@@ -114,25 +113,27 @@ impl<H: Host> Driver<H> {
     pub fn outbox_in(&self, view: &View, query: &OutboxQuery) -> Result<OutboxPage, Halt> {
         let account = self.account_in(view)?;
         let limit = query.limit.unwrap_or(OUTBOX_LIMIT).clamp(1, OUTBOX_LIMIT) as usize;
-        let mut queries = vec![revision_query(), records::all(&account, Table::Stops)];
+        let revision = view.ask(revision_query());
+        let stops = view.all(&account, Table::Stops);
+        let mut found = vec![];
         if query.state != OutboxFilter::Settled {
-            queries.push(records::all(&account, Table::Operations));
+            found.push(view.all(&account, Table::Operations));
         }
         if query.state != OutboxFilter::Unsettled {
             let bounded = query.before.is_none() && query.stop.is_none();
-            queries.push(Query::Under {
+            found.push(view.ask(Query::Under {
                 table: Table::Settled,
                 prefix: Key::new(&account.0),
                 limit: bounded.then_some(OUTBOX_LIMIT + 1),
                 newest_first: true,
-            });
+            }));
         }
-        let found = view.read(queries)?;
+        view.read()?;
         let mut aside = vec![];
-        let stops: Vec<StopRecord> = values(found[1], &mut vec![]);
+        let stops: Vec<StopRecord> = values(stops, &mut vec![]);
         let mirror = |id: &StopId| stops.iter().map(|s| &s.mirror).find(|s| s.id == *id);
         let mut ops: Vec<Operation> = vec![];
-        for records in &found[2..] {
+        for records in found {
             ops.extend(values::<Operation>(records, &mut aside));
         }
         for unreadable in aside {
@@ -152,7 +153,7 @@ impl<H: Host> Driver<H> {
         let more = ops.len() > limit;
         let ops = ops.split_off(ops.len().saturating_sub(limit));
         Ok(OutboxPage {
-            revision: revision_of(found[0]),
+            revision: revision_of(revision),
             items: ops
                 .iter()
                 .map(|op| item(op, op.stop().and_then(mirror)))
@@ -166,38 +167,42 @@ impl<H: Host> Driver<H> {
         let account = session
             .as_ref()
             .map_or_else(AccountId::default, |s| s.value.account.clone());
-        let found = view.read(vec![
-            revision_query(),
-            everyone(Table::Lanes),
-            records::one(&account, &EntityKey::Reach),
-            records::all(&account, Table::Quarantine),
-            records::notices(&account, NOTICES_KEPT),
-            thresholds_query(),
-        ])?;
-        let (own, others): (Vec<_>, Vec<_>) = found[1]
-            .iter()
-            .cloned()
-            .partition(|r| r.key.text_at(0) == account.0);
-        let lanes: Vec<Lane> = values(&own, &mut vec![]);
-        let others: Vec<Lane> = values(&others, &mut vec![]);
-        let reach = records::value::<Reach>(found[2]);
+        let revision = view.ask(revision_query());
+        let found = view.ask(everyone(Table::Lanes));
+        let reach = view.one(&account, &EntityKey::Reach);
+        let quarantined = view.all(&account, Table::Quarantine).len();
+        let notices = view.ask(records::notices(&account, NOTICES_KEPT)).len();
+        let thresholds = view.ask(thresholds_query());
+        view.read()?;
+        let (mut lanes, mut other_accounts) = (vec![], 0);
+        for record in found {
+            let Ok(lane) = records::open::<Lane>(record) else {
+                continue;
+            };
+            match record.key.text_at(0) == account.0 {
+                true => lanes.push(*lane.value),
+                false => other_accounts += lane.value.count,
+            }
+        }
+        let reach = records::value::<Reach>(reach);
         Ok(status(&StatusPart {
             now: self.now(),
-            revision: revision_of(found[0]),
+            revision: revision_of(revision),
             session: session.as_ref().map(|s| &*s.value),
             lanes: &lanes,
-            other_accounts: others.iter().map(|l| l.count).sum(),
+            other_accounts,
             reach: &reach.unwrap_or_default(),
-            quarantined: u32::try_from(found[3].len()).unwrap_or(u32::MAX),
-            notices: u32::try_from(found[4].len()).unwrap_or(u32::MAX),
-            thresholds: &thresholds_of(found[5]),
+            quarantined: u32::try_from(quarantined).unwrap_or(u32::MAX),
+            notices: u32::try_from(notices).unwrap_or(u32::MAX),
+            thresholds: &thresholds_of(thresholds),
         }))
     }
 
     /// What a person should know although nothing waits for him; newest first.
     pub fn notices_in(&self, view: &View) -> Result<Vec<Notice>, Halt> {
         let account = self.account_in(view)?;
-        let found = view.list(records::notices(&account, NOTICES_KEPT))?;
+        let found = view.ask(records::notices(&account, NOTICES_KEPT));
+        view.read()?;
         Ok(values(found, &mut vec![]))
     }
 
