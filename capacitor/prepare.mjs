@@ -7,8 +7,8 @@ import { shell } from "../scripts/lib/bundles.mjs";
 import { at, dist } from "../scripts/lib/paths.mjs";
 import { Failure, isMain, main, options } from "../scripts/lib/run.mjs";
 
-/** What has no use inside an app: the worker and the self-check of browsers, and maps. */
-const left = /^(?:sw\.js|selfcheck.*|.*\.map)$/;
+/** What has no use inside an app: the worker, the self-check and the core of browsers, and maps. */
+const left = /^(?:sw\.js|selfcheck.*|core\.wasm|.*\.map)$/;
 
 /** `servers` as in `openPannier`; `network`: `native` or `web`. */
 export async function prepare({ servers, network = "native", folder = at("capacitor", "www") }) {
@@ -16,6 +16,7 @@ export async function prepare({ servers, network = "native", folder = at("capaci
   rmSync(folder, { recursive: true, force: true });
   cpSync(dist, folder, { recursive: true, filter: (path) => path === dist || !left.test(basename(path)) });
   await shell(join(folder, "app.js"));
+  cpSync(at("core", "js", "lib", "shell", "core-shell.wasm"), join(folder, "core-shell.wasm"));
   writeFileSync(join(folder, "config.json"), `${JSON.stringify({ servers, network }, undefined, 2)}\n`);
 }
 

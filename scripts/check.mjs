@@ -15,7 +15,8 @@ import { tidy } from "./tidy.mjs";
 
 const strictly = ["--", "-D", "warnings"];
 const native = ["--workspace", ...wasmCrates.flatMap((name) => ["--exclude", name])];
-const browser = [...wasmCrates.flatMap((name) => ["-p", name]), "--target", wasmTarget];
+// The module for shells has all that the browser's has.
+const browser = [...wasmCrates.flatMap((name) => ["-p", name]), "--features", "pannier-wasm/shell", "--target", wasmTarget];
 
 const days = 100;
 

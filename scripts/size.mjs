@@ -31,6 +31,8 @@ function print(report, { crates, functions }) {
   const shown = report.files.filter(({ file }) => !file.endsWith(".map"));
   console.log(table([...shown.map(({ file, raw, gzip, precached }) => [`${precached ? "*" : " "} ${file}`, kb(gzip), `raw ${kb(raw)}`]),
     ["* together", kb(report.precache.gzip), `raw ${kb(report.precache.raw)}`]]));
+  console.log("\nin an app's shell, in the place of core.wasm");
+  console.log(table(report.apart.map(({ file, raw, gzip }) => [file, kb(gzip), `raw ${kb(raw)}`])));
   for (const [file, packages] of Object.entries(report.packages)) {
     console.log(`\nin ${file}, by package (minified, before gzip)\n${table(packages.map(({ name, raw }) => [name, kb(raw)]))}`);
   }
@@ -54,12 +56,15 @@ if (isMain(import.meta)) {
       json: { help: "as JSON on standard output" },
       crates: { help: "every crate in the wasm modules, not only the largest" },
       functions: { help: "the hundred largest functions in each wasm module" },
-      place: { value: "number", help: "the name of this function of core.wasm, as a trap tells its number" },
+      place: { value: "number", help: "the name of this function of core.wasm and of core-shell.wasm, as a trap tells its number" },
     }, { usage: "npm run size -- [options]" });
     if (given.place !== undefined) {
-      const name = JSON.parse(readFileSync(namesFile("core.wasm"), "utf8"))[given.place];
-      if (!name) throw new Failure(`core.wasm has no function ${given.place}`);
-      console.log(name);
+      const found = ["core.wasm", "core-shell.wasm"].flatMap((file) => {
+        const name = JSON.parse(readFileSync(namesFile(file), "utf8"))[given.place];
+        return name ? [`${file}: ${name}`] : [];
+      });
+      if (found.length === 0) throw new Failure(`neither core.wasm nor core-shell.wasm has a function ${given.place}`);
+      console.log(found.join("\n"));
       return;
     }
     const report = await size();

@@ -44,12 +44,27 @@ export function onTrap(listener: (error: WebAssembly.RuntimeError) => void): voi
 `,
 };
 
+const named = (file) => modules.find((module) => module.file === file);
+
+/** Holds the browser's module to the glue of the shell's: the same exports, and no import that the other has not. */
+async function sharesGlue() {
+  const [browser, shell] = await Promise.all(["core.wasm", "core-shell.wasm"].map((file) => {
+    const { out, name } = named(file);
+    return WebAssembly.compile(readFileSync(at(out, `${name}_bg.wasm`)));
+  }));
+  const doors = (list) => list.map(({ module = "", name, kind }) => [module, name, kind].join(" ")).sort();
+  const known = new Set(doors(WebAssembly.Module.imports(shell)));
+  const missing = doors(WebAssembly.Module.imports(browser)).filter((one) => !known.has(one));
+  const [own, other] = [browser, shell].map((module) => doors(WebAssembly.Module.exports(module)).join("\n"));
+  if (missing.length || own !== other) throw new Failure(`core.wasm does not go with the glue of core-shell.wasm: ${missing.join(", ") || "other exports"}`);
+}
+
 /**
  * Whatever enters the core goes through its exports: there its traps are seen, and nobody else's. Its
  * glue is changed where wasm-bindgen left it, once.
  */
 function watchCore() {
-  const module = modules.find(({ file }) => file === "core.wasm");
+  const module = named("core-shell.wasm");
   const glue = at(module.out, `${module.name}.js`), types = at(module.out, `${module.name}.d.ts`);
   const text = readFileSync(glue, "utf8");
   if (text.endsWith(watch.js)) return;
@@ -74,6 +89,7 @@ export async function hostScript() {
 /** Fills core/js/lib from scratch. The wasm modules and their types have to be there. */
 export async function compilePackage() {
   rmSync(folder("lib"), { recursive: true, force: true });
+  await sharesGlue();
   watchCore();
   await must("node", [at("node_modules", "typescript", "bin", "tsc"), "-p", folder("tsconfig.json")], { quiet: true });
   const esbuild = await import("esbuild");

@@ -18,9 +18,13 @@ import { crates, functions, namesOf, stripped } from "./wasm-sections.mjs";
 const small = ["-disable-lsr", "-enable-pre=false", "-enable-load-pre=false", "-disable-tail-duplicate", "-disable-early-taildup", "-disable-machine-cse"]
   .map((option) => `-Cllvm-args=${option}`).join(" ");
 
-/** file: its name in dist; beside: its place in the npm package, where the script that loads it is, and from there in dist; without, it is the command's; optimize: small, or fast; profile: in Cargo.toml, if not wasm; bindgen: further options (a trapped core is started anew); lean: a panic is a trap, what is heavy is told, locals are numbered alike; rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
+// The same crate and options for both, and one glue: what differs is what a shell's system is asked.
+const core = { crate: "pannier-wasm", name: "pannier_core", optimize: ["--flatten", "--rereloop", "-Os", "--gufa-optimizing", "-Os", "--converge"], bindgen: ["--experimental-reset-state-function"], lean: true, rustflags: small, inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] };
+
+/** file: its name; beside: its place in the npm package, where the script that loads it is, and from there in dist (or in the shell's files); without, it is the command's; features: of the crate; optimize: small, or fast; profile: in Cargo.toml, if not wasm; bindgen: further options (a trapped core is started anew); lean: a panic is a trap, what is heavy is told, locals are numbered alike; rustflags: vector instructions where they pay, Safari has them since 16.4; inputs: what its bytes depend on besides the files for all */
 export const modules = [
-  { file: "core.wasm", beside: "lib/core.wasm", crate: "pannier-wasm", out: "core/js/wasm/core", name: "pannier_core", optimize: ["--flatten", "--rereloop", "-Os", "--gufa-optimizing", "-Os", "--converge"], bindgen: ["--experimental-reset-state-function"], lean: true, rustflags: small, inputs: ["core", "profiles"], except: ["core/js", "core/scan", "core/scan-wasm"] },
+  { ...core, file: "core.wasm", beside: "lib/core.wasm", out: "core/js/wasm/core" },
+  { ...core, file: "core-shell.wasm", beside: "lib/shell/core-shell.wasm", out: "core/js/wasm/core-shell", features: ["shell"] },
   { file: "scan.wasm", beside: "lib/scanner/scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", profile: "wasm-vectors", optimize: ["-O3"], rustflags: "-Ctarget-feature=+simd128", inputs: ["core/scan/src", "core/scan/Cargo.toml", "core/scan-wasm"] },
   { file: "command.wasm", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], rustflags: small, inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
 ];
@@ -65,20 +69,27 @@ function upToDate(module, hash) {
   return stamp.hash === hash ? stamp : undefined;
 }
 
-/** Builds one module into core/js/wasm and says which crates its bytes come from. */
-export async function buildModule(module, { bindgen }) {
+/**
+ * Compiles one module into core/js/wasm and gives what makes it small and says which crates its bytes come from. That takes
+ * one core, and nothing of cargo's: other modules are compiled meanwhile.
+ */
+export async function compileModule(module, { bindgen }) {
   const hash = hashOf([...inputsOfAll, ...module.inputs], module.except);
   const done = upToDate(module, hash);
-  if (done) return { ...done, skipped: true };
+  if (done) return () => Promise.resolve({ ...done, skipped: true });
   // Names stay until the crates are summed; `stripped` takes them off what is shipped.
   const profile = module.profile ?? "wasm";
   // A library for tests beside it, in the same run, would keep alive what only that one exports: 3 KB.
-  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", "--profile", profile, "--target", wasmTarget, "-p", module.crate], {
+  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", "--profile", profile, "--target", wasmTarget, "-p", module.crate, ...(module.features ? ["--features", module.features.join()] : [])], {
     env: { [`CARGO_PROFILE_${profile.toUpperCase().replaceAll("-", "_")}_STRIP`]: "none", ...(module.rustflags ? { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: module.rustflags } : {}) },
   });
   const compiled = at("target", wasmTarget, profile, `${module.crate.replaceAll("-", "_")}.wasm`);
   if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);
   await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--omit-default-module-path", "--out-dir", at(module.out), "--out-name", module.name, ...(module.bindgen ?? [])], { quiet: true });
+  return () => finish(module, hash);
+}
+
+async function finish(module, hash) {
   const glue = at(module.out, `${module.name}_bg.wasm`);
   const optimize = (options) => must("node", [at("node_modules/binaryen/bin/wasm-opt"), ...options, "-g", ...features.map((name) => `--enable-${name}`), glue, "-o", glue], { quiet: true });
   if (module.lean) writeFileSync(glue, trapping(readFileSync(glue)));

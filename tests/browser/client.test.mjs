@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "./lib/index.mjs";
+import { says, until } from "./lib/index.mjs";
 import { engines } from "./stories/courier.mjs";
 import { call, done, withClient } from "./stories/client-page.mjs";
 import { operations } from "./stories/store.mjs";
@@ -171,6 +171,15 @@ for (const engine of engines) {
       assert.match(refused.message, /\w+ \w+/);
     }
     assert.deepEqual(await operations(driver), []);
+  });
+
+  story("the module for shells is refused where no shell is, and what was recorded stays", async ({ driver, page }) => {
+    await done(driver, `() => pannier.record({ kind: "note", stop: "st-07", text: "before" })`);
+    await driver.get(new URL("/?wasm=/core-shell.wasm", page).href);
+    await says(driver, "body", /^refused core_mismatch .* is not core\.wasm$/, { ms: 15_000 });
+    await driver.get(page);
+    await says(driver, "body", "ready", { ms: 15_000 });
+    assert.equal((await operations(driver)).length, 1);
   });
 
   story("an operation of the company's own is refused where the profile does not know it", async ({ driver }) => {

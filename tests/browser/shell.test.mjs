@@ -74,6 +74,12 @@ for (const engine of engines.filter((name) => name !== "firefox")) {
     assert.match(await evaluate(driver, "() => document.body.textContent"), /^refused fetch_patched /);
   });
 
+  story("the browser's module is refused in a shell, and so is the browser's way in", { options: { network: "native", wasm: "/core.wasm" }, signedIn: false }, async ({ driver }) => {
+    assert.match(await evaluate(driver, "() => document.body.textContent"), /^refused core_mismatch .* is not core-shell\.wasm$/);
+    const { code } = await call(driver, "() => openPannier()");
+    assert.equal(code, "core_mismatch");
+  });
+
   story("coming back and a network that comes back are reasons to try; the reminder is scheduled at recording and goes when it is sent", {}, async (courier) => {
     const { driver, phone, faults } = courier;
     await faults.dead();

@@ -98,7 +98,7 @@ for (const [name, { tools, files: given, build, lean }] of Object.entries(bundle
     }
   });
 
-  test(`${name}: who uses no scanner bundles none`, { timeout: 60_000 }, async () => {
+  test(`${name}: who uses no scanner bundles none, and no browser the module of shells`, { timeout: 60_000 }, async () => {
     const app = await project({
       tools: tools.slice(0, 1),
       files: {
@@ -111,6 +111,7 @@ for (const [name, { tools, files: given, build, lean }] of Object.entries(bundle
       const built = filesIn(join(app.folder, "dist"));
       assert.ok(built.some((file) => file.endsWith(".js")));
       const core = readFileSync(join(app.folder, "node_modules", "pannier", "lib", "core.wasm"));
+      assert.deepEqual(WebAssembly.Module.imports(await WebAssembly.compile(core)).filter((one) => /_(?:handOver|handed|forget)_/.test(one.name)), [], "no system is asked for anything");
       for (const file of built) {
         assert.doesNotMatch(file, /scan/, "no file of the scanner");
         if (file.endsWith(".wasm")) assert.ok(readFileSync(file).equals(core), `${file} is the core's`);

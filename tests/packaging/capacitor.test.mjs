@@ -54,7 +54,11 @@ test("capacitor: the shell's app, in a browser, delivers a parcel without a netw
     await app.run("typescript/bin/tsc");
     await app.run("vite/bin/vite.js", "build");
     const built = readdirSync(join(app.folder, "dist"), { recursive: true });
-    assert.ok(built.some((file) => /core.*\.wasm$/.test(file)), "the core is there");
+    const core = readFileSync(join(app.folder, "node_modules", "pannier", "lib", "shell", "core-shell.wasm"));
+    assert.ok(WebAssembly.Module.imports(await WebAssembly.compile(core)).some((one) => /_handOver_/.test(one.name)), "it can hand over");
+    const modules = built.filter((file) => file.endsWith(".wasm"));
+    assert.equal(modules.length, 1, "one module");
+    assert.ok(readFileSync(join(app.folder, "dist", modules[0])).equals(core), "that of shells");
     assert.deepEqual(built.filter((file) => /scan/.test(file)), [], "and nothing of the scanner");
     const server = await startSandbox({ static: join(app.folder, "dist") });
     try {

@@ -130,8 +130,6 @@ export interface OpenOptions {
    * @example functions: { sign: async ({ request }) => ({ headers: { "x-signature": await hmac(request.body) } }) }
    */
   functions?: Record<string, (call: HostCall) => unknown>;
-  /** what sends while nothing of ours runs, where the host has such a service; `pannier/capacitor` brings one */
-  system?: HandOver;
   /** what you call your build; `versions()` tells it, so that a page and a worker of different builds can be told apart */
   app?: string;
   /** how long what is settled stays; kept on the device, so that the service worker goes by the same */
@@ -147,7 +145,7 @@ export interface OpenOptions {
    * is down. False where the app has no server of its own, as inside a Capacitor shell.
    */
   probe?: string | false;
-  /** where the core's wasm is (default: `core.wasm` beside the script that holds the client, where bundlers put it) */
+  /** where the core's wasm is (default: `core.wasm`, in a shell `core-shell.wasm`, beside the script that holds the client, where bundlers put it) */
   wasm?: WasmSource;
 }
 
@@ -275,8 +273,8 @@ export interface PannierApi {
    */
   drain(reason: WakeReason, options?: { budgetMs?: number }): Promise<DrainReport>;
   /**
-   * Gives the operating system what it may send while nothing of ours runs (`system` of `openPannier`): when the app leaves the
-   * screen. Its answers are taken by the next drain. For most, `openShell` of `pannier/capacitor`.
+   * Gives the operating system what it may send while nothing of ours runs, in a shell (`system` of `openWithSystem`): when the
+   * app leaves the screen. Its answers are taken by the next drain. In a Capacitor app `openShell` calls it.
    * @throws PannierError `system_missing`
    * @example App.addListener("pause", () => pannier.handOver());
    */

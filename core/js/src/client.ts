@@ -1,16 +1,20 @@
 // The typed client: one per page, over the wasm core. It decides nothing.
 
-import { Core } from "../wasm/core/pannier_core.js";
+// The glue of the module for shells is that of both: it knows all that the browser's asks for.
+import { Core, handsOver } from "../wasm/core-shell/pannier_core.js";
 import { PannierError } from "./error.js";
-import { BrowserHost } from "./host/index.js";
+import { BrowserHost, type HostOptions } from "./host/index.js";
 import { currentGeneration, giveBack, guarded, lend, restartCount, start } from "./runtime.js";
 import { storageHealth } from "./storage.js";
 import { defined, workerVersions } from "./versions.js";
-import type { ChangeListener, Diagnostics, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
+import type { ChangeListener, Diagnostics, HandOver, Health, OpenOptions, PannierApi, RecordOptions, Status, Versions, WasmSource } from "./api.js";
 import type {
   AccountView, BlobMeta, Draft, DrainReport, Health as CoreHealth, History, Intent, Keep, Notice, OtherAccount, OutboxItem, OutboxPage, OutboxQuery,
   PushState, Receipt, RouteRefresh, RouteView, ScanMeaning, SessionView, ShiftClose, Status as CoreStatus, StopView, Subscription, Tidied, WakeReason, WakeRecord,
 } from "./types.js";
+
+/** @internal What `pannier/shell` brings: the host that its own module asks, and the system behind that, if there is one. */
+export interface Shell { Host: new (options: HostOptions) => BrowserHost; system: HandOver | undefined }
 
 interface CoreOptions { database: string; profile?: string; servers: Record<string, string>; secrets: Record<string, string>; keep?: Keep }
 
@@ -42,7 +46,7 @@ export class Pannier implements PannierApi {
   readonly #options: CoreOptions;
   readonly #token: OpenOptions["token"];
   readonly #exchange: OpenOptions["exchange"];
-  readonly #system: OpenOptions["system"];
+  readonly #shell: Shell | undefined;
   readonly #probe: OpenOptions["probe"];
   readonly #functions: OpenOptions["functions"];
   readonly #app: OpenOptions["app"];
@@ -67,14 +71,14 @@ export class Pannier implements PannierApi {
   /** the office's public key, for `pannier/export` */
   readonly sealTo: OpenOptions["sealTo"];
 
-  private constructor(options: CoreOptions, { token, exchange, system, functions, sealTo, probe, app }: OpenOptions) {
+  private constructor(options: CoreOptions, { token, exchange, functions, sealTo, probe, app }: OpenOptions, shell: Shell | undefined) {
     this.#app = app;
     this.sealTo = sealTo;
     this.#probe = probe;
     this.#options = options;
     this.#token = token;
     this.#exchange = exchange;
-    this.#system = system;
+    this.#shell = shell;
     this.#functions = functions;
     // Other tabs and the worker learn of a change by this; it is only a hint to read again.
     this.#channel = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel(`pannier:${options.database}`);
@@ -88,11 +92,13 @@ export class Pannier implements PannierApi {
     }
   }
 
-  static async open(options: OpenOptions & { wasm: WasmSource }): Promise<Pannier> {
+  /** @internal */
+  static async open(options: OpenOptions & { wasm: WasmSource }, shell?: Shell): Promise<Pannier> {
     const { database = "pannier", profile, servers = {}, secrets = {}, keep, wasm } = options;
     await start(wasm);
+    if (handsOver() !== !!shell) throw new PannierError("core_mismatch", `the core that runs here is not ${shell ? "core-shell" : "core"}.wasm`);
     const text = typeof profile === "object" ? JSON.stringify(profile) : profile;
-    const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }), ...(keep === undefined ? {} : { keep }) }, options);
+    const client = new Pannier({ database, servers, secrets, ...(text === undefined ? {} : { profile: text }), ...(keep === undefined ? {} : { keep }) }, options, shell);
     await client.#on(async () => undefined);
     return client;
   }
@@ -104,7 +110,7 @@ export class Pannier implements PannierApi {
     if (!this.#core || this.#generation !== currentGeneration()) {
       this.#generation = currentGeneration();
       const { database, ...options } = this.#options;
-      const host = lend(new BrowserHost({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange, system: this.#system, functions: this.#functions, probe: this.#probe }));
+      const host = lend(new (this.#shell?.Host ?? BrowserHost)({ database, changed: (revision) => this.#changed(revision), token: this.#token, exchange: this.#exchange, functions: this.#functions, probe: this.#probe, system: this.#shell?.system }));
       this.#host = host;
       const opening = guarded((): Promise<Core> => Core.open(JSON.stringify(options), host));
       this.#core = opening;
@@ -255,7 +261,7 @@ export class Pannier implements PannierApi {
 
   async handOver(): Promise<DrainReport> {
     // With nobody to take them, what is handed over would wait for an answer that nobody gives.
-    if (!this.#system) throw new PannierError("system_missing", "no system was given to hand over to");
+    if (!this.#shell?.system) throw new PannierError("system_missing", "no system was given to hand over to");
     return this.#call("handOver");
   }
 

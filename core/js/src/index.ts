@@ -1,6 +1,7 @@
 // The public API: see types.ts for the shapes.
 
 import { Pannier } from "./client.js";
+import { PannierError } from "./error.js";
 import { storageHealth } from "./storage.js";
 import type { OpenOptions } from "./api.js";
 
@@ -19,9 +20,12 @@ export { deadline } from "./time.js";
 /**
  * Opens the core on this device's store.
  * @example const pannier = await openPannier({ profile, servers: { api: "https://api.example.com" } });
- * @throws PannierError `profile_*`, `server_unknown`, `storage_*`, `core_unavailable`
+ * @throws PannierError `profile_*`, `server_unknown`, `storage_*`, `core_unavailable`, `core_mismatch`
  */
-export const openPannier = (options: OpenOptions = {}): Promise<Pannier> => {
+export const openPannier = async (options: OpenOptions = {}): Promise<Pannier> => {
+  const { Capacitor } = globalThis as { Capacitor?: { isNativePlatform?: () => boolean } };
+  // What a start before this one handed to the system only the shell's module takes back.
+  if (Capacitor?.isNativePlatform?.()) throw new PannierError("core_mismatch", "in a Capacitor app openShell opens the core");
   // The first status waits for it: it is found out while the module is compiled.
   void storageHealth();
   // Written as bundlers look for it. Not asked for when the caller knows better.

@@ -4,7 +4,7 @@
 // settle. So every call is on a list; when the instance falls, all of them are rejected, the
 // instance is discarded, and the next call runs on a fresh one, whose state comes from the store.
 
-import init, { __wbg_reset_state, onTrap } from "../wasm/core/pannier_core.js";
+import init, { __wbg_reset_state, onTrap } from "../wasm/core-shell/pannier_core.js";
 import { PannierError } from "./error.js";
 import type { WasmSource } from "./api.js";
 import type { BrowserHost } from "./host/index.js";

@@ -168,7 +168,9 @@ impl<H: Host> Driver<H> {
         }
         let budget = budget_ms.map_or(f64::INFINITY, f64::from);
         let mut d = self.begin(session, reason, began, budget).await?;
-        self.take_answers(&mut d).await?;
+        if let Some(taken) = self.take_answers(&mut d) {
+            taken.await?;
+        }
         self.judge_parked_again(&mut d).await?;
         let paused = is_ahead(d.reach.paused_until, self.now());
         if !paused && self.reached(&mut d).await? {

@@ -21,6 +21,9 @@ pub enum HostToken {
 }
 
 pub trait Host {
+    /// Whether there may be an operating system that takes requests to send. Where there is none for
+    /// good, as in a browser, what hands over and takes answers is not even compiled.
+    const HANDS_OVER: bool = true;
     type Store: Store;
     type Blobs: Blobs;
     type Net: Net;

@@ -7,7 +7,7 @@
 
 use super::clock::Clock;
 use super::drain::{DrainReport, Draining, Stopped, WakeReason};
-use super::driver::{Driver, STALE_MAX};
+use super::driver::{Boxed, Driver, STALE_MAX};
 use super::error::CoreError;
 use super::host::Host;
 use super::lock::Lock;
@@ -39,6 +39,9 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// The store's failures.
     pub async fn hand_over(&self) -> Result<DrainReport, CoreError> {
+        const {
+            assert!(H::HANDS_OVER, "nobody would take the answers");
+        }
         let began = self.host.clock().monotonic_ms();
         let session = self.session().await?.map(|seen| seen.value);
         let Some(session) = session.filter(|s| s.state == SessionState::SignedIn) else {
@@ -71,7 +74,7 @@ impl<H: Host> Driver<H> {
         let mut d = self
             .begin(session, WakeReason::Paused, began, f64::INFINITY)
             .await?;
-        self.take_answers(&mut d).await?;
+        self.judge_answers(&mut d).await?;
         let mut uploads = vec![];
         if !is_ahead(d.reach.paused_until, self.now()) {
             for lane in self.due_lanes(&d).await? {
@@ -131,8 +134,21 @@ impl<H: Host> Driver<H> {
         Ok(())
     }
 
+    /// What a drain begins with where the operating system sends for us; elsewhere there is nothing
+    /// to wait for. No `async fn`: that would compile what is behind the condition in any case.
+    pub(super) fn take_answers<'a>(
+        &'a self,
+        d: &'a mut Draining,
+    ) -> Option<Boxed<'a, Result<(), CoreError>>> {
+        if H::HANDS_OVER {
+            Some(Box::pin(self.judge_answers(d)))
+        } else {
+            None
+        }
+    }
+
     /// Asks the system what became of what it was given, and judges it lane by lane in its order.
-    pub(super) async fn take_answers(&self, d: &mut Draining) -> Result<(), CoreError> {
+    async fn judge_answers(&self, d: &mut Draining) -> Result<(), CoreError> {
         let Some(mut reports) = self.host.handed().await else {
             return Ok(());
         };

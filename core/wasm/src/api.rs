@@ -15,7 +15,7 @@ use pannier::engine::listing::{account_view, session_view};
 use pannier::engine::overdue::Thresholds;
 use pannier::ports::drain::WakeReason;
 use pannier::ports::views::OutboxQuery;
-use pannier::ports::{CoreError, CoreFault, Decided, Driver, Keep, Room, View};
+use pannier::ports::{CoreError, CoreFault, Decided, Driver, Host, Keep, Room, View};
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::future::Future;
@@ -25,6 +25,12 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 type Answer = Result<JsValue, CoreError>;
+
+/// Which of the two modules this is: the one for shells, or the browser's.
+#[wasm_bindgen(js_name = handsOver)]
+pub fn hands_over() -> bool {
+    BrowserHost::HANDS_OVER
+}
 
 #[wasm_bindgen]
 pub struct Core {
@@ -300,6 +306,7 @@ fn dispatch(
                     core.used.set(given.next("used")?);
                     run!(core.drain(reason, budget))
                 }
+                #[cfg(feature = "shell")]
                 "handOver" => run!(core.hand_over()),
                 "tidy" => {
                     let room: Option<Room> = given.next("room")?;

@@ -196,6 +196,7 @@ impl BrowserHost {
 }
 
 impl Host for BrowserHost {
+    const HANDS_OVER: bool = cfg!(feature = "shell");
     type Store = JsStore;
     type Blobs = JsStore;
     type Net = JsNet;

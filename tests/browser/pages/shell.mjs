@@ -1,5 +1,6 @@
-// An app of somebody's own in a Capacitor shell: nothing but `pannier/capacitor`.
+// An app of somebody's own in a Capacitor shell: `pannier/capacitor`, and `pannier` where it is not to be used.
 
+import { openPannier } from "pannier";
 import { openShell, inShell } from "pannier/capacitor";
 
 const json = async (address) => (await globalThis.CapacitorWebFetch(address)).json();
@@ -10,7 +11,7 @@ if (foreign) {
   globalThis.fetch = (...given) => own(...given);
   delete globalThis.CapacitorWebFetch;
 }
-Object.assign(globalThis, { inShell });
+Object.assign(globalThis, { inShell, openPannier });
 try {
   globalThis.shell = await openShell({ profile, servers, ...options });
   globalThis.pannier = globalThis.shell.pannier;

@@ -14,6 +14,7 @@ async function clientPage(folder) {
   mkdirSync(folder, { recursive: true });
   const built = process.env.PANNIER_DIST ?? dist;
   for (const file of ["core.wasm", "profile.json"]) copyFileSync(join(built, file), join(folder, file));
+  copyFileSync(at("core", "js", "lib", "shell", "core-shell.wasm"), join(folder, "core-shell.wasm"));
   const bundled = { absWorkingDir: at(), bundle: true, format: "esm", target: "safari16.4", logLevel: "silent" };
   await build({ ...bundled, entryPoints: ["tests/browser/pages/client.mjs"], outfile: join(folder, "client.js") });
   // Once more by itself: what a page found out about its storage it goes by as long as it lives.

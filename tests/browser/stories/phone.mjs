@@ -104,6 +104,7 @@ export async function startPhone() {
 async function shellPage(folder, { phone, patched, options, profile }) {
   mkdirSync(folder, { recursive: true });
   for (const file of ["core.wasm", "profile.json"]) copyFileSync(join(process.env.PANNIER_DIST ?? dist, file), join(folder, file));
+  copyFileSync(at("core", "js", "lib", "shell", "core-shell.wasm"), join(folder, "core-shell.wasm"));
   await build({
     absWorkingDir: at(), entryPoints: ["tests/browser/pages/shell.mjs"], outfile: join(folder, "shell.js"),
     bundle: true, format: "esm", target: "safari16.4", logLevel: "silent",

@@ -5,7 +5,8 @@ import { App } from "@capacitor/app";
 import { Capacitor } from "@capacitor/core";
 import { Network } from "@capacitor/network";
 import { PannierError } from "../error.js";
-import { openPannier, type OpenOptions, type Pannier } from "../index.js";
+import type { Pannier } from "../index.js";
+import { openWithSystem, type SystemOptions } from "../shell/index.js";
 import { attachWakes } from "../wakes.js";
 import { nativeExchange } from "./native-http.js";
 import { keepReminder, type ReminderOptions } from "./reminder.js";
@@ -14,8 +15,8 @@ import { systemUploads, Uploads } from "./uploads.js";
 export { nativeExchange } from "./native-http.js";
 export type { ReminderOptions } from "./reminder.js";
 
-/** What `openShell` takes beside the options of `openPannier`. */
-export interface ShellOptions extends OpenOptions {
+/** What `openShell` takes beside the options of `openWithSystem`; the package brings a `system` of its own. */
+export interface ShellOptions extends SystemOptions {
   /**
    * How requests leave while the app is open. `web` (the default): the web view's own `fetch`, for backends whose CORS rules let
    * in `capacitor://localhost` (iOS) and `https://localhost` (Android). `native`: past the web view, where no CORS rules hold.
@@ -61,7 +62,7 @@ export async function openShell({ network = "web", reminder, handOver = true, ..
   const exchange = options.exchange ?? (network === "native" ? nativeExchange : undefined);
   const system = options.system ?? (handOver && Capacitor.isPluginAvailable("PannierUploads") ? systemUploads : undefined);
   // The page's own files are inside the app: asking for one tells nothing of a network.
-  const pannier = await openPannier({ probe: false, ...options, ...(exchange ? { exchange } : {}), ...(system ? { system } : {}) });
+  const pannier = await openWithSystem({ probe: false, ...options, system, ...(exchange ? { exchange } : {}) });
   const ends = [attachWakes(pannier, { overdue: false })];
   const listeners = await Promise.all([
     // The system's word; the web view tells of becoming visible as well, but not always.

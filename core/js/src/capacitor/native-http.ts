@@ -16,10 +16,10 @@ const bodiless = new Set([101, 103, 204, 205, 304]);
 const bodyOf = (data: unknown): string => (typeof data === "string" ? data : data === null || data === undefined ? "" : JSON.stringify(data));
 
 /**
- * Sends a request by Capacitor's native HTTP: `exchange` of `openPannier`. Numbers in JSON answers pass through the system's own
+ * Sends a request by Capacitor's native HTTP: `exchange` of `openShell`, as `network: "native"` sets it. Numbers in JSON answers pass through the system's own
  * reader: whole ones above 2^53 lose digits. In a browser, where an app of the shell is tried while it is written, it is `fetch`.
  * @throws TypeError where no answer came, as `fetch` does
- * @example const pannier = await openPannier({ profile, exchange: nativeExchange });
+ * @example const { pannier } = await openShell({ profile, exchange: (request) => request.url.startsWith(cdn) ? fetch(request) : nativeExchange(request) });
  */
 export async function nativeExchange(request: Request): Promise<Response> {
   // Its twin for browsers would send the base64 itself.

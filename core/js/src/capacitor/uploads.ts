@@ -23,7 +23,7 @@ interface UploadsPlugin {
 /** @internal */
 export const Uploads = registerPlugin<UploadsPlugin>("PannierUploads");
 
-/** @internal `system` of `openPannier`. */
+/** @internal `system` of `openWithSystem`. */
 export const systemUploads: HandOver = {
   async begin(requests) {
     const uploads: BridgedRequest[] = [];

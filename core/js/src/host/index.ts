@@ -1,7 +1,7 @@
 // What a page or a worker lends the core: storage, network, time, chance, locks. The core calls it
 // by text and lists, which cross cheaply, and is told everything by what a promise resolves to.
 
-import type { HandedRequest, HostCall, OpenOptions } from "../api.js";
+import type { HandOver, HostCall, OpenOptions } from "../api.js";
 import { after } from "../time.js";
 import { Locks } from "./locks.js";
 import { leaveBy } from "./network.js";
@@ -17,9 +17,10 @@ export interface HostOptions {
   changed: (revision: number) => void;
   token: OpenOptions["token"];
   exchange: OpenOptions["exchange"];
-  system: OpenOptions["system"];
   probe?: OpenOptions["probe"];
   functions: OpenOptions["functions"];
+  /** a shell's alone */
+  system: HandOver | undefined;
 }
 
 /** Called by core/wasm/src/host.rs alone. */
@@ -149,34 +150,9 @@ export class BrowserHost {
     return said === undefined ? undefined : JSON.stringify(said);
   }
 
-  /**
-   * Requests for the operating system, lane by lane in their order: a lane is given whole, so that nothing behind a no goes out,
-   * and alone, so that the photos of no more than one are in memory. What cannot be made ends its lane.
-   */
-  async handOver(uploads: string): Promise<void> {
-    const lanes = new Map<string, { note: Omit<HandedRequest, "request">; request: WireRequest }[]>();
-    for (const upload of JSON.parse(uploads) as { note: Omit<HandedRequest, "request">; request: WireRequest }[]) {
-      const lane = lanes.get(upload.note.lane);
-      if (lane) lane.push(upload); else lanes.set(upload.note.lane, [upload]);
-    }
-    for (const lane of lanes.values()) {
-      const made: HandedRequest[] = [];
-      for (const { note, request } of lane) {
-        const built = await this.#net.build(request).catch(() => undefined);
-        if (!built) break;
-        made.push({ ...note, request: built });
-      }
-      if (made.length > 0) await this.#options.system?.begin(made);
-    }
-  }
-
-  /** What the system tells of them, as JSON. Rejects where it does not answer. */
-  async handed(): Promise<string> {
-    return JSON.stringify(await this.#options.system?.list() ?? []);
-  }
-
-  async forget(ids: string): Promise<void> {
-    await this.#options.system?.forget(JSON.parse(ids) as string[]);
+  /** A request as the browser has it, for whoever sends it in another way. */
+  protected build(request: WireRequest): Promise<Request> {
+    return this.#net.build(request);
   }
 
   close(): void {
