@@ -140,12 +140,14 @@ fn write_entries(entries: &dyn Entries, out: &mut String) {
 impl<K: From<String> + Ord, V: FromJson> Slot for Dictionary<K, V> {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         self.0.clear();
-        from.fields(&mut |from, key| {
+        from.begin(b'{')?;
+        while from.more(b'}')? {
+            let key = from.name()?;
             let mut value = V::blank();
             value.read(from).map_err(|e| e.within(&key))?;
             self.insert(key.into_owned().into(), value);
-            Ok(())
-        })
+        }
+        Ok(())
     }
 }
 impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {

@@ -447,10 +447,17 @@ impl<T: FromJson> Grows for Vec<T> {
 
 /// Read in place: what is half read goes with the list when an item is wrong.
 fn read_items(list: &mut dyn Grows, from: &mut Reader<'_>) -> Result<(), Wrong> {
-    from.items(&mut |from, i| match list.grow() {
-        Some(place) => place.read(from).map_err(|e| e.within(&i.to_string())),
-        None => Ok(()),
-    })
+    from.begin(b'[')?;
+    let mut count = 0_usize;
+    while from.more(b']')? {
+        if let Some(place) = list.grow() {
+            place
+                .read(from)
+                .map_err(|e| e.within(&count.to_string()))?;
+        }
+        count += 1;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ pub fn read_fields(
     let mut seen = 0_u64;
     // What we wrote ourselves comes in our order: the search goes on where it ended.
     let (mut rest, mut place) = ("", 0);
-    from.fields(&mut |from, found| {
+    from.begin(b'{')?;
+    'fields: while from.more(b'}')? {
+        let found = from.name()?;
         for _ in 0..slots.len() {
             if rest.is_empty() {
                 (rest, place) = (names, 0);
@@ -58,18 +60,18 @@ pub fn read_fields(
             }
             seen |= 1 << here;
             if name.ends_with('?') && from.null()? {
-                return Ok(());
+                continue 'fields;
             }
-            return match slots.get_mut(here) {
-                Some(slot) => slot.read(from).map_err(|e| e.within(&found)),
-                None => from.skip(),
-            };
+            if let Some(slot) = slots.get_mut(here) {
+                slot.read(from).map_err(|e| e.within(&found))?;
+            }
+            continue 'fields;
         }
         if deny && tag != Some(&*found) {
             return Err(Wrong::new(["unknown field ", &found].concat()));
         }
-        from.skip()
-    })?;
+        from.skip()?;
+    }
     let mut rest = names;
     for place in 0..slots.len() {
         let name = next(&mut rest);
@@ -163,7 +165,9 @@ fn named<'a>(from: &mut Reader<'a>, tag: Option<&str>) -> Result<Named<'a>, Wron
         _ => return Err(from.expected(SEVERAL)),
     }
     let (mut found, mut count) = (None, 0);
-    from.fields(&mut |from, name| {
+    from.begin(b'{')?;
+    while from.more(b'}')? {
+        let name = from.name()?;
         count += 1;
         match tag {
             None => {
@@ -173,12 +177,12 @@ fn named<'a>(from: &mut Reader<'a>, tag: Option<&str>) -> Result<Named<'a>, Wron
             Some(tag) if tag == name && from.peek() == Some(b'"') => {
                 let (name, content) = (from.string()?, begin.clone());
                 found = Some(Named { name, content });
-                return Ok(());
+                continue;
             }
             Some(_) => {}
         }
-        from.skip()
-    })?;
+        from.skip()?;
+    }
     match (found, tag) {
         (Some(found), Some(_)) => Ok(found),
         (None, Some(tag)) => Err(missing(tag)),

@@ -25,9 +25,9 @@ pub struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
+    /// an object or a list has begun, and nothing of it has been read
+    begun: bool,
 }
-
-type Each<'r, 'a, T> = &'r mut dyn FnMut(&mut Reader<'a>, T) -> Result<(), Wrong>;
 
 impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Self {
@@ -35,6 +35,7 @@ impl<'a> Reader<'a> {
             text,
             at: 0,
             depth: 0,
+            begun: false,
         }
     }
 
@@ -87,18 +88,19 @@ impl<'a> Reader<'a> {
         Ok(match self.peek() {
             Some(b'{') => {
                 let mut fields = Map::new();
-                self.fields(&mut |reader, name| {
-                    fields.insert(name.into_owned(), reader.value()?);
-                    Ok(())
-                })?;
+                self.begin(b'{')?;
+                while self.more(b'}')? {
+                    let name = self.name()?.into_owned();
+                    fields.insert(name, self.value()?);
+                }
                 Value::Object(fields)
             }
             Some(b'[') => {
                 let mut items = Vec::new();
-                self.items(&mut |reader, _| {
-                    items.push(reader.value()?);
-                    Ok(())
-                })?;
+                self.begin(b'[')?;
+                while self.more(b']')? {
+                    items.push(self.value()?);
+                }
                 Value::Array(items)
             }
             Some(b'"') => Value::String(self.string()?.into_owned()),
@@ -115,8 +117,21 @@ impl<'a> Reader<'a> {
     /// Goes past the next value, whatever it is.
     pub fn skip(&mut self) -> Result<(), Wrong> {
         match self.peek() {
-            Some(b'{') => self.fields(&mut |reader, _| reader.skip()),
-            Some(b'[') => self.items(&mut |reader, _| reader.skip()),
+            Some(b'{') => {
+                self.begin(b'{')?;
+                while self.more(b'}')? {
+                    self.name()?;
+                    self.skip()?;
+                }
+                Ok(())
+            }
+            Some(b'[') => {
+                self.begin(b'[')?;
+                while self.more(b']')? {
+                    self.skip()?;
+                }
+                Ok(())
+            }
             Some(b'"') => self.string().map(drop),
             Some(b'-' | b'0'..=b'9') => self.number().map(drop),
             _ => self.word().map(drop),
@@ -147,63 +162,47 @@ impl<'a> Reader<'a> {
         }))
     }
 
-    fn deeper(&mut self) -> Result<(), Wrong> {
+    /// Into an object or a list, by the sign it begins with.
+    pub fn begin(&mut self, open: u8) -> Result<(), Wrong> {
+        if self.peek() != Some(open) {
+            let what = if open == b'{' { "an object" } else { "a list" };
+            return Err(self.expected(what));
+        }
         self.at += 1;
         self.depth += 1;
+        self.begun = true;
         if self.depth > DEPTH_MAX {
             return Err(self.wrong("nested too deeply"));
         }
         Ok(())
     }
 
-    /// Gives each field's name; who is given one takes its value.
-    pub fn fields(&mut self, each: Each<'_, 'a, Cow<'a, str>>) -> Result<(), Wrong> {
-        if self.peek() != Some(b'{') {
-            return Err(self.expected("an object"));
-        }
-        self.deeper()?;
+    /// On to the next field or item, which has to be taken then; false: this sign has ended it.
+    pub fn more(&mut self, close: u8) -> Result<bool, Wrong> {
+        let begun = std::mem::take(&mut self.begun);
         self.peek();
-        let mut open = !self.take(b'}');
-        while open {
-            if self.peek() != Some(b'"') {
-                return Err(self.wrong("a name in quotes is expected"));
-            }
-            let name = self.string()?;
-            self.peek();
-            if !self.take(b':') {
-                return Err(self.wrong("a colon is expected"));
-            }
-            each(self, name)?;
-            self.peek();
-            open = !self.take(b'}');
-            if open && !self.take(b',') {
-                return Err(self.wrong("a comma or } is expected"));
-            }
+        if self.take(close) {
+            self.depth -= 1;
+            return Ok(false);
         }
-        self.depth -= 1;
-        Ok(())
+        if !begun && !self.take(b',') {
+            let sign = char::from(close);
+            return Err(self.wrong(&format!("a comma or {sign} is expected")));
+        }
+        Ok(true)
     }
 
-    /// Gives each item's number; who is given one takes the item.
-    pub fn items(&mut self, each: Each<'_, 'a, usize>) -> Result<(), Wrong> {
-        if self.peek() != Some(b'[') {
-            return Err(self.expected("a list"));
+    /// A field's name, and on to its value.
+    pub fn name(&mut self) -> Result<Cow<'a, str>, Wrong> {
+        if self.peek() != Some(b'"') {
+            return Err(self.wrong("a name in quotes is expected"));
         }
-        self.deeper()?;
+        let name = self.string()?;
         self.peek();
-        let mut open = !self.take(b']');
-        let mut count = 0;
-        while open {
-            each(self, count)?;
-            count += 1;
-            self.peek();
-            open = !self.take(b']');
-            if open && !self.take(b',') {
-                return Err(self.wrong("a comma or ] is expected"));
-            }
+        if !self.take(b':') {
+            return Err(self.wrong("a colon is expected"));
         }
-        self.depth -= 1;
-        Ok(())
+        Ok(name)
     }
 
     fn digits(&mut self) -> Result<(), Wrong> {
