@@ -10,7 +10,7 @@ mod names;
 
 use names::{Options, cased, options, variant_name};
 use proc_macro::TokenStream;
-use proc_macro2::TokenStream as Tokens;
+use proc_macro2::{Span, TokenStream as Tokens};
 use quote::quote;
 use syn::{Data, DeriveInput, Error, Fields, Result, Type, parse_macro_input};
 
@@ -70,15 +70,29 @@ fn rows(fields: &Fields, style: Option<&str>, all_default: bool) -> Result<Rows>
         };
         begin.extend(quote!(let mut #ident = #value;));
         let optional = optional || is_option(&field.ty);
-        names.push(if optional { name + "?" } else { name });
+        names.push((name, optional));
         idents.push(ident.clone());
     }
     Ok(Rows {
         begin,
         idents,
-        names: names.join(","),
+        names: list(names)?,
         skipped,
     })
+}
+
+/// The names in one text, each after a byte that says how long it is and whether it is optional.
+fn list(names: Vec<(String, bool)>) -> Result<String> {
+    let mut out = String::new();
+    for (name, optional) in names {
+        let mark = u8::try_from(name.len() * 2 + usize::from(optional)).ok();
+        let Some(mark) = mark.filter(u8::is_ascii) else {
+            return Err(Error::new(Span::call_site(), "a name is too long"));
+        };
+        out.push(char::from(mark));
+        out.push_str(&name);
+    }
+    Ok(out)
 }
 
 fn is_option(ty: &Type) -> bool {
@@ -121,16 +135,17 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                 }
                 let (ident, label, place) =
                     (&variant.ident, variant_name(variant, style)?, known.len());
-                let (made, first) = match &variant.fields {
-                    Fields::Unit => (quote!(Self::#ident), quote!(Self::#ident)),
+                // What a variant begins as, and how it is read in place.
+                let (first, read) = match &variant.fields {
+                    Fields::Unit => (quote!(Self::#ident), quote!()),
                     Fields::Unnamed(_) => (
-                        quote! {{
-                            let mut inner = #json::FromJson::blank();
-                            #json::Slot::read(&mut inner, &mut __content)
-                                .map_err(|e| #json::within(e, KNOWN, #place))?;
-                            Self::#ident(inner)
-                        }},
                         quote!(Self::#ident(#json::FromJson::blank())),
+                        quote! {
+                            if let Self::#ident(inner) = self {
+                                #json::Slot::read(inner, __from)
+                                    .map_err(|e| #json::within(e, KNOWN, #place))?;
+                            }
+                        },
                     ),
                     named => {
                         // Field names of variants are as written, like serde's.
@@ -141,33 +156,34 @@ fn read_impl(input: &DeriveInput) -> Result<Tokens> {
                             ..
                         } = rows(named, None, false)?;
                         (
-                            quote! {{
-                                #begin
-                                #json::read_fields(&mut __content, #names, &mut [#(&mut #idents),*], #deny, #tag)?;
-                                Self::#ident { #(#idents),* }
-                            }},
                             quote!({ #begin Self::#ident { #(#idents),* } }),
+                            quote! {
+                                if let Self::#ident { #(#idents),* } = self {
+                                    #json::read_fields(__from, #names, &mut [#(#idents),*], #deny, #tag)?;
+                                }
+                            },
                         )
                     }
                 };
                 if blank.is_empty() {
-                    blank = first;
+                    blank = first.clone();
                 }
-                arms.extend(quote!(#place => #made,));
-                known.push(label);
+                arms.extend(quote!(#place => { *self = #first; #read }));
+                known.push((label, false));
             }
-            let known = known.join(",");
+            let known = list(known)?;
             (
                 blank,
                 quote! {
                     const KNOWN: &str = #known;
-                    let (__place, mut __content) = #json::variant(__from, KNOWN, #tag)?;
-                    *self = match __place {
-                        #arms
-                        // Not a place of the list.
-                        _ => return Ok(()),
-                    };
-                    Ok(())
+                    #json::read_variant(__from, KNOWN, #tag, &mut |__place, __from| {
+                        match __place {
+                            #arms
+                            // Not a place of the list.
+                            _ => {}
+                        }
+                        Ok(())
+                    })
                 },
             )
         }
@@ -217,7 +233,7 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
             variants.sort_by_key(|(skip, _)| *skip);
             for (place, (_, variant)) in variants.into_iter().enumerate() {
                 let ident = &variant.ident;
-                known.push(variant_name(variant, style)?);
+                known.push((variant_name(variant, style)?, false));
                 match &variant.fields {
                     Fields::Unit => {
                         arms.extend(
@@ -236,7 +252,7 @@ fn write_impl(input: &DeriveInput) -> Result<Tokens> {
                     }
                 }
             }
-            let known = known.join(",");
+            let known = list(known)?;
             quote! {
                 const KNOWN: &str = #known;
                 match self { #arms }

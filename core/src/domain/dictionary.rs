@@ -140,15 +140,32 @@ fn write_entries(entries: &dyn Entries, out: &mut String) {
 impl<K: From<String> + Ord, V: FromJson> Slot for Dictionary<K, V> {
     fn read(&mut self, from: &mut Reader<'_>) -> Result<(), Wrong> {
         self.0.clear();
-        from.begin(b'{')?;
-        while from.more(b'}')? {
-            let key = from.name()?;
-            let mut value = V::blank();
-            value.read(from).map_err(|e| e.within(&key))?;
-            self.insert(key.into_owned().into(), value);
-        }
-        Ok(())
+        read_entries(self, from)
     }
+}
+
+trait Grows {
+    /// A place for what is under this key.
+    fn grow(&mut self, key: String) -> Option<&mut dyn Slot>;
+}
+impl<K: From<String> + Ord, V: FromJson> Grows for Dictionary<K, V> {
+    fn grow(&mut self, key: String) -> Option<&mut dyn Slot> {
+        let key = K::from(key);
+        let (Ok(at) | Err(at)) = self.find(&key);
+        self.insert(key, V::blank());
+        Some(&mut self.0.get_mut(at)?.1)
+    }
+}
+
+fn read_entries(entries: &mut dyn Grows, from: &mut Reader<'_>) -> Result<(), Wrong> {
+    from.begin(b'{')?;
+    while from.more(b'}')? {
+        let key = from.name()?;
+        if let Some(place) = entries.grow(key.as_ref().to_owned()) {
+            place.read(from).map_err(|e| e.within(&key))?;
+        }
+    }
+    Ok(())
 }
 impl<K: From<String> + Ord, V: FromJson> FromJson for Dictionary<K, V> {
     fn blank() -> Self {

@@ -5,13 +5,14 @@
 //! everything else in place); lists of places that one routine fills cost a tenth of it, and an
 //! error names the place it was found at.
 
+use super::json_names::told;
 pub use super::json_names::{
-    read_fields, variant, within, write_fields, write_holding, write_object, write_unit,
+    read_fields, read_variant, within, write_fields, write_holding, write_object, write_unit,
     write_variant,
 };
 use super::json_text::write;
 pub use super::json_text::{Reader, parse, print, quote};
-use super::text::{self, replaced};
+use super::text;
 pub use pannier_json_derive::{FromJson, ToJson};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -87,7 +88,7 @@ impl Wrong {
     }
     #[cold]
     pub fn variant(found: &str, known: &str) -> Self {
-        Self::new([found, " is none of: ", &replaced(known, ",", ", ")].concat())
+        Self::new([found, " is none of: ", &told(known)].concat())
     }
 }
 
@@ -451,9 +452,7 @@ fn read_items(list: &mut dyn Grows, from: &mut Reader<'_>) -> Result<(), Wrong> 
     let mut count = 0_usize;
     while from.more(b']')? {
         if let Some(place) = list.grow() {
-            place
-                .read(from)
-                .map_err(|e| e.within(&count.to_string()))?;
+            place.read(from).map_err(|e| e.within(&count.to_string()))?;
         }
         count += 1;
     }
@@ -510,6 +509,37 @@ mod tests {
     }
 
     #[test]
+    fn a_field_is_found_however_its_name_is_written() {
+        let plain = r#"{"firstName":"a","age":3,"kinds":["plain_one"],"at":{"is":"here"}}"#;
+        let thing: Thing = from_text(plain).expect("reads");
+        for text in [
+            r#"{"at":{"is":"here"},"kinds":["plain_one"],"age":3,"firstName":"a"}"#,
+            r#"{"kinds":["plain_one"],"firstName":"a","at":{"is":"here"},"age":3}"#,
+            r#"{ "firstName" : "a" , "age" : 3, "kinds": [ "plain_one" ], "at": { "is": "here" } }"#,
+            r#"{"f\u0069rstName":"a","\u0061ge":3,"kinds":["plain_one"],"at":{"\u0069s":"here"}}"#,
+            r#"{"firstName":"b","age":null,"age":3,"kinds":[],"firstName":"a","kinds":["plain_one"],"at":{"is":"here"}}"#,
+        ] {
+            assert_eq!(from_text::<Thing>(text).as_ref(), Ok(&thing), "{text}");
+        }
+        for (text, wrong) in [
+            (r#"{"first":1}"#, "unknown field first"),
+            (r#"{"firstName":"a"}"#, "at is missing"),
+            (r#"{"at":{"is":"here"}}"#, "firstName is missing"),
+            (
+                r#"{"firstName":null}"#,
+                "firstName: expected a text, found null",
+            ),
+            (
+                r#"{"firstName":"a","at":"here"}"#,
+                "at: expected one of several kinds, found \"here\"",
+            ),
+        ] {
+            let found = from_text::<Thing>(text).expect_err(text).to_string();
+            assert_eq!(found, wrong);
+        }
+    }
+
+    #[test]
     fn a_variant_is_found_wherever_its_name_stands() {
         for text in [
             r#"{"is":"there","far":1}"#,
@@ -533,6 +563,8 @@ mod tests {
         ] {
             assert!(from_text::<Place>(text).is_err(), "{text}");
         }
+        let plain = from_text(r#"{"plain_one":[{"more":1}]}"#);
+        assert_eq!(plain, Ok(Kind::PlainOne), "nothing belongs to it");
         for text in [r#"{"with":{"x_y":1},"holding":true}"#, "{}", r#""with""#] {
             assert!(from_text::<Kind>(text).is_err(), "{text}");
         }

@@ -2,22 +2,37 @@
 
 use super::json::{Slot, ToJson, Wrong, write_name};
 use super::json_text::{Reader, parse, quote};
+use super::text::cut;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// The next name of a list: `stop,at,position?`. One text for a type, the same for reading and for
-/// writing, is a fraction of a table of texts. A field with the mark may be missing or null.
-fn next<'l>(list: &mut &'l str) -> &'l str {
-    // The standard library's search is made for long texts; these are a few letters.
-    let all = *list;
-    let end = all.as_bytes().iter().position(|byte| *byte == b',');
-    let end = end.unwrap_or(all.len());
-    *list = all.get(end + 1..).unwrap_or_default();
-    all.get(..end).unwrap_or_default()
+/// A name of a list.
+struct Name<'l> {
+    text: &'l str,
+    /// a field with this name may be missing or null
+    optional: bool,
 }
 
-fn plain(name: &str) -> &str {
-    name.strip_suffix('?').unwrap_or(name)
+/// The next name of a list. One text for a type, the same for reading and for writing, is a fraction
+/// of a table of texts: before each name one byte says how long it is, and with its lowest bit
+/// whether it is optional.
+fn next<'l>(list: &mut &'l str) -> Name<'l> {
+    let all = *list;
+    let mark = all.bytes().next().map_or(0, usize::from);
+    let end = 1 + mark / 2;
+    *list = cut(all, end, all.len());
+    Name {
+        text: cut(all, 1, end),
+        optional: mark % 2 == 1,
+    }
+}
+
+fn name_at(list: &str, place: usize) -> Name<'_> {
+    let mut rest = list;
+    for _ in 0..place {
+        next(&mut rest);
+    }
+    next(&mut rest)
 }
 
 /// Where a name stands in a list.
@@ -25,7 +40,7 @@ fn place_in(list: &str, name: &str) -> Option<usize> {
     let mut rest = list;
     let mut place = 0;
     while !rest.is_empty() {
-        if next(&mut rest) == name {
+        if next(&mut rest).text == name {
             return Some(place);
         }
         place += 1;
@@ -44,39 +59,41 @@ pub fn read_fields(
 ) -> Result<(), Wrong> {
     // One bit for each field; nothing of ours has so many.
     let mut seen = 0_u64;
-    // What we wrote ourselves comes in our order: the search goes on where it ended.
-    let (mut rest, mut place) = ("", 0);
+    // What we wrote ourselves comes in our order, and its names are known without being read.
+    let (mut rest, mut place) = (names, 0);
     from.begin(b'{')?;
-    'fields: while from.more(b'}')? {
-        let found = from.name()?;
-        for _ in 0..slots.len() {
-            if rest.is_empty() {
-                (rest, place) = (names, 0);
-            }
-            let (name, here) = (next(&mut rest), place);
-            place += 1;
-            if plain(name) != found {
-                continue;
-            }
-            seen |= 1 << here;
-            if name.ends_with('?') && from.null()? {
-                continue 'fields;
-            }
-            if let Some(slot) = slots.get_mut(here) {
-                slot.read(from).map_err(|e| e.within(&found))?;
-            }
-            continue 'fields;
+    while from.more(b'}')? {
+        let (mut left, mut at, mut here) = (rest, place, None);
+        while here.is_none() && !left.is_empty() {
+            here = from.takes(next(&mut left).text).then_some(at);
+            at += 1;
         }
-        if deny && tag != Some(&*found) {
-            return Err(Wrong::new(["unknown field ", &found].concat()));
+        if here.is_some() {
+            (rest, place) = (left, at);
+        } else {
+            let name = from.name()?;
+            here = place_in(names, &name);
+            if deny && here.is_none() && tag != Some(&*name) {
+                return Err(Wrong::new(["unknown field ", &name].concat()));
+            }
         }
-        from.skip()?;
+        let Some((here, slot)) = here.and_then(|at| Some((at, slots.get_mut(at)?))) else {
+            from.skip()?;
+            continue;
+        };
+        seen |= 1 << here;
+        if from.peek() == Some(b'n') && name_at(names, here).optional {
+            from.skip()?;
+        } else {
+            slot.read(from)
+                .map_err(|e| e.within(name_at(names, here).text))?;
+        }
     }
     let mut rest = names;
     for place in 0..slots.len() {
         let name = next(&mut rest);
-        if seen >> place & 1 == 0 && !name.ends_with('?') {
-            return Err(missing(name));
+        if seen >> place & 1 == 0 && !name.optional {
+            return Err(missing(name.text));
         }
     }
     Ok(())
@@ -88,30 +105,36 @@ pub fn write_object(names: &str, fields: &[&dyn ToJson], out: &mut String) {
     write_more(names, fields, out);
 }
 
-/// The same as a tree.
+/// The same as a tree, by names with commas between them.
 pub fn write_fields(names: &str, fields: &[&dyn ToJson]) -> Value {
-    let mut text = String::new();
-    write_object(names, fields, &mut text);
+    let mut text = String::from("{");
+    for (name, field) in names.split(',').zip(fields) {
+        write_field(name, *field, &mut text);
+    }
+    text.push('}');
     parse(&text).unwrap_or_default()
 }
 
 fn write_more(names: &str, fields: &[&dyn ToJson], out: &mut String) {
     let mut rest = names;
     for field in fields {
-        let name = plain(next(&mut rest));
-        let before = out.len();
-        if !out.ends_with('{') {
-            out.push(',');
-        }
-        out.push('"'); // no name of ours has anything in it that is escaped
-        out.push_str(name);
-        out.push_str("\":");
-        field.write(out);
-        if out.ends_with(":null") {
-            out.truncate(before);
-        }
+        write_field(next(&mut rest).text, *field, out);
     }
     out.push('}');
+}
+
+fn write_field(name: &str, field: &dyn ToJson, out: &mut String) {
+    let before = out.len();
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+    out.push('"'); // no name of ours has anything in it that is escaped
+    out.push_str(name);
+    out.push_str("\":");
+    field.write(out);
+    if out.ends_with(":null") {
+        out.truncate(before);
+    }
 }
 
 #[cold]
@@ -119,79 +142,77 @@ fn missing(name: &str) -> Wrong {
     Wrong::new([name, " is missing"].concat())
 }
 
-/// An enum's variant: its name, and where what belongs to it is read.
-struct Named<'a> {
-    name: Cow<'a, str>,
-    content: Reader<'a>,
-}
-
-/// Goes past an enum; gives the variant's place in the list of names, and where its content is read.
-pub fn variant<'a>(
+/// Reads an enum: `"name"`, `{"name": content}`, or with a tag an object that names it; `content`
+/// reads what belongs to the variant at this place of the list of names.
+pub fn read_variant<'a>(
     from: &mut Reader<'a>,
     known: &str,
     tag: Option<&str>,
-) -> Result<(usize, Reader<'a>), Wrong> {
-    let Named { name, content } = named(from, tag)?;
+    content: &mut dyn FnMut(usize, &mut Reader<'a>) -> Result<(), Wrong>,
+) -> Result<(), Wrong> {
+    let begin = from.clone();
+    let several = || begin.clone().expected("one of several kinds");
+    let in_object = match from.peek() {
+        Some(b'{') => true,
+        Some(b'"') if tag.is_none() => false,
+        _ => return Err(several()),
+    };
+    let name = match tag {
+        Some(tag) => tagged(from.clone(), tag)?,
+        None if in_object => {
+            from.begin(b'{')?;
+            if !from.more(b'}')? {
+                return Err(several());
+            }
+            from.name()?
+        }
+        None => from.string()?,
+    };
     let place = place_in(known, &name).ok_or_else(|| Wrong::variant(&name, known))?;
-    Ok((place, content))
+    if !in_object {
+        return content(place, &mut Reader::new("{}"));
+    }
+    let untouched = from.at();
+    content(place, from)?;
+    if from.at() == untouched {
+        from.skip()?; // of a variant to which nothing belongs
+    }
+    if tag.is_none() && from.more(b'}')? {
+        return Err(several());
+    }
+    Ok(())
+}
+
+/// The variant that an object names, wherever in it.
+fn tagged<'a>(mut from: Reader<'a>, tag: &str) -> Result<Cow<'a, str>, Wrong> {
+    from.begin(b'{')?;
+    while from.more(b'}')? {
+        if from.name()? == tag && from.peek() == Some(b'"') {
+            return from.string();
+        }
+        from.skip()?;
+    }
+    Err(missing(tag))
 }
 
 /// What went wrong within this variant.
 #[cold]
 #[must_use]
 pub fn within(wrong: Wrong, known: &str, place: usize) -> Wrong {
-    wrong.within(name_at(known, place))
+    wrong.within(name_at(known, place).text)
 }
 
-fn name_at(list: &str, place: usize) -> &str {
-    let mut rest = list;
-    for _ in 0..place {
-        next(&mut rest);
-    }
-    next(&mut rest)
-}
-
-/// `"name"`, `{"name": content}`, or with a tag an object that names it.
-fn named<'a>(from: &mut Reader<'a>, tag: Option<&str>) -> Result<Named<'a>, Wrong> {
-    let begin = from.clone();
-    match (from.peek(), tag) {
-        (Some(b'{'), _) => {}
-        (Some(b'"'), None) => {
-            return Ok(Named {
-                name: from.string()?,
-                content: Reader::new("{}"),
-            });
+/// The names of a list, for people.
+pub(super) fn told(list: &str) -> String {
+    let (mut out, mut rest) = (String::new(), list);
+    while !rest.is_empty() {
+        if !out.is_empty() {
+            out.push_str(", ");
         }
-        _ => return Err(from.expected(SEVERAL)),
+        out.push_str(next(&mut rest).text);
     }
-    let (mut found, mut count) = (None, 0);
-    from.begin(b'{')?;
-    while from.more(b'}')? {
-        let name = from.name()?;
-        count += 1;
-        match tag {
-            None => {
-                let content = from.clone();
-                found = Some(Named { name, content });
-            }
-            Some(tag) if tag == name && from.peek() == Some(b'"') => {
-                let (name, content) = (from.string()?, begin.clone());
-                found = Some(Named { name, content });
-                continue;
-            }
-            Some(_) => {}
-        }
-        from.skip()?;
-    }
-    match (found, tag) {
-        (Some(found), Some(_)) => Ok(found),
-        (None, Some(tag)) => Err(missing(tag)),
-        (Some(found), None) if count == 1 => Ok(found),
-        _ => Err(begin.clone().expected(SEVERAL)),
-    }
+    out
 }
-
-const SEVERAL: &str = "one of several kinds";
 
 /// A variant with fields, or with none, by its place in the list of names.
 pub fn write_variant(
@@ -202,7 +223,7 @@ pub fn write_variant(
     fields: &[&dyn ToJson],
     out: &mut String,
 ) {
-    let name = name_at(known, place);
+    let name = name_at(known, place).text;
     out.push('{');
     match tag {
         Some(tag) => {
@@ -221,13 +242,13 @@ pub fn write_variant(
 pub fn write_unit(known: &str, place: usize, tag: Option<&str>, out: &mut String) {
     match tag {
         Some(_) => write_variant(known, place, tag, "", &[], out),
-        None => quote(name_at(known, place), out),
+        None => quote(name_at(known, place).text, out),
     }
 }
 
 pub fn write_holding(known: &str, place: usize, content: &dyn ToJson, out: &mut String) {
     out.push('{');
-    write_name(name_at(known, place), out);
+    write_name(name_at(known, place).text, out);
     content.write(out);
     out.push('}');
 }

@@ -56,6 +56,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -186,9 +190,12 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         if !begun && !self.take(b',') {
-            let sign = char::from(close);
-            return Err(self.wrong(&format!("a comma or {sign} is expected")));
+            return Err(self.wrong(match close {
+                b'}' => "a comma or } is expected",
+                _ => "a comma or ] is expected",
+            }));
         }
+        self.peek();
         Ok(true)
     }
 
@@ -205,12 +212,25 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    fn digits(&mut self) -> Result<(), Wrong> {
-        let from = self.at;
-        while matches!(self.byte(), Some(b'0'..=b'9')) {
-            self.at += 1;
+    /// Goes past a field's name if this one comes next, written as we write it.
+    pub fn takes(&mut self, name: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let after = rest.strip_prefix(b"\"");
+        let after = after.and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        match after.and_then(|rest| rest.strip_prefix(b"\":")) {
+            Some(after) => {
+                self.at = self.text.len() - after.len();
+                true
+            }
+            None => false,
         }
-        if self.at > from {
+    }
+
+    fn digits(&mut self) -> Result<(), Wrong> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        self.at += count;
+        if count > 0 {
             Ok(())
         } else {
             Err(self.wrong("a digit is expected"))
@@ -246,32 +266,36 @@ impl<'a> Reader<'a> {
             return Err(self.expected("a text"));
         }
         self.at += 1;
-        let mut out = Cow::Borrowed("");
-        loop {
-            let from = self.at;
-            self.at += plain(self.text.as_bytes().get(from..).unwrap_or_default());
-            // Runs end before ASCII bytes, so they never cut a character in two.
-            let run = cut(self.text, from, self.at);
+        let run = self.run();
+        if self.take(b'"') {
+            return Ok(Cow::Borrowed(run));
+        }
+        self.escaped(run).map(Cow::Owned)
+    }
+
+    /// As far as everything stands for itself. It ends before an ASCII byte, so no character is cut
+    /// in two.
+    fn run(&mut self) -> &'a str {
+        let from = self.at;
+        self.at += plain(self.text.as_bytes().get(from..).unwrap_or_default());
+        cut(self.text, from, self.at)
+    }
+
+    /// The rest of a text in which something is escaped.
+    fn escaped(&mut self, begin: &str) -> Result<String, Wrong> {
+        let mut out = begin.to_owned();
+        while !self.take(b'"') {
             match self.byte() {
-                Some(b'"') => {
-                    self.at += 1;
-                    if out.is_empty() {
-                        return Ok(Cow::Borrowed(run));
-                    }
-                    out.to_mut().push_str(run);
-                    return Ok(out);
-                }
                 Some(b'\\') => {
                     self.at += 1;
-                    let meant = self.escape()?;
-                    let out = out.to_mut();
-                    out.push_str(run);
-                    out.push(meant);
+                    out.push(self.escape()?);
+                    out.push_str(self.run());
                 }
                 Some(_) => return Err(self.wrong("a control character must be escaped")),
                 None => return Err(self.wrong("the text ends inside quotes")),
             }
         }
+        Ok(out)
     }
 
     fn escape(&mut self) -> Result<char, Wrong> {
