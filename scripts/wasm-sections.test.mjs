@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { withShortDoors } from "./lib/wasm-doors.mjs";
 import { numbered } from "./lib/wasm-locals.mjs";
 import { kinship } from "./lib/wasm-order.mjs";
 import { heavy, isPanic, trapping } from "./lib/wasm-panics.mjs";
@@ -108,4 +109,24 @@ test("what is heavy is found by name", () => {
     "core::unicode::conversions::to_lower", "serde_json::de::from_str", "std::panicking::set_hook", "<std::collections::hash::map::HashMap<K,V>>::get",
   ]) assert.equal(found(name), 1, name);
   assert.equal(found("pannier::domain::text::cut"), 0);
+});
+
+/** Imports these functions of `m`, and exports the first of them by a name with a hash of its own. */
+const doors = (...imports) => {
+  const text = (value) => [value.length, ...Buffer.from(value)];
+  const section = (id, ...content) => [id, content.length, ...content];
+  return Buffer.from([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0,
+    ...section(2, imports.length, ...imports.flatMap((name) => [...text("m"), ...text(name), 0, 0])),
+    ...section(7, 1, ...text("invoke__h0123456789abcdef"), 0, 0)]);
+};
+
+test("imports and exports keep two digits of their hashes, in the module and in its glue", async () => {
+  const { bytes, inGlue } = withShortDoors(doors("__wbg_then_00112233445566aa", "__wbg_then_00112233445566bb", "__wbg_core_new"));
+  const called = [];
+  const m = Object.fromEntries(["__wbg_then_aa", "__wbg_then_bb", "__wbg_core_new"].map((one) => [one, () => called.push(one)]));
+  const { exports } = (await WebAssembly.instantiate(bytes, { m })).instance;
+  exports.invoke__hef();
+  assert.deepEqual(called, ["__wbg_then_aa"]);
+  assert.equal(inGlue("__wbg_then_00112233445566bb: 1, __wbg_core_new: wasm.invoke__h0123456789abcdef"), "__wbg_then_bb: 1, __wbg_core_new: wasm.invoke__hef");
+  assert.throws(() => withShortDoors(doors("then_00112233445566aa", "then_99112233445566aa")), /would both be then_aa/);
 });

@@ -1,8 +1,8 @@
 // Reads just enough of a WebAssembly module to say which crate its bytes come from, and to drop
 // what a phone does not need (names, producers).
 
-const CUSTOM = 0, IMPORT = 2, CODE = 10;
-export const DATA = 11;
+const CUSTOM = 0, CODE = 10;
+export const IMPORT = 2, EXPORT = 7, DATA = 11;
 
 export class Reader {
   constructor(bytes, at = 0, end = bytes.length) { this.bytes = bytes; this.at = at; this.end = end; }
@@ -133,7 +133,7 @@ export function number(value) {
   } while (value);
   return Buffer.from(out);
 }
-const text = (value) => Buffer.concat([number(Buffer.byteLength(value)), Buffer.from(value)]);
+export const text = (value) => Buffer.concat([number(Buffer.byteLength(value)), Buffer.from(value)]);
 
 /** The module with this code for its own functions. */
 export function withBodies(bytes, codes) {

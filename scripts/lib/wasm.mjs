@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { wasmTarget } from "./cargo.mjs";
 import { at, cache, root } from "./paths.mjs";
 import { Failure, must } from "./run.mjs";
+import { withShortDoors } from "./wasm-doors.mjs";
 import { numbered } from "./wasm-locals.mjs";
 import { namedByKinship } from "./wasm-order.mjs";
 import { heavy, trapping } from "./wasm-panics.mjs";
@@ -28,7 +29,7 @@ export const modules = [
   { file: "scan.wasm", beside: "lib/scanner/scan.wasm", crate: "pannier-scan-wasm", out: "core/js/wasm/scan", name: "pannier_scan", profile: "wasm-vectors", optimize: ["-O3"], rustflags: "-Ctarget-feature=+simd128", inputs: ["core/scan/src", "core/scan/Cargo.toml", "core/scan-wasm"] },
   { file: "command.wasm", crate: "pannier-cli-wasm", out: "core/js/wasm/command", name: "pannier_command", optimize: ["-Os"], rustflags: small, inputs: ["core", "check", "cli", "cli-wasm"], except: ["core/js", "core/scan", "core/scan-wasm", "core/wasm"] },
 ];
-const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-locals.mjs", "scripts/lib/wasm-order.mjs", "scripts/lib/wasm-panics.mjs", "scripts/lib/wasm-sections.mjs"];
+const inputsOfAll = ["Cargo.toml", "Cargo.lock", "scripts/lib/wasm.mjs", "scripts/lib/wasm-doors.mjs", "scripts/lib/wasm-locals.mjs", "scripts/lib/wasm-order.mjs", "scripts/lib/wasm-panics.mjs", "scripts/lib/wasm-sections.mjs"];
 
 // Everything here is in Safari 16.4; Rust emits it by default, wasm-opt only has to know.
 const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue", "simd"];
@@ -86,6 +87,10 @@ export async function compileModule(module, { bindgen }) {
   const compiled = at("target", wasmTarget, profile, `${module.crate.replaceAll("-", "_")}.wasm`);
   if (!existsSync(compiled)) throw new Failure(`cargo built ${module.crate} but ${relative(root, compiled)} is not there: is its crate-type cdylib?`);
   await must(join(bindgen, "wasm-bindgen"), [compiled, "--target", "web", "--omit-default-module-path", "--out-dir", at(module.out), "--out-name", module.name, ...(module.bindgen ?? [])], { quiet: true });
+  const made = (end) => at(module.out, `${module.name}${end}`);
+  const { bytes, inGlue } = withShortDoors(readFileSync(made("_bg.wasm")));
+  writeFileSync(made("_bg.wasm"), bytes);
+  for (const glue of [".js", ".d.ts", "_bg.wasm.d.ts"].map(made)) writeFileSync(glue, inGlue(readFileSync(glue, "utf8")));
   return () => finish(module, hash);
 }
 
