@@ -521,6 +521,10 @@ impl<'a> Turning<'a> {
 
 /// Takes up the head of a due lane.
 pub fn take_up(turn: &Turn<'_>, profile: &Profile, part: LanePart) -> Turned {
+    // Other lanes have begun something since this one was looked at.
+    if turn.stopping || turn.short_only && Head::of(&part.head.value).long {
+        return Turned::default();
+    }
     let mut turning = Turning::new(turn, profile, part);
     turning.take_up();
     turning.finish()

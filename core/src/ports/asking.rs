@@ -3,7 +3,7 @@
 //! that an older one parked.
 
 use super::blobs::Blobs;
-use super::drain::{Draining, Stopped, WakeReason};
+use super::drain::{Draining, Shared, Stopped, WakeReason};
 use super::driver::{Boxed, Driver, STALE_MAX};
 use super::error::CoreError;
 use super::host::Host;
@@ -117,36 +117,37 @@ impl<H: Host> Driver<H> {
     /// Judges an answer; where it may mean that the sign-in has ended, the backend is asked first.
     pub(super) async fn answered(
         &self,
-        d: &mut Draining,
+        d: &Shared<'_>,
         send: &Send,
         exchange: &Exchange,
     ) -> Result<Turned, CoreError> {
-        let known = (d.known.as_ref() == Some(&send.token)).then_some(true);
+        let known = (d.borrow().known.as_ref() == Some(&send.token)).then_some(true);
         let turned = self
             .turn(d, &send.lane, Some((send, exchange)), known)
             .await?;
         if !turned.auth_unsure {
             return Ok(turned);
         }
-        let found = if send.token == d.session.token {
-            self.is_known(&d.session).await?
+        let session = d.borrow().session.clone();
+        let found = if send.token == session.token {
+            self.is_known(&session).await?
         } else {
             Known::Replaced
         };
         let lost = Err(NetFailure::Unreachable);
         let (exchange, known) = match found {
             Known::Good => {
-                d.known = Some(send.token.clone());
+                d.borrow_mut().known = Some(send.token.clone());
                 (exchange, true)
             }
             Known::Replaced => {
                 self.take_session(d).await?;
+                let mut d = d.borrow_mut();
                 d.known = Some(d.session.token.clone());
                 (exchange, false)
             }
             Known::Ended => {
-                d.stopping = true;
-                d.report.stopped = Stopped::SignIn;
+                d.borrow_mut().end(Stopped::SignIn);
                 (exchange, false)
             }
             // Nothing was decided, so nothing is: it is asked again.
@@ -193,8 +194,9 @@ impl<H: Host> Driver<H> {
         Ok(())
     }
 
-    pub(super) async fn take_session(&self, d: &mut Draining) -> Result<(), CoreError> {
+    pub(super) async fn take_session(&self, d: &Shared<'_>) -> Result<(), CoreError> {
         let now = self.session().await?;
+        let mut d = d.borrow_mut();
         if let Some(seen) = now.filter(|s| s.value.account == d.account) {
             d.session = seen.value;
         }

@@ -12,7 +12,7 @@ use super::net::Net;
 use super::pace::Pace;
 use super::records::{self, Unreadable};
 use super::store::{
-    Commit, Committed, Durability, Envelope, Key, Query, Record, Store, StoreError, Table, Work,
+    Begun, Commit, Committed, Durability, Envelope, Key, Query, Record, Store, StoreError, Table,
 };
 use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::{AccountId, LaneId, ProfileRevision};
@@ -61,6 +61,8 @@ pub struct Driver<H: Host> {
     hidden: Cell<bool>,
     /// how much the storage held when the host last heard of it, for the record of wakes
     pub used: Cell<Option<u64>>,
+    /// where the jitter stands; 0: none was drawn yet
+    pub(super) jitter: Cell<u32>,
     /// what this context's last wake left on record
     pub(super) last_wake: RefCell<Option<WakeRecord>>,
 }
@@ -179,6 +181,7 @@ impl<H: Host> Driver<H> {
             leaving: Cell::new(false),
             hidden: Cell::new(false),
             used: Cell::default(),
+            jitter: Cell::new(0),
             last_wake: RefCell::default(),
         })
     }
@@ -355,17 +358,27 @@ impl<H: Host> Driver<H> {
         Ok(signed.clone())
     }
 
-    /// Reads and commits in one go: see [`Store::decide`].
-    pub(super) fn decide<'a>(
+    /// Reads what a commit is to follow from: see [`Store::begin`].
+    pub(super) fn begin_change<'a>(
         &'a self,
         queries: &'a [Query],
         tables: &'a [Table],
         durability: Durability,
-        work: &'a mut Work<'a>,
-    ) -> Boxed<'a, Result<Option<Committed>, CoreError>> {
+    ) -> Boxed<'a, Result<Begun<H::Store>, CoreError>> {
         Box::pin(async move {
             let store = self.host.store();
-            let committed = store.decide(queries, tables, durability, work).await?;
+            Ok(store.begin(queries, tables, durability).await?)
+        })
+    }
+
+    /// Commits what follows, at once: see [`Store::conclude`].
+    pub(super) fn conclude(
+        &self,
+        begun: <H::Store as Store>::Begun,
+        commit: Option<Commit>,
+    ) -> Boxed<'_, Result<Option<Committed>, CoreError>> {
+        Box::pin(async move {
+            let committed = self.host.store().conclude(begun, commit).await?;
             if let Some(Committed::Done(revision)) = committed {
                 self.host.changed(revision);
             }

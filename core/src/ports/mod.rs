@@ -15,6 +15,7 @@ mod export;
 pub mod handover;
 pub mod host;
 mod keeping;
+mod lanes;
 pub mod lock;
 mod log;
 pub mod net;

@@ -18,12 +18,13 @@ pub(super) const TABLES: [Table; 5] = [
     Table::Settled,
 ];
 
+/// Where the drain's lease stands in what the queries of a place find.
+pub(super) const LEASE: usize = 4;
+
 /// Why a lane cannot be stepped yet.
 pub(super) enum Unready {
     /// its head is of another stop than was thought
     Stop(StopId),
-    /// its head goes out under another profile
-    Profile(Box<Operation>),
     /// something there cannot be read
     Spoilt,
 }
@@ -54,9 +55,7 @@ impl Place {
     }
 
     /// What these queries found; `None`: the lane has no work.
-    pub fn part(&self, mut found: Vec<Vec<Record>>) -> Result<Option<LanePart>, Unready> {
-        found.pop();
-        let stops = found.pop().unwrap_or_default();
+    pub fn part(&self, found: &[Vec<Record>]) -> Result<Option<LanePart>, Unready> {
         let Some(lane) = found[0].first() else {
             return Ok(None);
         };
@@ -66,7 +65,7 @@ impl Place {
         let (head, next) = (ops.next(), ops.next());
         let head = head.filter(|head| aside.is_empty() && head.value.seq == lane.value.head.seq);
         let head = head.ok_or(Unready::Spoilt)?;
-        let stop = match (head.value.stop(), stops.first()) {
+        let stop = match (head.value.stop(), found[3].first()) {
             (Some(of), _) if *of != self.stop => return Err(Unready::Stop(of.clone())),
             (Some(_), Some(stop)) => Some(records::open(stop).map_err(|_| Unready::Spoilt)?),
             _ => None,

@@ -98,23 +98,18 @@ impl<H: Host> Driver<H> {
             let blob = intent.blob().map(|b| EntityKey::Blob(b.clone()));
             queries.extend(blob.map(|key| records::one(&account, &key)));
             let queries = self.with_whose(queries);
-            let mut said = Said::Again;
-            let mut work = |found: Vec<Vec<Record>>| {
-                let at = (&*profile, &id, &position);
-                let admitted = self.admitted(&account, &intent, at, found);
-                let (now, change) = match admitted {
-                    Ok((change, operation)) => (
-                        Said::New(operation),
-                        Some(records::commit(&account, change)),
-                    ),
-                    Err(now) => (now, None),
-                };
-                said = now;
-                change
-            };
-            let committed = self
-                .decide(&queries, &TABLES, Durability::Strict, &mut work)
+            let (found, begun) = self
+                .begin_change(&queries, &TABLES, Durability::Strict)
                 .await?;
+            let at = (&*profile, &id, &position);
+            let (said, commit) = match self.admitted(&account, &intent, at, found) {
+                Ok((change, operation)) => {
+                    let commit = records::commit(&account, change);
+                    (Said::New(operation), Some(commit))
+                }
+                Err(said) => (said, None),
+            };
+            let committed = self.conclude(begun, commit).await?;
             let (operation, seq, revision, duplicate) = match (said, committed) {
                 (Said::New(operation), Some(Committed::Done(revision))) => {
                     (operation.id, operation.seq, revision, false)

@@ -362,33 +362,35 @@ struct Fence {
     generation: u64,
 }
 
-/// What follows from what was read; `None`: nothing.
-pub type Work<'a> = dyn FnMut(Vec<Vec<Record>>) -> Option<Commit> + 'a;
+/// What was found, and where a commit that follows from it belongs.
+pub type Begun<S> = (Vec<Vec<Record>>, <S as Store>::Begun);
 
 /// The contract every adapter keeps; `testing::contract` checks it.
 #[allow(async_fn_in_trait)]
 pub trait Store {
+    /// A transaction that has read and may write; `()` for an adapter that has none to keep open.
+    type Begun;
     /// Answers all queries from one snapshot, in their order.
     async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError>;
     /// Checks every expectation and the generation, then writes, all in one transaction.
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
-    /// Reads, lets `work` decide, commits what it gave: by an adapter that can in one transaction over
-    /// `tables`, which saves the round trip between the two. `work` is called once at most; what its
-    /// commit expects has to follow from what it was given. `durability` is what that commit will
-    /// probably ask for; one that asks for more gets a transaction of its own. `Stale` comes also
-    /// where it gave none, if what it was given did not hold.
-    async fn decide(
+    /// Reads what a commit is to follow from: by an adapter that can in the transaction over `tables`
+    /// that [`Self::conclude`] ends, which saves the round trip between the two. `durability` is
+    /// what the commit will probably ask for; one that asks for more gets a transaction of its own.
+    async fn begin(
         &self,
         queries: &[Query],
-        _tables: &[Table],
-        _durability: Durability,
-        work: &mut Work<'_>,
-    ) -> Result<Option<Committed>, StoreError> {
-        match work(self.read(queries).await?) {
-            Some(commit) => Ok(Some(self.commit(commit).await?)),
-            None => Ok(None),
-        }
-    }
+        tables: &[Table],
+        durability: Durability,
+    ) -> Result<Begun<Self>, StoreError>;
+    /// Commits what follows from what was found. Nothing else may be awaited in between: the
+    /// transaction would end. What the commit expects has to follow from what was found. `Stale`
+    /// comes also where there is no commit, if what was found did not hold.
+    async fn conclude(
+        &self,
+        begun: Self::Begun,
+        commit: Option<Commit>,
+    ) -> Result<Option<Committed>, StoreError>;
 }
 
 /// Reads the generation out of a lease record's body, without knowing the rest of it.

@@ -27,6 +27,7 @@ use crate::engine::handed::{
 use crate::engine::lane::{Head, HeadState, Lane};
 use crate::engine::session::SessionState;
 use crate::profile::http::{Answer, Body, Exchange, NetFailure, Request};
+use std::cell::RefCell;
 
 /// What is on its way when the app leaves the screen is waited for so long: 3 s.
 const ENDING_PIECES: u32 = 30;
@@ -77,7 +78,8 @@ impl<H: Host> Driver<H> {
         self.judge_answers(&mut d).await?;
         let mut uploads = vec![];
         if !is_ahead(d.reach.paused_until, self.now()) {
-            for lane in self.due_lanes(&d).await? {
+            let lanes = self.lanes(&d.account).await?;
+            for lane in self.due(&d, lanes) {
                 self.hand_lane(&mut d, &lane, &mut uploads).await?;
             }
         }
@@ -239,7 +241,7 @@ impl<H: Host> Driver<H> {
         };
         // Nothing new is begun before all answers are known.
         let stopping = std::mem::replace(&mut d.stopping, true);
-        let turned = self.answered(d, &send, exchange).await;
+        let turned = self.answered(&RefCell::new(&mut *d), &send, exchange).await;
         d.stopping = stopping;
         let turned = turned?;
         d.report.settled += turned.settled;

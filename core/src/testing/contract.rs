@@ -68,16 +68,13 @@ pub async fn a_put_is_read_back_whole<S: Store>(store: &S) {
 pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: &S) {
     async fn next<S: Store>(store: &S, name: &str, tables: &[Table], durability: Durability) {
         loop {
-            let mut work = |found: Vec<Vec<crate::ports::store::Record>>| {
-                let seq = found[0].len() as u64;
-                let mut commit = Commit::new(Durability::Strict);
-                commit.expect.push((Table::Operations, key("l", seq), None));
-                commit.puts.push(put("l", seq, name));
-                commit.puts.push((Table::Blobs, key("l", seq), body(name)));
-                Some(commit)
-            };
-            let asked = [lane("l")];
-            let decided = store.decide(&asked, tables, durability, &mut work).await;
+            let (found, begun) = store.begin(&[lane("l")], tables, durability).await.unwrap();
+            let seq = found[0].len() as u64;
+            let mut commit = Commit::new(Durability::Strict);
+            commit.expect.push((Table::Operations, key("l", seq), None));
+            commit.puts.push(put("l", seq, name));
+            commit.puts.push((Table::Blobs, key("l", seq), body(name)));
+            let decided = store.conclude(begun, Some(commit)).await;
             match decided.unwrap() {
                 Some(Committed::Done(_)) => return,
                 Some(Committed::Stale) => {}
@@ -102,16 +99,14 @@ pub async fn what_is_decided_on_is_still_so_when_it_is_written<S: Store>(store: 
 
 pub async fn deciding_for_nothing_writes_nothing<S: Store>(store: &S) {
     write(store, vec![put("l", 1, "there")]).await;
-    let mut seen = 0;
-    let mut work = |found: Vec<Vec<crate::ports::store::Record>>| {
-        seen = found[0].len();
-        None
-    };
     let tables = [Table::Meta, Table::Operations];
-    let decided = store
-        .decide(&[lane("l")], &tables, Durability::Strict, &mut work)
-        .await;
-    assert_eq!((decided.unwrap(), seen), (None, 1));
+    let begun = store
+        .begin(&[lane("l")], &tables, Durability::Strict)
+        .await
+        .unwrap();
+    let (found, begun) = begun;
+    assert_eq!(found[0].len(), 1);
+    assert_eq!(store.conclude(begun, None).await.unwrap(), None);
     assert_eq!(bodies(store, lane("l")).await, ["there"]);
 }
 

@@ -8,8 +8,8 @@ use crate::ports::blobs::Blobs;
 use crate::ports::lock::Lock;
 use crate::ports::records::seal;
 use crate::ports::store::{
-    Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError, Table,
-    generation_of,
+    Begun, Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError,
+    Table, generation_of,
 };
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -270,6 +270,8 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    type Begun = ();
+
     async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError> {
         pause().await;
         if let Some(StoreFault::Refused(error)) = self.met(None) {
@@ -283,6 +285,26 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         self.change(commit, None).await
+    }
+
+    async fn begin(
+        &self,
+        queries: &[Query],
+        _tables: &[Table],
+        _durability: Durability,
+    ) -> Result<Begun<Self>, StoreError> {
+        Ok((self.read(queries).await?, ()))
+    }
+
+    async fn conclude(
+        &self,
+        (): (),
+        commit: Option<Commit>,
+    ) -> Result<Option<Committed>, StoreError> {
+        match commit {
+            Some(commit) => self.commit(commit).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use pannier::domain::proof::BlobMeta;
 use pannier::ports::blobs::Blobs;
 use pannier::ports::records::seal;
 use pannier::ports::store::{
-    Commit, Committed, Durability, Envelope, Key, Query, Record, Store, StoreError, Table, Work,
+    Begun, Commit, Committed, Durability, Envelope, Key, Query, Record, Store, StoreError, Table,
 };
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -33,11 +33,11 @@ extern "C" {
     fn found(this: &Trouble) -> Option<u32>;
 
     /// `Begun`
-    type Begun;
+    pub type JsBegun;
     #[wasm_bindgen(method, getter, structural, js_name = found)]
-    fn records(this: &Begun) -> Array;
+    fn records(this: &JsBegun) -> Array;
     #[wasm_bindgen(method, getter, structural)]
-    fn still(this: &Begun) -> Promise;
+    fn still(this: &JsBegun) -> Promise;
 }
 
 #[derive(Clone)]
@@ -137,6 +137,8 @@ impl JsStore {
 }
 
 impl Store for JsStore {
+    type Begun = JsBegun;
+
     async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError> {
         if queries.is_empty() {
             return Ok(vec![]);
@@ -150,25 +152,31 @@ impl Store for JsStore {
             .await
     }
 
-    async fn decide(
+    async fn begin(
         &self,
         queries: &[Query],
         tables: &[Table],
         durability: Durability,
-        work: &mut Work<'_>,
-    ) -> Result<Option<Committed>, StoreError> {
+    ) -> Result<Begun<Self>, StoreError> {
         let (tables, asked) = (wire::tables(tables), wire::queries(queries));
         let strict = durability == Durability::Strict;
         let begun = outcome(self.0.begin(&tables, &asked, strict)).await?;
-        // Nothing is awaited until the commit is on its way: the transaction lives as long as this turn.
-        let said: &Begun = begun.unchecked_ref();
-        match work(records(&said.records(), queries)) {
-            Some(commit) => self
-                .write(&commit, &begun, &JsValue::UNDEFINED)
-                .await
-                .map(Some),
+        let begun: JsBegun = begun.unchecked_into();
+        Ok((records(&begun.records(), queries), begun))
+    }
+
+    async fn conclude(
+        &self,
+        begun: JsBegun,
+        commit: Option<Commit>,
+    ) -> Result<Option<Committed>, StoreError> {
+        match commit {
+            Some(commit) => {
+                let committed = self.write(&commit, &begun, &JsValue::UNDEFINED).await;
+                committed.map(Some)
+            }
             None => {
-                let still = outcome(said.still()).await?;
+                let still = outcome(begun.still()).await?;
                 Ok((!still.is_truthy()).then_some(Committed::Stale))
             }
         }

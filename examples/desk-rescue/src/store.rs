@@ -6,8 +6,8 @@ use pannier::domain::proof::BlobMeta;
 use pannier::ports::blobs::Blobs;
 use pannier::ports::records::seal;
 use pannier::ports::store::{
-    Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError, Table,
-    Work, generation_of,
+    Begun, Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError,
+    Table, generation_of,
 };
 use rusqlite::{
     Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -302,6 +302,8 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
+    type Begun = ();
+
     async fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Record>>, StoreError> {
         self.change(|transaction| {
             let all: rusqlite::Result<Vec<_>> =
@@ -318,23 +320,25 @@ impl Store for SqliteStore {
         })
     }
 
-    async fn decide(
+    // Nothing is saved by a transaction that stays open: reading is no round trip here.
+    async fn begin(
         &self,
         queries: &[Query],
         _tables: &[Table],
         _durability: Durability,
-        work: &mut Work<'_>,
+    ) -> Result<Begun<Self>, StoreError> {
+        Ok((self.read(queries).await?, ()))
+    }
+
+    async fn conclude(
+        &self,
+        (): (),
+        commit: Option<Commit>,
     ) -> Result<Option<Committed>, StoreError> {
-        self.change(|transaction| {
-            let all: rusqlite::Result<Vec<_>> =
-                queries.iter().map(|q| found(transaction, q)).collect();
-            let Some(commit) = work(all?) else {
-                return Ok((None, false));
-            };
-            let committed = written(transaction, &commit)?;
-            let keep = matches!(committed, Committed::Done(_));
-            Ok((Some(committed), keep))
-        })
+        match commit {
+            Some(commit) => self.commit(commit).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

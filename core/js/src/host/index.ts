@@ -31,6 +31,8 @@ export class BrowserHost {
   readonly #ahead = new WeakMap<ArrayBuffer, Promise<string>>();
   #store = new IdbStore("", 1, []);
   #net: Net;
+  /** the minute in which the zone was looked up last, and what it was */
+  #zone: [minute: number, east: number] = [0, 0];
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -74,7 +76,10 @@ export class BrowserHost {
 
   /** Minutes that the device's zone is east of Greenwich. */
   zone(): number {
-    return -new Date().getTimezoneOffset();
+    // Each turn of a lane asks, and finding a zone out is slow. It changes on the minute.
+    const minute = Math.floor(Date.now() / 60_000);
+    if (minute !== this.#zone[0]) this.#zone = [minute, -new Date().getTimezoneOffset()];
+    return this.#zone[1];
   }
 
   random(): Uint8Array {

@@ -2,7 +2,7 @@
 // network.ts's to say: by the browser's own `fetch`, or natively in the shell.
 
 import { base64 } from "../base64.js";
-import { after } from "../time.js";
+import { afterAll } from "../time.js";
 import type { IdbStore, Key } from "./store.js";
 
 /** As `core/wasm` writes it; pictures by the keys of their bytes. */
@@ -147,7 +147,7 @@ const quoted = (name: string): string => name.replaceAll('"', "%22").replaceAll(
 /** Whether the browser heeds the signal or not. */
 function inTime(ms: number, asked: Promise<Exchange>, controller: AbortController): Promise<Exchange> {
   return new Promise((resolve, reject) => {
-    const callOff = after(ms, () => {
+    const callOff = afterAll(ms, () => {
       resolve(["timed_out"]);
       controller.abort();
     });
