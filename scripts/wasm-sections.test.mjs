@@ -78,10 +78,10 @@ test("functions that have much in common come after each other", () => {
   assert.deepEqual(order.slice(0, 3).sort(), [0, 2, 4], "the longest, then its like");
 });
 
-test("what only panics becomes a trap, and the places it would tell are zeroes", () => {
-  // A string of the program's own, a file's name, a pair of words that look like one, and a place.
+test("what only panics becomes a trap, and what it would say and the places it would tell are zeroes", () => {
+  // A string of the program's own, a file's name, a pair of words that look like one, and a place; a panic's words between others.
   const words = (...list) => Buffer.from(Uint32Array.from(list).buffer);
-  const content = Buffer.concat([Buffer.from("kept"), Buffer.from("a/b/c.rs"), words(1024, 4), words(1028, 8, 7, 9)]);
+  const content = Buffer.concat([Buffer.from("kept"), Buffer.from("a/b/c.rs"), words(1024, 4), words(1028, 8, 7, 9), Buffer.from("!capacity overflow!")]);
   const data = [1, 0, 0x41, 0x80, 0x08, 0x0b, content.length, ...content];
   const panic = ["core[0123456789abcdef]::panicking::panic_fmt", "a::b"].map((one) => Buffer.from(one));
   const list = [2, ...panic.flatMap((one, index) => [index, one.length, ...one])];
@@ -92,7 +92,7 @@ test("what only panics becomes a trap, and the places it would tell are zeroes",
   const made = trapping(module);
   assert.deepEqual(bodies(made).bodies.map((code) => [...code]), [[0, 0, 11], [0, 1, 11]]);
   const { body, end } = sections(made).find(({ id }) => id === 11);
-  assert.deepEqual(made.subarray(body, end).subarray(7), Buffer.concat([Buffer.from("kept"), Buffer.alloc(8), words(1024, 4), Buffer.alloc(16)]));
+  assert.deepEqual(made.subarray(body, end).subarray(7), Buffer.concat([Buffer.from("kept"), Buffer.alloc(8), words(1024, 4), Buffer.alloc(16), Buffer.from("!"), Buffer.alloc(17), Buffer.from("!")]));
   assert.ok(module.includes("a/b/c.rs"), "the module that was given is as it was");
 });
 

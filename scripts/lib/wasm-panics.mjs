@@ -64,12 +64,40 @@ function forgetPlaces(bytes) {
   for (const name of files) name.fill(0);
 }
 
+/**
+ * What panics say, as it lies in the data: word for word, since a length that stands in the code may be written in more than
+ * one way, and what lies behind a text is another one. Newer compilers may say other things; those weigh what they weigh.
+ */
+const SAID = [
+  "called `Option::unwrap()` on a `None` value", "called `Option::unwrap_throw()` on a `None` value", "called `Result::unwrap_throw()` on an `Err` value",
+  "RefCell already borrowed", "RefCell already mutably borrowed", "LazyCell instance has previously been poisoned",
+  "`async fn` resumed after completion", "cannot poll Select twice", "internal error: entered unreachable code", "capacity overflow",
+  "index out of bounds: the len is ", " but the index is ", "range start index ", "range end index ", " out of range for slice of length ",
+  "slice index starts at ", " but ends at ", "copy_from_slice: source slice length (", ") does not match destination slice length (",
+  "insertion index (is ", ") should be <= len (is ", "swap_remove index (is ", ") should be < len (is ",
+  "assertion failed: !ret.inner.is_empty()", "assertion failed: src.len() == dst.len()", "assertion failed: self.is_char_boundary(new_len)",
+  "assertion failed: idx < CAPACITY", "assertion failed: edge.height == self.height - 1", "assertion failed: edge.height == self.node.height - 1",
+  "a formatting trait implementation returned an error when the underlying stream did not", "a Display implementation returned an error unexpectedly",
+  "attempt to join into collection with len > usize::MAX", "Tried to shrink to a larger capacity",
+  "null pointer passed to rust", "FnOnce called more than once", "closure invoked recursively or after being dropped",
+  "attempted to take ownership of Rust value while it was borrowed", "recursive use of an object detected which would lead to unsafe aliasing in rust",
+];
+
+function forgetWords(bytes) {
+  for (const [, data] of segments(bytes)) {
+    for (const words of SAID) {
+      for (let at = data.indexOf(words); at >= 0; at = data.indexOf(words, at)) data.fill(0, at, at + words.length);
+    }
+  }
+}
+
 /** The module as it is before it is optimized, which takes off what nothing calls any more. */
 export function trapping(bytes) {
   const names = namesOf(bytes);
   const { imported, bodies: codes } = bodies(bytes);
   const out = withBodies(bytes, codes.map((code, index) => (isPanic(names.get(imported + index)) ? TRAP : code)));
   forgetPlaces(out);
+  forgetWords(out);
   return out;
 }
 
