@@ -99,7 +99,7 @@ const CODES: &[(&str, &str, &[&str])] = &[
     (
         "StopNoticeCode",
         "The codes of notices that are about a stop as a whole; all others are those of a `Reason`.",
-        &["withdrawn(&record, "],
+        &["withdrawn(record, "],
     ),
 ];
 

@@ -3,7 +3,7 @@
 //! not applied is set aside as replaced and not sent again.
 
 use super::admit::{Admitted, Admitting, admit, situation_by};
-use super::change::{Change, EntityKey, Seen};
+use super::change::{Change, Seen};
 use super::lane::{Head, Lane};
 use crate::domain::error::{Refusal, Refused};
 use crate::domain::operation::{Operation, OperationState};
@@ -74,7 +74,8 @@ fn in_place(mut a: Amending, profile: &Profile) -> Result<(Change, Box<Operation
 }
 
 fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Box<Operation>), Refusal> {
-    let (now, mut old) = (a.now, a.op.value);
+    let (now, mut seen) = (a.now, a.op);
+    let old = &mut *seen.value;
     // A correction is meant, however soon it comes.
     a.admitting.counters.value.last = None;
     if let Some(stop) = &mut a.admitting.stop {
@@ -84,7 +85,7 @@ fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Box<Operation>)
         old.state,
         OperationState::InFlight { .. } | OperationState::InDoubt { .. }
     );
-    let left = open || a.lane.value.without(&old, a.next.as_deref());
+    let left = open || a.lane.value.without(old, a.next.as_deref());
     a.admitting.lane = left.then_some(a.lane.value);
     a.admitting.lane_seen = a.lane.revision;
     a.admitting.supersedes = Some(old.id.clone());
@@ -100,13 +101,11 @@ fn as_new(mut a: Amending, profile: &Profile) -> Result<(Change, Box<Operation>)
     };
     old.superseded_by = Some(operation.id.clone());
     if open {
-        change.put(&*old, a.op.revision);
+        change.put_seen(&seen);
     } else {
-        let key = EntityKey::Operation(old.lane.clone(), old.seq);
-        change.expect(key.clone(), a.op.revision);
-        change.delete(key);
-        old.set_aside(now, REPLACED);
-        change.put_blind(&*old);
+        change.delete_seen(&seen);
+        seen.value.set_aside(now, REPLACED);
+        change.put_blind(&*seen.value);
     }
     Ok((change, operation))
 }

@@ -234,25 +234,19 @@ impl<'a> Turning<'a> {
 
     /// The head leaves the outbox and the next one moves up.
     pub fn settle(&mut self, state: OperationState) {
+        // Its place in the outbox, which it has as long as it is not settled.
+        self.change.delete_seen(&self.head);
         let op = &mut self.head.value;
         let applied = matches!(state, OperationState::Settled { .. });
         op.state = state;
         op.refused = None;
         op.failures = 0;
-        let op = op.clone();
-        let key = EntityKey::Operation(op.lane.clone(), op.seq);
-        self.change.expect(key.clone(), self.head.revision);
-        self.change.delete(key);
-        let lane_key = EntityKey::Lane(op.lane.clone());
-        self.change.expect(lane_key.clone(), self.lane.revision);
+        let op = &**op;
         let next = self.next.as_ref().map(|n| &*n.value);
-        match self.lane.value.without(&op, next) {
-            true => self.change.put_seen(&self.lane),
-            false => self.change.delete(lane_key),
-        }
+        self.change.leave_lane(&mut self.lane, op, next);
         if let Some(stop) = &mut self.stop {
             let changed = if applied {
-                let carried = carry(self.profile, &op);
+                let carried = carry(self.profile, op);
                 // What a later request will name must be there when it is built, power cut or not.
                 self.change.strict |= carried.is_some();
                 stop.value.progress.settle(op.seq, self.turn.now, carried)
@@ -264,7 +258,7 @@ impl<'a> Turning<'a> {
                 self.change.put_seen(stop);
             }
         }
-        self.change.put_blind(&*op);
+        self.change.put_blind(op);
         self.out.settled += u32::from(applied);
     }
 

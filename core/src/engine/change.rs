@@ -147,6 +147,24 @@ impl Change {
             body: to_text(value),
         });
     }
+    /// Deletes what must still be as it was seen.
+    pub fn delete_seen<T: Stored>(&mut self, seen: &Seen<T>) {
+        let key = seen.value.key();
+        self.expect(key.clone(), seen.revision);
+        self.delete(key);
+    }
+    /// An operation leaves its lane, which goes with its last.
+    pub fn leave_lane(
+        &mut self,
+        lane: &mut Seen<Lane>,
+        gone: &Operation,
+        next: Option<&Operation>,
+    ) {
+        match lane.value.without(gone, next) {
+            true => self.put_seen(lane),
+            false => self.delete_seen(lane),
+        }
+    }
     pub fn is_empty(&self) -> bool {
         self.puts.is_empty() && self.deletes.is_empty()
     }

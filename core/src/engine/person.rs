@@ -1,6 +1,6 @@
 //! What a person may do to an operation that waits or is parked.
 
-use super::change::{Change, EntityKey, Seen, StopRecord};
+use super::change::{Change, Seen, StopRecord};
 use super::lane::{Head, Lane};
 use crate::domain::error::{Refusal, Refused};
 use crate::domain::operation::{Operation, OperationState};
@@ -67,19 +67,12 @@ pub fn discard(
         return Err(Refused::new("reason_missing", "say why it is set aside"));
     }
     let mut change = Change::strict();
-    let lane_key = EntityKey::Lane(lane.value.id.clone());
-    change.expect(lane_key.clone(), lane.revision);
-    match lane.value.without(&op.value, next) {
-        true => change.put_blind(&*lane.value),
-        false => change.delete(lane_key),
-    }
+    change.leave_lane(&mut lane, &op.value, next);
     if let Some(mut stop) = stop {
         stop.value.progress.withdraw(op.value.seq);
         change.put_seen(&stop);
     }
-    let key = EntityKey::Operation(op.value.lane.clone(), op.value.seq);
-    change.expect(key.clone(), op.revision);
-    change.delete(key);
+    change.delete_seen(&op);
     let mut gone = op.value;
     gone.set_aside(now, reason.trim());
     change.put_blind(&*gone);

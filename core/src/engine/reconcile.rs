@@ -1,11 +1,8 @@
 //! A new route meets what is known: the backend's word for what it can show, the courier's for
 //! what he did since. Nothing with unsent work leaves the device.
 
-use super::change::{
-    Change, EntityKey, Notice, RouteNews, RouteNewsCode, RouteRecord, Seen, StopRecord,
-};
+use super::change::{Change, Notice, RouteNews, RouteNewsCode, RouteRecord, Seen, StopRecord};
 use super::lane::Lane;
-use crate::domain::dictionary::Dictionary;
 use crate::domain::ids::StopId;
 use crate::domain::json::to_text;
 use crate::domain::route::Route;
@@ -26,35 +23,32 @@ pub struct Reconciling {
 pub fn reconcile(r: Reconciling) -> Change {
     let mut change = Change::strict();
     let mut said = Vec::new();
-    let mut busy: Dictionary<&str, u64> = Dictionary::new();
-    for lane in &r.lanes {
-        if let Some(stop) = &lane.stop {
-            busy.insert(stop.as_str(), lane.head.seq);
-        }
-    }
-    let mut known: Vec<Option<Seen<StopRecord>>> = r.stops.into_iter().map(Some).collect();
-    let is = |seen: &Option<Seen<StopRecord>>, id: &StopId| {
-        seen.as_ref().is_some_and(|s| s.value.mirror.id == *id)
+    let busy = |id: &StopId| {
+        let its = |lane: &&Lane| lane.stop.as_ref() == Some(id);
+        r.lanes.iter().rfind(its).map(|lane| lane.head.seq)
     };
+    let mut known = r.stops;
     let first = r.header.revision.is_none();
 
     for incoming in r.route.stops {
-        let place = known.iter_mut().find(|s| is(s, &incoming.id));
-        match place.and_then(Option::take) {
-            Some(seen) => {
-                let mut record = seen.value.clone();
+        let is = |seen: &Seen<StopRecord>| seen.value.mirror.id == incoming.id;
+        match known.iter().position(is) {
+            Some(place) => {
+                let mut seen = known.remove(place);
+                let was = to_text(&*seen.value);
+                let record = &mut *seen.value;
                 record.progress.reconcile(r.asked_at);
                 record.gone = false;
                 let before = std::mem::replace(&mut record.mirror, incoming);
                 let now = &record.mirror;
-                if let Some(seq) = busy.get(now.id.as_str()) {
+                if let Some(seq) = busy(&now.id) {
                     said.extend(news(&before, now));
                     if now.status == StopStatus::Cancelled && before.status != now.status {
-                        change.put_blind(&withdrawn(&record, "stop_cancelled", *seq, r.asked_at));
+                        change.put_blind(&withdrawn(record, "stop_cancelled", seq, r.asked_at));
                     }
                 }
-                if to_text(&record) != to_text(&seen.value) {
-                    change.put(&*record, seen.revision);
+                if to_text(record) != was {
+                    change.put_seen(&seen);
                 }
             }
             None => {
@@ -71,31 +65,30 @@ pub fn reconcile(r: Reconciling) -> Change {
             }
         }
     }
-    for seen in known.into_iter().flatten().filter(|_| !r.partial) {
-        let id = seen.value.mirror.id.clone();
-        if let Some(seq) = busy.get(id.as_str()) {
-            let newly = !seen.value.gone;
-            let record = StopRecord {
-                gone: true,
-                ..*seen.value
-            };
-            let notice = withdrawn(&record, "stop_gone", *seq, r.asked_at);
+    if r.partial {
+        known.clear();
+    }
+    for mut seen in known {
+        let record = &mut *seen.value;
+        if let Some(seq) = busy(&record.mirror.id) {
             said.push(RouteNews::of(RouteNewsCode::Gone, &record.mirror));
-            if newly {
-                change.put(&record, seen.revision);
+            if !record.gone {
+                record.gone = true;
                 // Where the backend has our outcome, it is no wonder that it lists the stop no more.
                 let outcome = record.progress.outcome.as_ref();
-                if outcome.is_none_or(|o| o.mark.settled_at.is_none()) {
+                let notice = outcome
+                    .is_none_or(|o| o.mark.settled_at.is_none())
+                    .then(|| withdrawn(record, "stop_gone", seq, r.asked_at));
+                change.put_seen(&seen);
+                if let Some(notice) = notice {
                     change.put_blind(&notice);
                 }
             }
         } else {
-            if !seen.value.mirror.status.is_final() {
-                said.push(RouteNews::of(RouteNewsCode::Left, &seen.value.mirror));
+            if !record.mirror.status.is_final() {
+                said.push(RouteNews::of(RouteNewsCode::Left, &record.mirror));
             }
-            let key = EntityKey::Stop(id);
-            change.expect(key.clone(), seen.revision);
-            change.delete(key);
+            change.delete_seen(&seen);
         }
     }
     let record = RouteRecord {

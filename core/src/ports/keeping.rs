@@ -110,9 +110,7 @@ fn keep_key() -> Key {
 
 /// A settled operation goes with the pages of its attempts.
 fn forget(change: &mut Change, op: &Seen<Operation>) {
-    let key = op.value.key();
-    change.expect(key.clone(), op.revision);
-    change.delete(key);
+    change.delete_seen(op);
     for page in 0..op.value.pages() {
         change.delete(EntityKey::Attempts(op.value.id.clone(), page));
     }
@@ -120,8 +118,7 @@ fn forget(change: &mut Change, op: &Seen<Operation>) {
 
 pub(super) fn forget_blob(change: &mut Change, blob: &Seen<BlobMeta>) {
     let handle = &blob.value.handle;
-    change.expect(EntityKey::Blob(handle.clone()), blob.revision);
-    change.delete(EntityKey::Blob(handle.clone()));
+    change.delete_seen(blob);
     change.delete(EntityKey::BlobData(handle.clone()));
 }
 
@@ -519,9 +516,7 @@ fn clear(view: &View, account: &AccountId, drafts: bool) -> Decided {
     let mut change = Change::default();
     for stop in records::read_all::<StopRecord>(stops, &mut vec![]) {
         if !needed.stops.contains(&stop.value.mirror.id) {
-            let key = stop.value.key();
-            change.expect(key.clone(), stop.revision);
-            change.delete(key);
+            change.delete_seen(&stop);
         }
     }
     if drafts {

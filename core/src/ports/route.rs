@@ -2,22 +2,25 @@
 //! the one question whether a route that lost stops is to be believed.
 
 use super::clock::Clock;
-use super::driver::{Boxed, Driver, STALE_MAX, contended, unreadable};
+use super::driver::{Boxed, Driver, unreadable};
 use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::records;
 use super::session::{Known, Renewal};
-use super::store::{Committed, Table};
+use super::step::{Decided, View, decided};
+use super::store::Table;
+use crate::domain::ids::AccountId;
 use crate::domain::json::ToJson;
 use crate::domain::route::{ROUTE_STOPS_MAX, check_route};
-use crate::engine::change::{Change, EntityKey, RouteRecord, Seen, StopRecord};
+use crate::engine::change::{Change, EntityKey, RouteRecord, StopRecord};
 use crate::engine::reconcile::{Reconciling, reconcile};
 use crate::engine::session::Session;
+use crate::profile::ProfileError;
 use crate::profile::document::{Read, Shorter, Verdict};
 use crate::profile::http::Answer;
 use crate::profile::judge::{Ruling, answer_value, judge_knowing};
 use crate::profile::request::build;
-use crate::profile::route::{Pages, items_of, map, next_link};
+use crate::profile::route::{Mapped, Pages, items_of, map, next_link};
 use crate::profile::value::{Context, fill};
 use serde_json::{Map, Value};
 
@@ -48,12 +51,6 @@ impl RouteRefresh {
             revision: 0,
         }
     }
-    fn sign_in() -> Self {
-        Self::said(RouteOutcome::SignIn, None)
-    }
-    fn away() -> Self {
-        Self::said(RouteOutcome::Unreachable, None)
-    }
 }
 
 /// How the backend answered for the route.
@@ -77,17 +74,33 @@ struct Asking {
     asked_at: i64,
 }
 
-/// Everything that was read, or why the route stays as it is.
-type Got<T> = Result<Result<T, RouteRefresh>, CoreError>;
+/// Why the route stays as it is: what the backend made of the question, or a failure.
+enum Unread {
+    Said(Box<RouteRefresh>),
+    Failed(CoreError),
+}
 
-/// The value, or the reason to leave the route as it is.
-macro_rules! or_say {
-    ($got:expr) => {
-        match $got? {
-            Ok(value) => value,
-            Err(said) => return Ok(Err(said)),
-        }
-    };
+impl From<CoreError> for Unread {
+    fn from(error: CoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+impl From<ProfileError> for Unread {
+    fn from(error: ProfileError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Unread {
+    fn said(outcome: RouteOutcome, detail: Option<String>) -> Self {
+        Self::Said(Box::new(RouteRefresh::said(outcome, detail)))
+    }
+    fn sign_in() -> Self {
+        Self::said(RouteOutcome::SignIn, None)
+    }
+    fn away() -> Self {
+        Self::said(RouteOutcome::Unreachable, None)
+    }
 }
 
 impl<H: Host> Driver<H> {
@@ -96,9 +109,15 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// `route_unreadable`, `route_too_large` and their kin; what is stored stays as it was.
     pub async fn refresh_route(&self) -> Result<RouteRefresh, CoreError> {
-        let Some(session) = self.fresh_session().await? else {
-            return Ok(RouteRefresh::sign_in());
-        };
+        match self.fetch_route().await {
+            Ok(refresh) => Ok(refresh),
+            Err(Unread::Said(said)) => Ok(*said),
+            Err(Unread::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn fetch_route(&self) -> Result<RouteRefresh, Unread> {
+        let session = self.fresh_session().await?.ok_or_else(Unread::sign_in)?;
         let mut asking = Asking {
             session,
             requests: 0,
@@ -106,95 +125,61 @@ impl<H: Host> Driver<H> {
             asked_at: self.now(),
         };
         loop {
-            if let Some(said) = self.read_and_merge(&mut asking).await? {
-                return Ok(said);
+            if let Some(refresh) = self.read_and_merge(&mut asking).await? {
+                return Ok(refresh);
             }
             // What was read by a sign-in that has ended is read again, by the new one.
         }
     }
 
     /// `None`: the sign-in was renewed before the route could be believed.
-    async fn read_and_merge(&self, asking: &mut Asking) -> Result<Option<RouteRefresh>, CoreError> {
-        let (items, first, reads) = match self.read_all(asking).await? {
-            Ok(read) => read,
-            Err(said) => return Ok(Some(said)),
-        };
-        let profile = self.profile();
-        let context = self
-            .moment(Some(&asking.session))
-            .with("response", first)
-            .with("reads", Value::Object(reads));
-        let mapped = map(&profile, &items, context)?;
-        check_route(&mapped.route)?;
+    async fn read_and_merge(&self, asking: &mut Asking) -> Result<Option<RouteRefresh>, Unread> {
+        let mapped = self.read_all(asking).await?;
         self.learn_offset(mapped.now_ms, asking.asked_at).await?;
-        let fresh = mapped.route.stops.len();
-        let unreadable_stops = mapped.unreadable;
-        for _ in 0..STALE_MAX {
-            let account = asking.session.account.clone();
-            let found = self
-                .read(&[
-                    records::all(&account, Table::Stops),
-                    records::all(&account, Table::Lanes),
-                    records::one(&account, &EntityKey::Route),
-                ])
-                .await?;
-            let mut aside = vec![];
-            let stops: Vec<Seen<StopRecord>> = records::read_all(&found[0], &mut aside);
-            let mut partial = !unreadable_stops.is_empty();
-            let mut kept = false;
-            if fresh < stops.len() && !partial && profile.route.shorter == Shorter::Proven {
-                // An ended sign-in can look like a route with fewer stops, or with none.
-                let by = asking.session.token.clone();
-                match self.prove(asking).await? {
-                    Some(true) if asking.session.token != by => return Ok(None),
-                    Some(true) => {}
-                    Some(false) => return Ok(Some(RouteRefresh::sign_in())),
-                    None if fresh == 0 => {
-                        partial = true;
-                        kept = true;
-                    }
-                    None => {}
-                }
-            }
-            self.set_aside(&account, Table::Stops, aside).await?;
-            let change = reconcile(Reconciling {
-                route: mapped.route.clone(),
-                asked_at: asking.asked_at,
-                stops,
-                lanes: records::values(&found[1]),
-                header: records::first_or(&found[2], RouteRecord::default()).map_err(unreadable)?,
-                partial,
-            });
-            if let Committed::Done(revision) = self.write(&account, change).await? {
-                let unreadable = unreadable_stops.len();
-                let first = unreadable_stops.into_iter().next();
+        let unreadable = mapped.unreadable.len();
+        let mut partial = unreadable > 0;
+        // An ended sign-in can look like a route with fewer stops, or with none.
+        let mut doubted = !partial && self.profile().route.shorter == Shorter::Proven;
+        loop {
+            let account = &asking.session.account;
+            let mut step = |view: &View| merge(view, account, asking, &mapped, partial, doubted);
+            if let Some(revision) = self.take(&mut step).await? {
                 return Ok(Some(RouteRefresh {
                     unreadable,
-                    kept,
+                    kept: partial && unreadable == 0,
                     revision,
-                    ..RouteRefresh::said(RouteOutcome::Updated, first)
+                    ..RouteRefresh::said(
+                        RouteOutcome::Updated,
+                        mapped.unreadable.into_iter().next(),
+                    )
                 }));
             }
+            let by = asking.session.token.clone();
+            if self.prove(asking).await? {
+                if asking.session.token != by {
+                    return Ok(None);
+                }
+            } else {
+                partial = mapped.route.stops.is_empty();
+            }
+            doubted = false;
         }
-        Err(contended())
     }
 
-    /// Makes all reads; gives the list of stops, the first answer, and every list.
-    async fn read_all(&self, asking: &mut Asking) -> Got<(Vec<Value>, Value, Map<String, Value>)> {
+    /// Makes all reads, and the route of what they gave.
+    async fn read_all(&self, asking: &mut Asking) -> Result<Mapped, Unread> {
         let profile = self.profile();
         let mut reads = Map::new();
         let mut first = None;
         let mut last = vec![];
         for read in &profile.route.reads {
-            let context = self
-                .moment(Some(&asking.session))
-                .with("reads", Value::Object(reads.clone()));
+            let context = self.with_reads(asking, &reads);
             let mut items = vec![];
             match &read.for_ {
-                None => or_say!(
+                None => {
                     self.read_pages(asking, read, context, &mut items, &mut first)
-                        .await
-                ),
+                        .await?;
+                }
                 Some(list) => {
                     let Some(Value::Array(each)) = fill(list, &context)? else {
                         continue;
@@ -203,10 +188,8 @@ impl<H: Host> Driver<H> {
                     for one in each {
                         let from = items.len();
                         let context = context.clone().with(name, one.clone());
-                        or_say!(
-                            self.read_pages(asking, read, context, &mut items, &mut first)
-                                .await
-                        );
+                        self.read_pages(asking, read, context, &mut items, &mut first)
+                            .await?;
                         // What was read knows by what it was read.
                         for item in &mut items[from..] {
                             if let Value::Object(fields) = item {
@@ -219,21 +202,28 @@ impl<H: Host> Driver<H> {
             last.clone_from(&items);
             reads.insert(read.read_id.clone(), Value::Array(items));
         }
+        let context = self.with_reads(asking, &reads);
         if let Some(tree) = &profile.route.items {
-            let context = self
-                .moment(Some(&asking.session))
-                .with("reads", Value::Object(reads.clone()));
             last = match fill(tree, &context)? {
                 Some(Value::Array(items)) => items,
                 _ => {
                     return Err(CoreFault::new(
                         "route_unreadable",
                         "what the profile takes for the list of stops is no list",
-                    ));
+                    )
+                    .into());
                 }
             };
         }
-        Ok(Ok((last, first.unwrap_or_default(), reads)))
+        let context = context.with("response", first.unwrap_or_default());
+        let mapped = map(&profile, &last, context)?;
+        check_route(&mapped.route).map_err(CoreError::from)?;
+        Ok(mapped)
+    }
+
+    fn with_reads(&self, asking: &Asking, reads: &Map<String, Value>) -> Context<'static> {
+        let context = self.moment(Some(&asking.session));
+        context.with("reads", Value::Object(reads.clone()))
     }
 
     /// One read, page after page.
@@ -244,7 +234,7 @@ impl<H: Host> Driver<H> {
         context: Context<'static>,
         items: &'a mut Vec<Value>,
         first: &'a mut Option<Value>,
-    ) -> Boxed<'a, Got<()>> {
+    ) -> Boxed<'a, Result<(), Unread>> {
         Box::pin(async move {
             let mut pages = Pages::new(read.paging.as_ref());
             loop {
@@ -252,26 +242,9 @@ impl<H: Host> Driver<H> {
                     Some(page) => context.clone().with("page", page),
                     None => context.clone(),
                 };
-                let answer = or_say!(self.ask(asking, read, &context, &pages).await);
-                let value = answer_value(&answer);
-                let page = items_of(read, &value)?;
-                if items.len() + page.len() > ROUTE_STOPS_MAX {
-                    return Err(CoreFault::new(
-                        "route_too_large",
-                        format!(
-                            "the backend's route has {} stops; at most {ROUTE_STOPS_MAX} are taken ({})",
-                            items.len() + page.len(),
-                            read.read_id
-                        ),
-                    ));
-                }
-                let link = next_link(&answer);
-                let more =
-                    pages.turn(&value, page.len(), items.len() + page.len(), link, &context)?;
-                items.extend(page.iter().cloned());
-                first.get_or_insert(value);
-                if !more {
-                    return Ok(Ok(()));
+                let answer = self.ask(asking, read, &context, &pages).await?;
+                if !take_page(read, &mut pages, &answer, &context, items, first)? {
+                    return Ok(());
                 }
             }
         })
@@ -284,7 +257,7 @@ impl<H: Host> Driver<H> {
         read: &Read,
         context: &Context<'static>,
         pages: &Pages<'_>,
-    ) -> Got<Answer> {
+    ) -> Result<Answer, Unread> {
         let profile = self.profile();
         loop {
             asking.requests += 1;
@@ -292,7 +265,8 @@ impl<H: Host> Driver<H> {
                 return Err(CoreFault::new(
                     "route_too_large",
                     format!("the route takes more than {REQUESTS_MAX} requests"),
-                ));
+                )
+                .into());
             }
             let known = self.moment(Some(&asking.session));
             let context = context.clone().renewed(known);
@@ -301,67 +275,57 @@ impl<H: Host> Driver<H> {
             let exchange = self.exchange(&asking.session.account, &request).await;
             self.tried(&asking.session.account, exchange.is_ok())
                 .await?;
-            let Ok(answer) = exchange else {
-                return Ok(Err(RouteRefresh::away()));
-            };
+            let answer = exchange.map_err(|_| Unread::away())?;
             let judgement =
                 judge_knowing(&read.outcomes, &profile, &answer, &context, asking.proven)?;
             match judgement.verdict {
-                Ruling::Rule(Verdict::Applied) => return Ok(Ok(answer)),
+                Ruling::Rule(Verdict::Applied) => return Ok(answer),
                 Ruling::Rule(Verdict::Auth) if !asking.proven => {
                     match self.renew(&asking.session).await? {
                         Renewal::Renewed => asking.proven = true,
-                        Renewal::Refused => return Ok(Err(RouteRefresh::sign_in())),
-                        Renewal::Unreachable => return Ok(Err(RouteRefresh::away())),
+                        Renewal::Refused => return Err(Unread::sign_in()),
+                        Renewal::Unreachable => return Err(Unread::away()),
                     }
-                    or_say!(self.adopt_session(asking).await);
+                    self.adopt_session(asking).await?;
                 }
-                Ruling::Rule(Verdict::AuthUnsure) => match self.prove(asking).await? {
-                    Some(true) => {}
-                    Some(false) => return Ok(Err(RouteRefresh::sign_in())),
-                    None => return Ok(Err(RouteRefresh::away())),
-                },
-                Ruling::Rule(Verdict::Auth) => return Ok(Err(RouteRefresh::sign_in())),
+                Ruling::Rule(Verdict::AuthUnsure) => {
+                    if !self.prove(asking).await? {
+                        return Err(Unread::away());
+                    }
+                }
+                Ruling::Rule(Verdict::Auth) => return Err(Unread::sign_in()),
                 Ruling::Rule(Verdict::Retry | Verdict::Throttled | Verdict::InDoubt) => {
-                    return Ok(Err(RouteRefresh::away()));
+                    return Err(Unread::away());
                 }
                 _ => {
                     let words = judgement
                         .message
                         .unwrap_or_else(|| format!("answer {}", answer.status));
-                    return Ok(Err(RouteRefresh::said(RouteOutcome::Refused, Some(words))));
+                    return Err(Unread::said(RouteOutcome::Refused, Some(words)));
                 }
             }
         }
     }
 
-    /// Whether the sign-in holds: `None` where the backend cannot be asked.
-    async fn prove(&self, asking: &mut Asking) -> Result<Option<bool>, CoreError> {
+    /// Whether the sign-in is known to hold; false where the backend cannot be asked.
+    async fn prove(&self, asking: &mut Asking) -> Result<bool, Unread> {
         if asking.proven {
-            return Ok(Some(true));
+            return Ok(true);
         }
         match self.is_known(&asking.session).await? {
             Known::Good => {}
-            Known::Replaced => {
-                if self.adopt_session(asking).await?.is_err() {
-                    return Ok(Some(false));
-                }
-            }
-            Known::Ended => return Ok(Some(false)),
-            Known::Unsure => return Ok(None),
+            Known::Replaced => self.adopt_session(asking).await?,
+            Known::Ended => return Err(Unread::sign_in()),
+            Known::Unsure => return Ok(false),
         }
         asking.proven = true;
-        Ok(Some(true))
+        Ok(true)
     }
 
-    async fn adopt_session(&self, asking: &mut Asking) -> Got<()> {
-        Ok(match self.session().await? {
-            Some(now) => {
-                asking.session = now.value;
-                Ok(())
-            }
-            None => Err(RouteRefresh::sign_in()),
-        })
+    async fn adopt_session(&self, asking: &mut Asking) -> Result<(), Unread> {
+        let now = self.session().await?.ok_or_else(Unread::sign_in)?;
+        asking.session = now.value;
+        Ok(())
     }
 
     async fn learn_offset(&self, now_ms: Option<i64>, asked_at: i64) -> Result<(), CoreError> {
@@ -389,4 +353,62 @@ impl<H: Host> Driver<H> {
         }
         Ok(())
     }
+}
+
+/// Takes the stops of one page. Whether there is another.
+fn take_page(
+    read: &Read,
+    pages: &mut Pages<'_>,
+    answer: &Answer,
+    context: &Context<'_>,
+    items: &mut Vec<Value>,
+    first: &mut Option<Value>,
+) -> Result<bool, CoreError> {
+    let value = answer_value(answer);
+    let page = items_of(read, &value)?;
+    let so_far = items.len() + page.len();
+    if so_far > ROUTE_STOPS_MAX {
+        return Err(CoreFault::new(
+            "route_too_large",
+            format!(
+                "the backend's route has {so_far} stops; at most {ROUTE_STOPS_MAX} are taken ({})",
+                read.read_id
+            ),
+        ));
+    }
+    let more = pages.turn(&value, page.len(), so_far, next_link(answer), context)?;
+    items.extend_from_slice(page);
+    first.get_or_insert(value);
+    Ok(more)
+}
+
+/// Merges what was read with what is stored. Nothing where a route with fewer stops is not to be
+/// believed yet.
+fn merge(
+    view: &View,
+    account: &AccountId,
+    asking: &Asking,
+    mapped: &Mapped,
+    partial: bool,
+    doubted: bool,
+) -> Decided {
+    let stops = view.all(account, Table::Stops);
+    let lanes = view.all(account, Table::Lanes);
+    let header = view.one(account, &EntityKey::Route);
+    view.read()?;
+    let mut aside = vec![];
+    let stops = records::read_all::<StopRecord>(stops, &mut aside);
+    if doubted && mapped.route.stops.len() < stops.len() {
+        return Ok(None);
+    }
+    view.set_aside(account, Table::Stops, aside);
+    let change = reconcile(Reconciling {
+        route: mapped.route.clone(),
+        asked_at: asking.asked_at,
+        stops,
+        lanes: records::values(lanes),
+        header: records::first_or(header, RouteRecord::default()).map_err(unreadable)?,
+        partial,
+    });
+    decided(account, change)
 }
