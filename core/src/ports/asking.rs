@@ -213,7 +213,7 @@ impl<H: Host> Driver<H> {
             return Ok(());
         }
         let found = self.list(records::all(&d.account, Table::Lanes)).await?;
-        for lane in records::read_all::<Lane>(&found, &mut vec![]) {
+        for lane in records::readable::<Lane>(&found) {
             let Lane {
                 id, count, head, ..
             } = *lane.value;

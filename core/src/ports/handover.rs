@@ -158,6 +158,9 @@ pub struct Health {
     pub other_accounts: u32,
 }
 
+/// An account with a record here, and its sign-in where one is left.
+pub(super) type Holder = (AccountId, Option<Box<Session>>);
+
 /// The account a record belongs to: its key says so, whatever its body holds.
 fn owner(record: &Record) -> String {
     record.key.text_at(0)
@@ -284,21 +287,18 @@ impl<H: Host> Driver<H> {
         self.look(|view| history_in(view, &account, &op)).await
     }
 
-    /// Every account with a record here, and its sign-in where one is left.
-    pub(super) fn accounts_in(
-        &self,
-        view: &View,
-    ) -> Result<Vec<(AccountId, Option<Session>)>, Halt> {
+    /// Every account with a record here.
+    pub(super) fn accounts_in(&self, view: &View) -> Result<Vec<Holder>, Halt> {
         let tables = [Table::Session, Table::Lanes, Table::Quarantine];
         let found = tables.map(|table| view.ask(everyone(table)));
         view.read()?;
-        let mut out: Vec<(AccountId, Option<Session>)> = vec![];
+        let mut out: Vec<Holder> = vec![];
         for record in found.into_iter().flatten() {
             let name = owner(record);
             if name.is_empty() {
                 continue;
             }
-            let session = records::open::<Session>(record).ok().map(|s| *s.value);
+            let session = records::open::<Session>(record).ok().map(|s| s.value);
             match out.iter_mut().find(|(account, _)| account.0 == name) {
                 Some((_, known)) => *known = known.take().or(session),
                 None => out.push((AccountId(name), session)),
@@ -404,7 +404,7 @@ impl<H: Host> Driver<H> {
         let stops = view.all(account, Table::Stops);
         let quarantined = view.all(account, Table::Quarantine).len();
         view.read()?;
-        let stops = records::read_all::<StopRecord>(stops, &mut vec![]);
+        let stops = records::readable::<StopRecord>(stops);
         let place = |id: &StopId| {
             let stop = stops.iter().find(|s| s.value.mirror.id == *id);
             stop.map(|s| &s.value.mirror)
@@ -421,7 +421,7 @@ impl<H: Host> Driver<H> {
             u64::from(stop.map_or(0, |s| s.sequence)) << 32 | one.seq
         });
         let mut unfinished = vec![];
-        for draft in records::read_all::<Draft>(drafts, &mut vec![]) {
+        for draft in records::readable::<Draft>(drafts) {
             let Draft { stop, blobs, .. } = *draft.value;
             unfinished.push(Unfinished {
                 place: place(&stop).map(StopPlace::of),
@@ -459,7 +459,7 @@ impl<H: Host> Driver<H> {
         });
         view.read()?;
         let mut told = vec![];
-        for lane in records::read_all::<Lane>(lanes, &mut vec![]) {
+        for lane in records::readable::<Lane>(lanes) {
             let Lane { id, head, .. } = *lane.value;
             if head.is == HeadState::Parked {
                 told.push(view.ask(records::lane_from(&account, &id, head.seq, Some(1))));
@@ -469,7 +469,7 @@ impl<H: Host> Driver<H> {
         told.push(settled);
         let mut parked = vec![];
         let mut last_success_at = None;
-        for op in records::read_all::<Operation>(&told.concat(), &mut vec![]) {
+        for op in records::readable::<Operation>(&told.concat()) {
             match op.value.state {
                 OperationState::Parked { reason, .. } => parked.push(reason.code),
                 OperationState::Settled { at, .. } => {
@@ -505,7 +505,7 @@ fn history_in(view: &View, account: &AccountId, op: &Operation) -> Result<Histor
     let stop = records::value::<StopRecord>(stop);
     let mut attempts = vec![];
     let mut tell = |more: &[Attempt]| attempts.extend(more.iter().map(AttemptView::of));
-    for page in records::read_all::<AttemptPage>(pages, &mut vec![]) {
+    for page in records::readable::<AttemptPage>(pages) {
         tell(&page.value.attempts);
     }
     tell(&op.attempts);

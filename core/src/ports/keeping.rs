@@ -281,7 +281,7 @@ impl<H: Host> Driver<H> {
         let quarantined = view.all(&account, Table::Quarantine).len();
         let drafts = view.all(&account, Table::Drafts).len();
         view.read()?;
-        let lanes = records::read_all::<Lane>(lanes, &mut vec![]);
+        let lanes = records::readable::<Lane>(lanes);
         let waiting: u32 = lanes.iter().map(|l| l.value.count).sum();
         let kept = waiting as usize + quarantined;
         if kept + drafts > 0 && !force {
@@ -411,7 +411,7 @@ fn needed(view: &View, account: &AccountId) -> Result<Needed, Halt> {
     }
     view.read()?;
     for found in mixed {
-        for op in records::read_all::<Operation>(found, &mut vec![]) {
+        for op in records::readable::<Operation>(found) {
             needed.stops.extend(op.value.stop().cloned());
         }
     }
@@ -424,13 +424,13 @@ fn needed_with(view: &View, account: &AccountId, drafts: bool) -> Result<Needed,
     let half_filled = view.all(account, Table::Drafts);
     view.read()?;
     let mut needed = needed(view, account)?;
-    for stop in records::read_all::<StopRecord>(stops, &mut vec![]) {
+    for stop in records::readable::<StopRecord>(stops) {
         if needed.stops.contains(&stop.value.mirror.id) {
             needed.carried(&stop.value);
         }
     }
     if drafts {
-        for draft in records::read_all::<Draft>(half_filled, &mut vec![]) {
+        for draft in records::readable::<Draft>(half_filled) {
             needed.blobs.extend(draft.value.blobs);
         }
     }
@@ -451,7 +451,7 @@ fn thin(
     view.read()?;
     let (mut gone, mut known) = (vec![], None);
     (out.next, out.more) = (from, piece.len() >= TURN as usize);
-    for op in records::read_all::<Operation>(piece, &mut vec![]) {
+    for op in records::readable::<Operation>(piece) {
         let (at, letter) = match op.value.state {
             OperationState::Settled { at, .. } => (at, false),
             OperationState::Discarded { at, .. } => (at, true),
@@ -493,7 +493,7 @@ fn thin(
     }
     view.read()?;
     for (found, seq) in gone {
-        for blob in records::read_all::<BlobMeta>(found, &mut vec![]) {
+        for blob in records::readable::<BlobMeta>(found) {
             // What was recorded with it since goes by its own age.
             if blob.value.pinned_by == Some(seq) {
                 forget_blob(change, &blob);
@@ -514,13 +514,13 @@ fn clear(view: &View, account: &AccountId, drafts: bool) -> Decided {
     let days = [route, reach].map(|key| (view.one(account, &key), key));
     view.read()?;
     let mut change = Change::default();
-    for stop in records::read_all::<StopRecord>(stops, &mut vec![]) {
+    for stop in records::readable::<StopRecord>(stops) {
         if !needed.stops.contains(&stop.value.mirror.id) {
             change.delete_seen(&stop);
         }
     }
     if drafts {
-        for draft in records::read_all::<Draft>(half_filled, &mut vec![]) {
+        for draft in records::readable::<Draft>(half_filled) {
             change.delete(draft.value.key());
         }
     }
@@ -543,7 +543,7 @@ fn clear_blobs(view: &View, account: &AccountId, drafts: bool) -> Decided {
     let blobs = view.all(account, Table::Blobs);
     view.read()?;
     let mut change = Change::default();
-    for blob in records::read_all::<BlobMeta>(blobs, &mut vec![]) {
+    for blob in records::readable::<BlobMeta>(blobs) {
         let drafted = needed.blobs.contains(&blob.value.handle);
         if blob.value.pinned_by.is_none() && !drafted {
             forget_blob(&mut change, &blob);

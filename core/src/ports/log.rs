@@ -129,7 +129,10 @@ impl<H: Host> Driver<H> {
             until: None,
             used: self.used.get(),
         };
-        change.put_blind(&self.in_one(record));
+        let last = self.last_wake.take();
+        let record = in_one(last, record);
+        change.put_blind(&record);
+        self.last_wake.replace(Some(record));
         self.write(account, change).await?;
 
         let overdue = overdue(&left.lanes, &left.thresholds, now);
@@ -143,32 +146,6 @@ impl<H: Host> Driver<H> {
             }
         }
         Ok(())
-    }
-
-    /// A wake that only looked and found all as the one before did makes that one's record longer:
-    /// an hour in a cellar is one line and not five hundred.
-    fn in_one(&self, new: WakeRecord) -> WakeRecord {
-        let mut last = self.last_wake.borrow_mut();
-        let alike = last.take().filter(|old| {
-            let idle = new.attempted + new.settled == 0 && new.reason == "timer";
-            idle && old.reason == new.reason
-                && old.attempted + old.settled == 0
-                && (old.waiting, old.reachability) == (new.waiting, new.reachability)
-                && old.stopped == new.stopped
-                && new.at >= old.at
-        });
-        let record = match alike {
-            Some(old) => WakeRecord {
-                again: old.again + 1,
-                until: Some(new.at),
-                took_ms: old.took_ms.saturating_add(new.took_ms),
-                used: new.used,
-                ..old
-            },
-            None => new,
-        };
-        *last = Some(record.clone());
-        record
     }
 
     /// The newest wakes, oldest first.
@@ -239,4 +216,25 @@ impl<H: Host> Driver<H> {
         }
         Ok(())
     }
+}
+
+/// A wake that only looked and found all as the one before did makes that one's record longer: an
+/// hour in a cellar is one line and not five hundred.
+fn in_one(last: Option<WakeRecord>, new: WakeRecord) -> WakeRecord {
+    let alike = last.filter(|old| {
+        let idle = new.attempted + new.settled == 0 && new.reason == "timer";
+        idle && old.reason == new.reason
+            && old.attempted + old.settled == 0
+            && (old.waiting, old.reachability) == (new.waiting, new.reachability)
+            && old.stopped == new.stopped
+            && new.at >= old.at
+    });
+    let Some(mut old) = alike else {
+        return new;
+    };
+    old.again += 1;
+    old.until = Some(new.at);
+    old.took_ms = old.took_ms.saturating_add(new.took_ms);
+    old.used = new.used;
+    old
 }

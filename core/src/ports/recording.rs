@@ -178,7 +178,7 @@ impl<H: Host> Driver<H> {
                 let written = to_text(&code.trim());
                 let written = cut(&written, 1, written.len() - 1);
                 stops.retain(|record| find(&record.envelope.body, written).is_some());
-                let mut stops = records::read_all::<StopRecord>(&stops, &mut vec![]).into_iter();
+                let mut stops = records::readable::<StopRecord>(&stops).into_iter();
                 stops.find(|s| s.value.mirror.parcel_by_code(code).is_some())
             }
             _ => match intent.stop().zip(intent.stop().and_then(|_| found.pop())) {
@@ -331,10 +331,10 @@ impl<H: Host> Driver<H> {
         let blobs = view.all(&account, Table::Blobs);
         let drafts = view.all(&account, Table::Drafts);
         view.read()?;
-        let drafts = records::read_all::<Draft>(drafts, &mut vec![]);
+        let drafts = records::readable::<Draft>(drafts);
         let mut change = Change::default();
         *swept = 0;
-        for blob in records::read_all::<BlobMeta>(blobs, &mut vec![]) {
+        for blob in records::readable::<BlobMeta>(blobs) {
             let handle = &blob.value.handle;
             let named = drafts.iter().any(|d| d.value.blobs.contains(handle));
             let young = self.now() - blob.value.staged_at < ORPHAN_AGE_MS;

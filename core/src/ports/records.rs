@@ -216,6 +216,11 @@ pub fn first_or<T: FromJson + Clone + 'static>(
     }
 }
 
+/// Those that can be read: where what is lost with the others is no loss, or is not asked for here.
+pub fn readable<T: FromJson + Clone + 'static>(records: &[Record]) -> Vec<Seen<T>> {
+    read_all(records, &mut vec![])
+}
+
 /// Reads what can be read; the rest goes to `aside`.
 pub fn read_all<T: FromJson + Clone + 'static>(
     records: &[Record],

@@ -44,6 +44,9 @@ pub(super) enum Known {
     Unsure,
 }
 
+/// What a renewal gave, and the token among it.
+type Given = (Map<String, Value>, String);
+
 fn can_renew(how: &SignIn, session: &Session) -> bool {
     match how.kind {
         SignInKind::Host | SignInKind::ClientCredentials => true,
@@ -217,46 +220,11 @@ impl<H: Host> Driver<H> {
             if seen.value.state == SessionState::SignedIn && seen.value.token != stale.token {
                 return Ok(Renewal::Renewed);
             }
-            let profile = self.profile();
-            let how = &profile.sign_in;
-            if !can_renew(how, &seen.value) {
-                return self.sign_in_needed(seen).await;
-            }
-            let account = seen.value.account.clone();
             let asked_at = self.now();
-            let got = if how.kind == SignInKind::Host {
-                match self.host.token().await {
-                    HostToken::Given(credentials) => {
-                        let context = self
-                            .moment(None)
-                            .with("credentials", Value::Object(credentials));
-                        outputs(&how.outputs, &context)?
-                    }
-                    HostToken::Refused => return self.sign_in_needed(seen).await,
-                    HostToken::Absent => return Ok(Renewal::Unreachable),
-                }
-            } else {
-                let (template, rules, gives) = match (&how.refresh, &how.request) {
-                    (Some(refresh), _) => (&refresh.request, &refresh.outcomes, &refresh.outputs),
-                    (None, Some(request)) => (request, &how.outcomes, &how.outputs),
-                    (None, None) => return self.sign_in_needed(seen).await,
-                };
-                let context = self.moment(Some(&seen.value));
-                let request = build(&profile, template, &context)?;
-                let Ok(answer) = self.exchange(&account, &request).await else {
-                    return Ok(Renewal::Unreachable);
-                };
-                match judge(rules, &profile, &answer, &context)?.verdict {
-                    Ruling::Rule(Verdict::Applied) => {}
-                    Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
-                        return self.sign_in_needed(seen).await;
-                    }
-                    _ => return Ok(Renewal::Unreachable),
-                }
-                captured(gives, context, &answer)?
-            };
-            let Some(token) = got.get("token").map(plain_text).filter(|t| !t.is_empty()) else {
-                return Ok(Renewal::Unreachable);
+            let (got, token) = match self.ask_token(&seen.value).await? {
+                Ok(given) => given,
+                Err(Renewal::Refused) => return self.sign_in_needed(seen).await,
+                Err(why) => return Ok(why),
             };
             let mut session = seen.value;
             session.token = token;
@@ -270,9 +238,49 @@ impl<H: Host> Driver<H> {
             // A refresh token may serve once: the new pair is on the disk before anything uses it.
             let mut change = Change::strict();
             change.put(&*session, seen.revision);
-            self.write(&account, change).await?;
+            self.write(&session.account, change).await?;
             Ok(Renewal::Renewed)
         })
+    }
+
+    /// A new token, with whatever else the profile takes from the answer; or why there is none.
+    async fn ask_token(&self, session: &Session) -> Result<Result<Given, Renewal>, CoreError> {
+        let profile = self.profile();
+        let how = &profile.sign_in;
+        if !can_renew(how, session) {
+            return Ok(Err(Renewal::Refused));
+        }
+        let got = if how.kind == SignInKind::Host {
+            let credentials = match self.host.token().await {
+                HostToken::Given(credentials) => credentials,
+                HostToken::Refused => return Ok(Err(Renewal::Refused)),
+                HostToken::Absent => return Ok(Err(Renewal::Unreachable)),
+            };
+            let context = self.moment(None);
+            let context = context.with("credentials", Value::Object(credentials));
+            outputs(&how.outputs, &context)?
+        } else {
+            let (template, rules, gives) = match (&how.refresh, &how.request) {
+                (Some(refresh), _) => (&refresh.request, &refresh.outcomes, &refresh.outputs),
+                (None, Some(request)) => (request, &how.outcomes, &how.outputs),
+                (None, None) => return Ok(Err(Renewal::Refused)),
+            };
+            let context = self.moment(Some(session));
+            let request = build(&profile, template, &context)?;
+            let Ok(answer) = self.exchange(&session.account, &request).await else {
+                return Ok(Err(Renewal::Unreachable));
+            };
+            match judge(rules, &profile, &answer, &context)?.verdict {
+                Ruling::Rule(Verdict::Applied) => {}
+                Ruling::Rule(Verdict::Auth | Verdict::Invalid) => {
+                    return Ok(Err(Renewal::Refused));
+                }
+                _ => return Ok(Err(Renewal::Unreachable)),
+            }
+            captured(gives, context, &answer)?
+        };
+        let token = got.get("token").map(plain_text).filter(|t| !t.is_empty());
+        Ok(token.map(|token| (got, token)).ok_or(Renewal::Unreachable))
     }
 
     /// Whether the backend still knows this sign-in: asked where an answer may mean either.

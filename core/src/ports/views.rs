@@ -71,9 +71,10 @@ impl<H: Host> Driver<H> {
         let header = view.one(&account, &EntityKey::Route);
         view.read()?;
         let mut aside = vec![];
-        let stops: Vec<StopRecord> = values(stops, &mut aside);
+        let stops = records::read_all::<StopRecord>(stops, &mut aside).into_iter();
+        let stops: Vec<StopRecord> = stops.map(|stop| *stop.value).collect();
         view.set_aside(&account, Table::Stops, aside);
-        let lanes: Vec<Lane> = values(lanes, &mut vec![]);
+        let lanes: Vec<Lane> = records::values(lanes);
         let header = records::value::<RouteRecord>(header);
         Ok(route_view(
             revision_of(revision),
@@ -93,7 +94,7 @@ impl<H: Host> Driver<H> {
             return Ok(None);
         };
         let stop = records::open::<StopRecord>(record).map_err(unreadable)?;
-        let lanes: Vec<Lane> = values(lanes, &mut vec![]);
+        let lanes: Vec<Lane> = records::values(lanes);
         Ok(Some(stop_view(&stop.value, &lanes, &self.profile())))
     }
 
@@ -106,7 +107,7 @@ impl<H: Host> Driver<H> {
         let account = self.account_in(view)?;
         let found = view.all(&account, Table::Stops);
         view.read()?;
-        Ok(meaning(code, at, &values(found, &mut vec![])))
+        Ok(meaning(code, at, &records::values(found)))
     }
 
     /// Newest last; a page ends at `limit` and goes on below its first `seq`.
@@ -130,11 +131,11 @@ impl<H: Host> Driver<H> {
         }
         view.read()?;
         let mut aside = vec![];
-        let stops: Vec<StopRecord> = values(stops, &mut vec![]);
+        let stops: Vec<StopRecord> = records::values(stops);
         let mirror = |id: &StopId| stops.iter().map(|s| &s.mirror).find(|s| s.id == *id);
-        let mut ops: Vec<Operation> = vec![];
+        let mut ops = vec![];
         for records in found {
-            ops.extend(values::<Operation>(records, &mut aside));
+            ops.append(&mut records::read_all::<Operation>(records, &mut aside));
         }
         for unreadable in aside {
             let lane = unreadable.record.key.text_at(1);
@@ -143,20 +144,18 @@ impl<H: Host> Driver<H> {
             }
         }
         ops.retain(|op| {
-            query.before.is_none_or(|before| op.seq < before)
-                && query
-                    .stop
-                    .as_ref()
-                    .is_none_or(|stop| op.stop() == Some(stop))
+            let stop = query.stop.as_ref();
+            query.before.is_none_or(|before| op.value.seq < before)
+                && (stop.is_none() || op.value.stop() == stop)
         });
-        let mut ops = ordered(ops, |op| op.seq);
+        let mut ops = ordered(ops, |op| op.value.seq);
         let more = ops.len() > limit;
         let ops = ops.split_off(ops.len().saturating_sub(limit));
         Ok(OutboxPage {
             revision: revision_of(revision),
             items: ops
                 .iter()
-                .map(|op| item(op, op.stop().and_then(mirror)))
+                .map(|op| item(&op.value, op.value.stop().and_then(mirror)))
                 .collect(),
             more,
         })
@@ -203,7 +202,7 @@ impl<H: Host> Driver<H> {
         let account = self.account_in(view)?;
         let found = view.ask(records::notices(&account, NOTICES_KEPT));
         view.read()?;
-        Ok(values(found, &mut vec![]))
+        Ok(records::values(found))
     }
 
     /// A person has read it.
@@ -217,14 +216,4 @@ impl<H: Host> Driver<H> {
 
 fn revision_of(found: &[Record]) -> u64 {
     found.first().map_or(0, |r| r.revision)
-}
-
-fn values<T: FromJson + Clone + 'static>(
-    found: &[Record],
-    aside: &mut Vec<records::Unreadable>,
-) -> Vec<T> {
-    records::read_all(found, aside)
-        .into_iter()
-        .map(|s| *s.value)
-        .collect()
 }
