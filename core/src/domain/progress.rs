@@ -194,8 +194,12 @@ impl Progress {
     pub fn reconcile(&mut self, asked_at: i64) {
         let shown = |m: &Mark| m.settled_at.is_some_and(|at| at < asked_at);
         self.arrived = self.arrived.filter(|m| !shown(m));
-        self.outcome = self.outcome.take().filter(|o| !shown(&o.mark));
-        self.version = self.version.take().filter(|v| v.at >= asked_at);
+        if self.outcome.as_ref().is_some_and(|o| shown(&o.mark)) {
+            self.outcome = None;
+        }
+        if self.version.as_ref().is_some_and(|v| v.at < asked_at) {
+            self.version = None;
+        }
     }
 
     pub fn status(&self, mirror: StopStatus) -> StopStatus {

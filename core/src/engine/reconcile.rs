@@ -8,8 +8,8 @@ use crate::domain::json::to_text;
 use crate::domain::route::Route;
 use crate::domain::stop::{Stop, StopPlace, StopStatus};
 
-pub struct Reconciling {
-    pub route: Route,
+pub struct Reconciling<'a> {
+    pub route: &'a Route,
     /// when its request left: what settled before then it already shows
     pub asked_at: i64,
     pub stops: Vec<Seen<StopRecord>>,
@@ -20,7 +20,7 @@ pub struct Reconciling {
 }
 
 /// The change that takes the route in.
-pub fn reconcile(r: Reconciling) -> Change {
+pub fn reconcile(r: Reconciling<'_>) -> Change {
     let mut change = Change::strict();
     let mut said = Vec::new();
     let busy = |id: &StopId| {
@@ -30,7 +30,7 @@ pub fn reconcile(r: Reconciling) -> Change {
     let mut known = r.stops;
     let first = r.header.revision.is_none();
 
-    for incoming in r.route.stops {
+    for incoming in &r.route.stops {
         let is = |seen: &Seen<StopRecord>| seen.value.mirror.id == incoming.id;
         match known.iter().position(is) {
             Some(place) => {
@@ -39,7 +39,7 @@ pub fn reconcile(r: Reconciling) -> Change {
                 let record = &mut *seen.value;
                 record.progress.reconcile(r.asked_at);
                 record.gone = false;
-                let before = std::mem::replace(&mut record.mirror, incoming);
+                let before = std::mem::replace(&mut record.mirror, incoming.clone());
                 let now = &record.mirror;
                 if let Some(seq) = busy(&now.id) {
                     said.extend(news(&before, now));
@@ -53,15 +53,11 @@ pub fn reconcile(r: Reconciling) -> Change {
             }
             None => {
                 if !first {
-                    said.push(RouteNews::of(RouteNewsCode::NewStop, &incoming));
+                    said.push(RouteNews::of(RouteNewsCode::NewStop, incoming));
                 }
-                change.put(
-                    &StopRecord {
-                        mirror: incoming,
-                        ..StopRecord::default()
-                    },
-                    None,
-                );
+                let mut record = StopRecord::default();
+                record.mirror.clone_from(incoming);
+                change.put(&record, None);
             }
         }
     }
@@ -92,7 +88,7 @@ pub fn reconcile(r: Reconciling) -> Change {
         }
     }
     let record = RouteRecord {
-        header: r.route.header,
+        header: r.route.header.clone(),
         fetched_at: r.asked_at,
         changes: if first { Vec::new() } else { said },
     };

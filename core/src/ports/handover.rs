@@ -7,6 +7,7 @@ use super::drain::{DrainReport, Stopped, WakeReason};
 use super::driver::{Boxed, Driver, millis};
 use super::error::{CoreError, CoreFault};
 use super::host::Host;
+use super::recording::with_id;
 use super::records;
 use super::step::{Halt, View};
 use super::store::{Key, Query, Record, Table};
@@ -18,8 +19,8 @@ use crate::domain::operation::{
     Attempt, AttemptPage, Operation, OperationState, Purpose, Reason, StepDone,
 };
 use crate::domain::stop::StopPlace;
-use crate::domain::text::{find, shown};
-use crate::engine::change::{Draft, StopRecord};
+use crate::domain::text::shown;
+use crate::engine::change::{Draft, Seen, StopRecord};
 use crate::engine::lane::{HeadState, Lane};
 use crate::engine::listing::{OutboxItem, item, what_to_do};
 use crate::engine::session::Session;
@@ -246,34 +247,22 @@ impl<H: Host> Driver<H> {
         &self,
         account: &AccountId,
         id: &OperationId,
-    ) -> Result<Operation, CoreError> {
-        let holds = |r: &Record| find(&r.envelope.body, id.as_str()).is_some();
-        let open = |r: &Record| {
-            let op = records::open::<Operation>(r).ok()?.value;
-            (op.id == *id).then_some(*op)
-        };
+    ) -> Result<Seen<Operation>, CoreError> {
         let found = self.list(records::all(account, Table::Operations)).await?;
-        if let Some(op) = found.iter().filter(|r| holds(r)).find_map(open) {
-            return Ok(op);
-        }
+        let mut hit = with_id(&found, id);
         // It cannot have settled before it was recorded, unless the clock was set back.
         for from in [id.minted_at().saturating_sub(DAY_MS), 0] {
-            let mut hit = None;
+            if hit.is_some() {
+                break;
+            }
             let mut look = |r: &Record| {
-                if holds(r) {
-                    hit = open(r);
-                }
+                hit = with_id(std::slice::from_ref(r), id);
                 hit.is_none()
             };
             self.each_settled(account, from, &mut look).await?;
-            if let Some(op) = hit {
-                return Ok(op);
-            }
         }
-        Err(CoreFault::new(
-            "operation_unknown",
-            "no operation has this id",
-        ))
+        let unknown = || CoreFault::new("operation_unknown", "no operation has this id");
+        hit.ok_or_else(unknown)
     }
 
     /// Everything that is known of one operation: the outbox's line, every attempt, the
@@ -284,7 +273,8 @@ impl<H: Host> Driver<H> {
     pub async fn history(&self, id: &OperationId) -> Result<History, CoreError> {
         let account = self.account().await?.value.account;
         let op = self.anywhere(&account, id).await?;
-        self.look(|view| history_in(view, &account, &op)).await
+        self.look(|view| history_in(view, &account, &op.value))
+            .await
     }
 
     /// Every account with a record here.

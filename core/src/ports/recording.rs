@@ -173,13 +173,8 @@ impl<H: Host> Driver<H> {
         };
         let stop = match intent {
             Intent::Load { code } => {
-                let mut stops = found.pop().unwrap_or_default();
-                // Most of a day's stops do not even have it in their text, between its quotes.
-                let written = to_text(&code.trim());
-                let written = cut(&written, 1, written.len() - 1);
-                stops.retain(|record| find(&record.envelope.body, written).is_some());
-                let mut stops = records::readable::<StopRecord>(&stops).into_iter();
-                stops.find(|s| s.value.mirror.parcel_by_code(code).is_some())
+                let stops = found.pop().unwrap_or_default();
+                listing(&stops, code)
             }
             _ => match intent.stop().zip(intent.stop().and_then(|_| found.pop())) {
                 Some((id, stop)) => one_of(&stop).map_err(|_| Said::SetAside(id.clone()))?,
@@ -450,15 +445,9 @@ fn waiting(
     id: &OperationId,
 ) -> Result<(Seen<Operation>, Seen<Lane>), Halt> {
     let unknown = || CoreFault::new("operation_unknown", "no waiting operation has this id");
-    // Of thousands that wait, only those that name it are read.
-    let names = |record: &&Record| find(&record.envelope.body, &id.0).is_some();
     let found = view.all(account, Table::Operations);
     view.read()?;
-    let mut ops = found
-        .iter()
-        .filter(names)
-        .filter_map(|r| records::open::<Operation>(r).ok());
-    let op = ops.find(|o| o.value.id == *id).ok_or_else(unknown)?;
+    let op = with_id(found, id).ok_or_else(unknown)?;
     let at = &op.value.lane;
     let lane = view.one(account, &EntityKey::Lane(at.clone()));
     view.read()?;
@@ -470,6 +459,35 @@ fn waiting(
         }
         None => Err(unknown().into()),
     }
+}
+
+/// The operation with this id. Of thousands, only those that name it are read.
+pub(super) fn with_id(found: &[Record], id: &OperationId) -> Option<Seen<Operation>> {
+    for record in found {
+        if find(&record.envelope.body, id.as_str()).is_some()
+            && let Ok(op) = records::open::<Operation>(record)
+            && op.value.id == *id
+        {
+            return Some(op);
+        }
+    }
+    None
+}
+
+/// The stop that lists a parcel.
+fn listing(stops: &[Record], code: &str) -> Option<Seen<StopRecord>> {
+    // Most of a day's stops do not even have it in their text, between its quotes.
+    let written = to_text(&code.trim());
+    let written = cut(&written, 1, written.len() - 1);
+    for record in stops {
+        if find(&record.envelope.body, written).is_some()
+            && let Ok(stop) = records::open::<StopRecord>(record)
+            && stop.value.mirror.parcel_by_code(code).is_some()
+        {
+            return Some(stop);
+        }
+    }
+    None
 }
 
 /// The operation that comes after one in its lane.

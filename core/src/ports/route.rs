@@ -403,7 +403,7 @@ fn merge(
     }
     view.set_aside(account, Table::Stops, aside);
     let change = reconcile(Reconciling {
-        route: mapped.route.clone(),
+        route: &mapped.route,
         asked_at: asking.asked_at,
         stops,
         lanes: records::values(lanes),
