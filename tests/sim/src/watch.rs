@@ -58,8 +58,8 @@ pub struct Watch {
     pub newer_from: u32,
     pub violations: Vec<Violation>,
     known: BTreeMap<String, Known>,
-    /// the generation in force for each account, and the context that raised it
-    leases: BTreeMap<Key, (u64, u32)>,
+    /// the lease of each account, and the context that raised its generation
+    leases: BTreeMap<Key, (Lease, u32)>,
     numbers: BTreeMap<(String, u64), OperationId>,
     pub doubts: Vec<Doubt>,
     pub parkings: Vec<Parking>,
@@ -167,10 +167,19 @@ impl Watch {
         let Ok(lease) = from_text::<Lease>(&envelope.body) else {
             return;
         };
-        let generation = lease.generation;
         let entry = self.leases.entry(key.clone()).or_default();
-        if generation > entry.0 {
-            *entry = (generation, context);
+        let (known, holder) = entry;
+        if lease.generation > known.generation {
+            *entry = (lease, context);
+        } else if lease.generation == known.generation && lease.expires_at < known.expires_at {
+            // Of what another lane has on its way nobody would know then.
+            let text = format!(
+                "context {context} shortened the lease of generation {}, which is context {holder}'s",
+                lease.generation
+            );
+            self.fail("generation fencing", text);
+        } else if lease.generation == known.generation {
+            *known = lease;
         }
     }
 
@@ -204,7 +213,8 @@ impl Watch {
             }
         }
         let lease_key = Key::new(&op.account.0).text("lease");
-        let (generation, holder) = self.leases.get(&lease_key).copied().unwrap_or_default();
+        let (lease, holder) = self.leases.get(&lease_key).cloned().unwrap_or_default();
+        let generation = lease.generation;
         let before = before.unwrap_or(Known {
             attempts: 0,
             ended: true,
