@@ -40,12 +40,10 @@ pub struct Receipt {
 }
 
 /// All that a recording reads and writes.
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 5] = [
     Table::Meta,
     Table::Operations,
     Table::Lanes,
-    Table::Blobs,
-    Table::Drafts,
     Table::Stops,
     Table::Session,
 ];
@@ -98,8 +96,12 @@ impl<H: Host> Driver<H> {
             let blob = intent.blob().map(|b| EntityKey::Blob(b.clone()));
             queries.extend(blob.map(|key| records::one(&account, &key)));
             let queries = self.with_whose(queries);
+            // No more than it writes: each table of a transaction costs something.
+            let mut tables = TABLES.to_vec();
+            tables.extend(intent.blob().map(|_| Table::Blobs));
+            tables.extend(intent.outcome().map(|_| Table::Drafts));
             let (found, begun) = self
-                .begin_change(&queries, &TABLES, Durability::Strict)
+                .begin_change(&queries, &tables, Durability::Strict)
                 .await?;
             let at = (&*profile, &id, &position);
             let (said, commit) = match self.admitted(&account, &intent, at, found) {
