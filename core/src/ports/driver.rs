@@ -394,10 +394,10 @@ impl<H: Host> Driver<H> {
         Box::pin(async move { self.session().await?.ok_or_else(signed_out) })
     }
 
-    pub(super) async fn make_current(&self, session: Session) -> Result<(), CoreError> {
+    pub(super) async fn make_current(&self, session: &Session) -> Result<(), CoreError> {
         let account = session.account.clone();
         let mut change = Change::strict();
-        change.put_blind(&session);
+        change.put_blind(session);
         let mut commit = records::commit(&account, change);
         let current = records::seal("current", &Current { account });
         commit

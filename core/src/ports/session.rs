@@ -120,7 +120,7 @@ impl<H: Host> Driver<H> {
             outputs: further(got),
         };
         self.hand_over_to(&session.account).await?;
-        self.make_current(session.clone()).await?;
+        self.make_current(&session).await?;
         self.tried(&session.account, true).await?;
         Ok(session)
     }
