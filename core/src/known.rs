@@ -1,161 +1,182 @@
-//! What was read before, by its text: in the simulation contexts read the same records thousands of
-//! times a day. Every text is read by the code that ships; what that gave is cloned while it is asked for.
-//! What ships is built without the feature `testing` and keeps nothing.
+//! What was read before: in the simulation contexts read the same records thousands of times a day.
+//! Every record is read once by the code that ships; what that gave is cloned for whoever reads it
+//! after that. What ships is built without the feature `testing` and keeps nothing.
+
+#[cfg(feature = "testing")]
+pub use switch::{Keeping, Shared, keeping};
+#[cfg(feature = "testing")]
+pub(crate) use switch::{keep, keep_text, known, known_text};
 
 #[cfg(not(feature = "testing"))]
-pub(crate) fn known<T>(_: &str) -> Option<T> {
-    None
+pub(crate) use nothing::{keep, keep_text, known, known_text};
+
+#[cfg(not(feature = "testing"))]
+mod nothing {
+    use crate::ports::store::Found;
+
+    pub(crate) fn known<T>(_: &Found) -> Option<T> {
+        None
+    }
+    pub(crate) fn keep<T>(_: &Found, _: &T) {}
+    pub(crate) fn known_text<T>(_: &str) -> Option<T> {
+        None
+    }
+    pub(crate) fn keep_text<T>(_: &str, _: &T) {}
 }
-#[cfg(not(feature = "testing"))]
-pub(crate) fn keep<T>(_: &str, _: &T) {}
-
-#[cfg(feature = "testing")]
-pub use switch::{Keeping, keeping, read};
-#[cfg(feature = "testing")]
-pub(crate) use switch::{keep, known};
 
 #[cfg(feature = "testing")]
 mod switch {
     use crate::domain::json::{FromJson, Wrong, from_text};
-    use std::any::{Any, TypeId};
-    use std::cell::RefCell;
-    use std::collections::HashMap;
-    use std::hash::{BuildHasherDefault, Hasher};
+    use crate::ports::store::{Envelope, Found};
+    use std::any::Any;
+    use std::cell::{Cell, RefCell};
+    use std::ops::Deref;
     use std::rc::Rc;
 
-    /// By type and digest; of two texts with the same digest, the later one is known.
-    type Values = HashMap<(TypeId, u64), (Box<str>, Rc<dyn Any>), BuildHasherDefault<Digest>>;
-
-    /// What was asked for among the last so many texts is known, and for a while after that. More of
-    /// them would not fit where memory is fast.
-    const RECENT: usize = 256;
-
-    #[derive(Default)]
-    struct Kept {
-        recent: Values,
-        before: Values,
-    }
-
-    impl Kept {
-        fn find<T: 'static>(&mut self, text: &str) -> Option<Rc<T>> {
-            let key = key::<T>(text);
-            if !self.recent.contains_key(&key) {
-                let (known, value) = self.before.remove(&key)?;
-                self.put(key, known, value);
-            }
-            let (known, value) = self.recent.get(&key)?;
-            let value = value.clone().downcast();
-            value.ok().filter(|_| **known == *text)
-        }
-
-        fn put(&mut self, key: (TypeId, u64), text: Box<str>, value: Rc<dyn Any>) {
-            if self.recent.len() >= RECENT {
-                self.before = std::mem::take(&mut self.recent);
-            }
-            self.recent.insert(key, (text, value));
-        }
-    }
+    /// More documents than all profiles of the simulation in all their revisions.
+    const TEXTS_MAX: usize = 64;
 
     thread_local! {
-        static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+        static KEEPS: Cell<bool> = const { Cell::new(false) };
+        static TEXTS: RefCell<Vec<(Box<str>, Rc<dyn Any>)>> = const { RefCell::new(Vec::new()) };
     }
 
-    /// Keeps what is read on this thread until it is dropped.
+    /// What is read on this thread is known until this is dropped.
     pub struct Keeping(());
 
     pub fn keeping() -> Keeping {
-        KEPT.set(Some(Kept::default()));
+        KEEPS.set(true);
         Keeping(())
     }
 
     impl Drop for Keeping {
         fn drop(&mut self) {
-            KEPT.set(None);
+            KEEPS.set(false);
         }
     }
 
-    /// Mixes eight bytes at a time; whatever has the same is compared as a whole.
-    #[derive(Default)]
-    struct Digest(u64);
+    /// A record's envelope as it stands in a twin's table, with what its body was read as.
+    #[derive(Debug)]
+    pub struct Shared {
+        envelope: Envelope,
+        /// one of each type
+        read: RefCell<Vec<Rc<dyn Any>>>,
+    }
 
-    impl Hasher for Digest {
-        fn finish(&self) -> u64 {
-            self.0
+    impl Deref for Shared {
+        type Target = Envelope;
+        fn deref(&self) -> &Envelope {
+            &self.envelope
         }
-        fn write_u64(&mut self, word: u64) {
-            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+    impl PartialEq for Shared {
+        fn eq(&self, other: &Self) -> bool {
+            self.envelope == other.envelope
         }
-        fn write(&mut self, bytes: &[u8]) {
-            let (eights, rest) = bytes.as_chunks::<8>();
-            for eight in eights {
-                self.write_u64(u64::from_le_bytes(*eight));
+    }
+    impl Eq for Shared {}
+    impl From<Envelope> for Found {
+        fn from(envelope: Envelope) -> Self {
+            Self::new(Shared {
+                envelope,
+                read: RefCell::default(),
+            })
+        }
+    }
+
+    impl Shared {
+        fn known<T: 'static>(&self) -> Option<Rc<T>> {
+            let read = self.read.borrow();
+            let value = read.iter().find(|value| value.is::<T>())?;
+            value.clone().downcast().ok()
+        }
+
+        fn keep<T: 'static>(&self, value: Rc<T>) {
+            if KEEPS.get() {
+                self.read.borrow_mut().push(value);
             }
-            for byte in rest {
-                self.write_u64(u64::from(*byte));
+        }
+
+        /// What its body says.
+        ///
+        /// # Errors
+        /// What is wrong with the text, or with its shape.
+        pub fn read<T: FromJson + 'static>(&self) -> Result<Rc<T>, Wrong> {
+            if let Some(value) = self.known() {
+                return Ok(value);
             }
+            let value = Rc::new(from_text::<T>(&self.envelope.body)?);
+            self.keep(value.clone());
+            Ok(value)
         }
     }
 
-    fn key<T: 'static>(text: &str) -> (TypeId, u64) {
-        let mut digest = Digest(text.len() as u64);
-        digest.write(text.as_bytes());
-        (TypeId::of::<T>(), digest.finish())
+    pub(crate) fn known<T: Clone + 'static>(found: &Found) -> Option<T> {
+        found.known().map(|value| T::clone(&value))
     }
 
-    fn found<T: 'static>(text: &str) -> Option<Rc<T>> {
-        KEPT.with_borrow_mut(|kept| kept.as_mut()?.find(text))
+    pub(crate) fn keep<T: Clone + 'static>(found: &Found, value: &T) {
+        if KEEPS.get() {
+            found.keep(Rc::new(value.clone()));
+        }
     }
 
-    fn put<T: 'static>(text: &str, value: Rc<T>) {
-        KEPT.with_borrow_mut(|kept| {
-            if let Some(kept) = kept {
-                kept.put(key::<T>(text), text.into(), value);
+    /// The same for a document that every context brings, day after day.
+    pub(crate) fn known_text<T: Clone + 'static>(text: &str) -> Option<T> {
+        if !KEEPS.get() {
+            return None;
+        }
+        TEXTS.with_borrow(|texts| {
+            let (_, value) = texts.iter().find(|(known, _)| **known == *text)?;
+            value.downcast_ref().cloned()
+        })
+    }
+
+    pub(crate) fn keep_text<T: Clone + 'static>(text: &str, value: &T) {
+        if !KEEPS.get() {
+            return;
+        }
+        TEXTS.with_borrow_mut(|texts| {
+            if texts.len() < TEXTS_MAX {
+                texts.push((text.into(), Rc::new(value.clone())));
             }
         });
-    }
-
-    pub(crate) fn known<T: FromJson + Clone + 'static>(text: &str) -> Option<T> {
-        found::<T>(text).map(|value| T::clone(&value))
-    }
-
-    pub(crate) fn keep<T: FromJson + Clone + 'static>(text: &str, value: &T) {
-        if KEPT.with_borrow(Option::is_some) {
-            put(text, Rc::new(value.clone()));
-        }
-    }
-
-    /// # Errors
-    /// What is wrong with the text, or with its shape.
-    pub fn read<T: FromJson + 'static>(text: &str) -> Result<Rc<T>, Wrong> {
-        if let Some(value) = found(text) {
-            return Ok(value);
-        }
-        let value = Rc::new(from_text::<T>(text)?);
-        put(text, value.clone());
-        Ok(value)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{keep, keeping, known};
+    use super::{keep, keep_text, keeping, known, known_text};
+    use crate::ports::records::seal;
+    use crate::ports::store::Found;
 
     #[test]
-    fn what_was_read_is_known_by_its_whole_text_and_type_until_the_day_ends() {
-        keep("[1]", &vec![1_u32]);
-        assert_eq!(known::<Vec<u32>>("[1]"), None, "nobody asked for it");
+    fn what_was_read_is_known_of_its_record_and_by_its_type_while_somebody_asks_for_it() {
+        let record = Found::from(seal("numbers", &vec![1_u32]));
+        keep(&record, &vec![1_u32]);
+        assert_eq!(known::<Vec<u32>>(&record), None, "nobody asked for it");
         let day = keeping();
-        keep("[1]", &vec![1_u32]);
-        assert_eq!(known("[1]"), Some(vec![1_u32]));
-        assert_eq!(known::<Vec<u32>>("[1"), None);
-        assert_eq!(known::<Vec<u64>>("[1]"), None);
-        for n in 0..10_000_u32 {
-            keep(&n.to_string(), &n);
-            assert_eq!(known(&n.to_string()), Some(n));
-            assert_eq!(known("[1]"), Some(vec![1_u32]), "is asked for");
-        }
-        assert_eq!(known::<u32>("0"), None, "nobody has asked for it for long");
+        assert_eq!(record.read::<Vec<u32>>().as_deref(), Ok(&vec![1]));
+        assert_eq!(known(&record), Some(vec![1_u32]));
+        assert_eq!(known::<Vec<u64>>(&record), None);
+        keep(&record, &vec![1_u64]);
+        assert_eq!(known(&record), Some(vec![1_u64]));
+        assert_eq!(known(&record), Some(vec![1_u32]));
+        let other = Found::from(seal("numbers", &vec![1_u32]));
+        assert_eq!(known::<Vec<u32>>(&other), None, "that one was not read");
+        assert!(record.read::<Vec<String>>().is_err());
         drop(day);
-        assert_eq!(known::<Vec<u32>>("[1]"), None);
+    }
+
+    #[test]
+    fn a_document_is_known_by_its_whole_text() {
+        keep_text("[1]", &vec![1_u32]);
+        assert_eq!(known_text::<Vec<u32>>("[1]"), None, "nobody asked for it");
+        let day = keeping();
+        keep_text("[1]", &vec![1_u32]);
+        assert_eq!(known_text("[1]"), Some(vec![1_u32]));
+        assert_eq!(known_text::<Vec<u32>>("[1"), None);
+        drop(day);
+        assert_eq!(known_text::<Vec<u32>>("[1]"), None);
     }
 }

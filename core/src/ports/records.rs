@@ -143,15 +143,15 @@ pub struct Unreadable {
 
 pub fn open<T: FromJson + Clone + 'static>(record: &Record) -> Result<Seen<T>, Box<Unreadable>> {
     let envelope: &Envelope = &record.envelope;
-    let Envelope { v, seal, body, .. } = envelope;
+    let Envelope { v, seal, .. } = envelope;
     let plain = *v == VERSION && seal.is_none();
-    let value = match known(body).filter(|_| plain) {
+    let value = match known(&record.envelope).filter(|_| plain) {
         Some(value) => Box::new(value),
         None => {
             let mut value = Box::new(T::blank());
             read(record, &mut *value)?;
             if plain {
-                keep(body, &*value);
+                keep(&record.envelope, &*value);
             }
             value
         }

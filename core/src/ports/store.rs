@@ -221,7 +221,7 @@ pub struct Record {
 
 /// What was read: made anew for each reader, except by the twins, who give the same to all.
 #[cfg(feature = "testing")]
-pub type Found = std::rc::Rc<Envelope>;
+pub type Found = std::rc::Rc<crate::known::Shared>;
 #[cfg(not(feature = "testing"))]
 pub type Found = Envelope;
 
@@ -358,8 +358,8 @@ impl StoreError {
 
 /// What a store has to know of a lease record's body.
 #[derive(FromJson)]
-struct Fence {
-    generation: u64,
+pub(crate) struct Fence {
+    pub(crate) generation: u64,
 }
 
 /// What was found, and where a commit that follows from it belongs.

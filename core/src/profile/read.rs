@@ -11,7 +11,7 @@ use super::value::{FUNCTIONS, references};
 use crate::domain::dictionary::Set;
 use crate::domain::json::{FromJson, Wrong, as_whole, from_text};
 use crate::domain::text::find;
-use crate::known::{keep, known};
+use crate::known::{keep_text, known_text};
 use serde_json::Value;
 use std::fmt;
 
@@ -66,7 +66,7 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
             ),
         ));
     }
-    if let Some(profile) = known(text) {
+    if let Some(profile) = known_text(text) {
         return Ok(profile);
     }
     let unreadable = |e: Wrong| Mistake::new("profile_unreadable", format!("the profile: {e}"));
@@ -94,7 +94,7 @@ pub fn read(text: &str) -> Result<Profile, ProfileError> {
     // An escaped sign may be a `$`.
     let signs = ["$stop", "\\u"];
     profile.stopless = signs.iter().all(|sign| find(text, sign).is_none());
-    keep(text, &profile);
+    keep_text(text, &profile);
     Ok(profile)
 }
 

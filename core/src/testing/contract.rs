@@ -58,7 +58,7 @@ pub async fn a_put_is_read_back_whole<S: Store>(store: &S) {
         .concat();
     assert_eq!(found.len(), 1);
     assert_eq!(
-        (&*found[0].envelope, found[0].revision),
+        (&**found[0].envelope, found[0].revision),
         (&envelope, revision)
     );
     assert_eq!(found[0].key, key("x", 1));

@@ -8,8 +8,8 @@ use crate::ports::blobs::Blobs;
 use crate::ports::lock::Lock;
 use crate::ports::records::seal;
 use crate::ports::store::{
-    Begun, Commit, Committed, Durability, Envelope, Key, KeyPart, Query, Record, Store, StoreError,
-    Table, generation_of,
+    Begun, Commit, Committed, Durability, Envelope, Fence, Found, Key, KeyPart, Query, Record, Store,
+    StoreError, Table,
 };
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
@@ -19,14 +19,14 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-type Rows = BTreeMap<Key, (u64, Rc<Envelope>)>;
+type Rows = BTreeMap<Key, (u64, Found)>;
 
 /// The tables as they stand.
 #[derive(Default)]
 pub struct Tables(BTreeMap<Table, Rows>);
 
 impl Tables {
-    pub fn get(&self, table: Table, key: &Key) -> Option<&(u64, Rc<Envelope>)> {
+    pub fn get(&self, table: Table, key: &Key) -> Option<&(u64, Found)> {
         self.0.get(&table)?.get(key)
     }
     pub fn rows(&self, table: Table) -> impl Iterator<Item = Record> {
@@ -63,12 +63,19 @@ impl Tables {
     }
 }
 
-fn record((key, (revision, envelope)): (&Key, &(u64, Rc<Envelope>))) -> Record {
+fn record((key, (revision, envelope)): (&Key, &(u64, Found))) -> Record {
     Record {
         key: key.clone(),
         revision: *revision,
         envelope: envelope.clone(),
     }
+}
+
+/// A record with another body: what the one before was read as is not known of it.
+fn alter(envelope: &mut Found, body: impl FnOnce(&mut String)) {
+    let mut altered = Envelope::clone(envelope);
+    body(&mut altered.body);
+    *envelope = altered.into();
 }
 
 /// What a commit meets instead of being done.
@@ -85,7 +92,8 @@ pub enum StoreFault {
 /// A commit that holds, just before it is written.
 pub struct Observed<'a> {
     pub context: u32,
-    pub commit: &'a Commit,
+    pub puts: &'a [(Table, Key, Found)],
+    pub deletes: &'a [(Table, Key)],
     pub before: &'a Tables,
 }
 
@@ -166,8 +174,7 @@ impl MemoryStore {
             .get_mut(&table)
             .expect("the table has records");
         let (_, envelope) = records.values_mut().nth(nth).expect("the record exists");
-        let envelope = Rc::make_mut(envelope);
-        envelope.body.truncate(envelope.body.len() / 2);
+        alter(envelope, |body| body.truncate(body.len() / 2));
     }
     /// Other bytes under the same handle, as a bad disk would have it; `None`: no bytes any more.
     pub fn spoil_bytes(&self, handle: &BlobHandle, bytes: Option<Vec<u8>>) {
@@ -190,9 +197,10 @@ impl MemoryStore {
         let bodies = inner.tables.0.values_mut().flat_map(BTreeMap::values_mut);
         let mut added = 0;
         for (_, envelope) in bodies.filter(|(_, e)| e.body.len() > 2 && e.body.ends_with('}')) {
-            let envelope = Rc::make_mut(envelope);
-            envelope.body.pop();
-            envelope.body.push_str(&format!(",\"{name}\":{json}}}"));
+            alter(envelope, |body| {
+                body.pop();
+                body.push_str(&format!(",\"{name}\":{json}}}"));
+            });
             added += 1;
         }
         added
@@ -204,8 +212,7 @@ impl MemoryStore {
         let (_, envelope) = records
             .find(|(_, e)| e.body.contains(text) && e.t == "operation")
             .expect("the record exists");
-        let envelope = Rc::make_mut(envelope);
-        envelope.body.truncate(envelope.body.len() - 2);
+        alter(envelope, |body| body.truncate(body.len() - 2));
     }
     pub fn read_only(&self, error: StoreError) {
         self.inner.borrow_mut().read_only = Some(error);
@@ -261,7 +268,7 @@ impl MemoryStore {
                 .body
                 .replace(&at.to_string(), &later.to_string())
                 .replace("\"seq\":1,", &format!("\"seq\":{},", 1_000 + n));
-            settled.insert(key, (revision, Rc::new(envelope)));
+            settled.insert(key, (revision, envelope.into()));
         }
     }
     pub fn count(&self, table: Table) -> usize {
@@ -350,7 +357,11 @@ impl MemoryStore {
         }
         if let Some((key, wanted)) = &commit.generation {
             let lease = inner.tables.get(Table::Meta, key);
-            if lease.and_then(|(_, e)| generation_of(&e.body)) != Some(*wanted) {
+            if lease
+                .and_then(|(_, e)| e.read::<Fence>().ok())
+                .map(|f| f.generation)
+                != Some(*wanted)
+            {
                 return Ok(Committed::Fenced);
             }
         }
@@ -359,21 +370,22 @@ impl MemoryStore {
                 return Ok(Committed::Stale);
             }
         }
+        let puts = commit.puts.into_iter();
+        let puts = puts.map(|(table, key, envelope)| (table, key, envelope.into()));
+        let mut puts: Vec<(Table, Key, Found)> = puts.collect();
         if let Some(watcher) = &mut inner.watcher {
             watcher(&Observed {
                 context: self.context,
-                commit: &commit,
+                puts: &puts,
+                deletes: &commit.deletes,
                 before: &inner.tables,
             });
         }
         inner.revision += 1;
         let revision = inner.revision;
         let counter = seal("revision", &revision);
-        let puts =
-            commit
-                .puts
-                .into_iter()
-                .chain([(Table::Meta, Key::new("").text("revision"), counter)]);
+        let key = Key::new("").text("revision");
+        puts.push((Table::Meta, key, counter.into()));
         let tables = &mut inner.tables.0;
         for (table, key) in commit.deletes {
             tables.entry(table).or_default().remove(&key);
@@ -383,7 +395,7 @@ impl MemoryStore {
         }
         for (table, key, envelope) in puts {
             let rows = tables.entry(table).or_default();
-            rows.insert(key, (revision, Rc::new(envelope)));
+            rows.insert(key, (revision, envelope));
         }
         inner.commits += 1;
         inner.strict_commits += u64::from(commit.durability == Durability::Strict);
@@ -449,10 +461,13 @@ impl Blobs for MemoryStore {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    let mut out = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        for nibble in [byte >> 4, byte & 15] {
+            out.extend(char::from_digit(nibble.into(), 16));
+        }
+    }
+    out
 }
 
 /// Locks between the drivers of one test. A clone for another context has that context's number.

@@ -5,9 +5,8 @@ use pannier::domain::ids::OperationId;
 use pannier::domain::json::{FromJson, from_text};
 use pannier::domain::operation::{Operation, OperationState};
 use pannier::engine::session::Lease;
-use pannier::known::read;
 use pannier::ports::records;
-use pannier::ports::store::{Envelope, Key, Record, Table};
+use pannier::ports::store::{Envelope, Found, Key, Record, Table};
 use pannier::testing::memory::Observed;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -59,7 +58,7 @@ pub struct Watch {
     pub violations: Vec<Violation>,
     known: BTreeMap<String, Known>,
     /// the lease of each account, and the context that raised its generation
-    leases: BTreeMap<Key, (Lease, u32)>,
+    leases: BTreeMap<Key, (Rc<Lease>, u32)>,
     numbers: BTreeMap<(String, u64), OperationId>,
     pub doubts: Vec<Doubt>,
     pub parkings: Vec<Parking>,
@@ -119,17 +118,16 @@ impl Watch {
     }
 
     pub fn see(&mut self, observed: &Observed<'_>) {
-        let commit = observed.commit;
         if observed.context < self.newer_from {
             let text = format!("context {} wrote into a newer schema", observed.context);
             self.fail("newer schema", text);
         }
-        for (table, key, envelope) in &commit.puts {
+        for (table, key, envelope) in observed.puts {
             match table {
                 Table::Meta if envelope.t == "lease" => self.lease(observed.context, key, envelope),
                 Table::Meta if envelope.t == "notice" => self.notice(envelope),
                 Table::Operations | Table::Settled => {
-                    if let Ok(op) = read::<Operation>(&envelope.body) {
+                    if let Ok(op) = envelope.read::<Operation>() {
                         if key.text_at(0) != op.account.0 {
                             let text = format!("{} of {} lies under {key}", op.id, op.account);
                             self.fail("account isolation", text);
@@ -141,18 +139,20 @@ impl Watch {
                 _ => {}
             }
         }
-        for (table, key) in &commit.deletes {
+        for (table, key) in observed.deletes {
             if *table != Table::Operations {
                 continue;
             }
             let Some((_, envelope)) = observed.before.get(*table, key) else {
                 continue;
             };
-            let Ok(op) = read::<Operation>(&envelope.body) else {
+            let Ok(op) = envelope.read::<Operation>() else {
                 continue;
             };
-            let kept = commit.puts.iter().any(|(table, _, e)| match table {
-                Table::Settled => e.body.contains(op.id.as_str()),
+            let kept = observed.puts.iter().any(|(table, _, e)| match table {
+                Table::Settled => e
+                    .read::<Operation>()
+                    .is_ok_and(|settled| settled.id == op.id),
                 Table::Quarantine => e.body == envelope.body,
                 _ => false,
             });
@@ -163,8 +163,8 @@ impl Watch {
         }
     }
 
-    fn lease(&mut self, context: u32, key: &Key, envelope: &Envelope) {
-        let Ok(lease) = from_text::<Lease>(&envelope.body) else {
+    fn lease(&mut self, context: u32, key: &Key, envelope: &Found) {
+        let Ok(lease) = envelope.read::<Lease>() else {
             return;
         };
         let entry = self.leases.entry(key.clone()).or_default();
