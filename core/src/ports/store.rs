@@ -78,9 +78,10 @@ impl Key {
     /// part is a number.
     #[cfg(feature = "testing")]
     pub(crate) fn end(&self, numbers: bool) -> Self {
-        let mut end = self.clone();
-        end.0.push(if numbers { TEXT } else { '\u{3}' });
-        end
+        let mut end = String::with_capacity(self.0.len() + 1);
+        end.push_str(&self.0);
+        end.push(if numbers { TEXT } else { '\u{3}' });
+        Self(end)
     }
 }
 

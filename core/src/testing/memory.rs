@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
+use std::ops::Bound;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
@@ -47,20 +48,25 @@ impl Tables {
                 newest_first,
                 ..
             } => {
-                let found = rows.range(prefix.clone()..prefix.end(false));
+                let end = prefix.end(false);
+                let found = rows.range::<Key, _>(between(prefix, &end));
                 if *newest_first {
                     found.rev().take(bounded(limit)).map(record).collect()
                 } else {
                     found.take(bounded(limit)).map(record).collect()
                 }
             }
-            Query::From { from, limit, .. } => rows
-                .range(prefix.clone().number(*from)..prefix.end(true))
-                .take(bounded(limit))
-                .map(record)
-                .collect(),
+            Query::From { from, limit, .. } => {
+                let (from, end) = (prefix.clone().number(*from), prefix.end(true));
+                let found = rows.range::<Key, _>(between(&from, &end));
+                found.take(bounded(limit)).map(record).collect()
+            }
         }
     }
+}
+
+fn between<'a>(from: &'a Key, end: &'a Key) -> (Bound<&'a Key>, Bound<&'a Key>) {
+    (Bound::Included(from), Bound::Excluded(end))
 }
 
 fn record((key, (revision, envelope)): (&Key, &(u64, Found))) -> Record {
