@@ -57,9 +57,14 @@ impl TestClock {
     /// On to this moment; wakes whoever slept until then.
     pub fn advance_to(&self, at: i64) {
         self.0.elapsed.set(self.0.elapsed.get().max(at as f64));
-        let later = self.0.sleepers.borrow_mut().split_off(&(at + 1, 0));
-        let due = self.0.sleepers.replace(later);
-        due.into_values().for_each(Waker::wake);
+        while let Some(waker) = self.due(at) {
+            waker.wake();
+        }
+    }
+    fn due(&self, at: i64) -> Option<Waker> {
+        let mut sleepers = self.0.sleepers.borrow_mut();
+        let first = sleepers.first_entry()?;
+        (first.key().0 <= at).then(|| first.remove())
     }
     /// To the next moment somebody sleeps until. False: nobody sleeps.
     pub fn advance_to_next(&self) -> bool {
