@@ -6,7 +6,7 @@ use super::net::{dead, json};
 use crate::domain::json::parse;
 use crate::profile::http::{Body, Exchange, Part, Request};
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -144,6 +144,10 @@ impl Backend {
     }
     pub fn effects(&self) -> Vec<Effect> {
         self.0.borrow().effects.clone()
+    }
+    /// The same without a copy; nothing may be asked of the backend meanwhile.
+    pub fn look(&self) -> Ref<'_, [Effect]> {
+        Ref::map(self.0.borrow(), |inner| &*inner.effects)
     }
     pub fn set_status(&self, stop: &str, status: &str) {
         let mut inner = self.0.borrow_mut();

@@ -74,7 +74,7 @@ pub fn check(world: &World) -> (Vec<Violation>, Tally) {
             .map(|op| op.id.0)
             .collect()
     });
-    let effects = world.backend.effects();
+    let effects = world.backend.look();
     let mut places: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (at, effect) in effects.iter().enumerate() {
         places
