@@ -8,8 +8,8 @@ use crate::ports::blobs::Blobs;
 use crate::ports::lock::Lock;
 use crate::ports::records::seal;
 use crate::ports::store::{
-    Begun, Commit, Committed, Durability, Envelope, Fence, Found, Key, KeyPart, Query, Record, Store,
-    StoreError, Table,
+    Begun, Commit, Committed, Durability, Envelope, Fence, Found, Key, KeyPart, Query, Record,
+    Store, StoreError, Table,
 };
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
