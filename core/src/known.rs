@@ -36,9 +36,11 @@ mod switch {
     /// More documents than all profiles of the simulation in all their revisions.
     const TEXTS_MAX: usize = 64;
 
+    type Texts = Vec<(Box<str>, Rc<dyn Any>)>;
+
     thread_local! {
         static KEEPS: Cell<bool> = const { Cell::new(false) };
-        static TEXTS: RefCell<Vec<(Box<str>, Rc<dyn Any>)>> = const { RefCell::new(Vec::new()) };
+        static TEXTS: RefCell<Texts> = const { RefCell::new(Vec::new()) };
     }
 
     /// What is read on this thread is known until this is dropped.
