@@ -4,7 +4,7 @@ use super::amend::REPLACED;
 use super::change::{Change, EntityKey, Seen, StopRecord, TakenOut};
 use super::context::{Here, carry, for_operation, operation_value};
 use super::handed::{HANDED, HANDED_MS};
-use super::lane::{Head, Lane};
+use super::lane::{Head, HeadState, Lane};
 use super::session::Session;
 use crate::domain::ids::LaneId;
 use crate::domain::operation::{
@@ -57,6 +57,17 @@ pub struct LanePart {
     pub taken_out: Seen<TakenOut>,
 }
 
+impl LanePart {
+    /// Whether this very attempt is on record as the head's, and nobody took it over.
+    pub fn is_under_way(&self, generation: u64, send: &Send) -> bool {
+        let head = &self.head.value;
+        let ours = HeadState::InFlight { generation };
+        head.seq == send.seq
+            && head.attempt_count == send.attempt
+            && self.lane.value.head.is == ours
+    }
+}
+
 /// Bytes to send, for which an attempt is on record.
 #[derive(Clone, PartialEq)]
 pub struct Send {
@@ -75,8 +86,17 @@ pub struct Send {
 impl Send {
     /// How long it may take at most, from its record to its verdict.
     pub fn lasts_ms(&self) -> i64 {
-        let calls = if self.host.is_some() { 2 } else { 0 };
-        i64::from(self.request.deadline_ms) + LEASE_MARGIN_MS + calls * i64::from(HOST_CALL_MS)
+        self.awaited_ms() + LEASE_MARGIN_MS + self.call_ms()
+    }
+
+    /// The same from its bytes on: what comes before them has the margin, and a function of the host
+    /// its own time.
+    pub fn awaited_ms(&self) -> i64 {
+        i64::from(self.request.deadline_ms) + self.call_ms()
+    }
+
+    fn call_ms(&self) -> i64 {
+        self.host.as_ref().map_or(0, |_| i64::from(HOST_CALL_MS))
     }
 }
 
@@ -108,6 +128,8 @@ pub struct Turned {
     /// the answer may mean that it does: nothing was decided, ask and step again
     pub auth_unsure: bool,
     pub throttled_until: Option<i64>,
+    /// nothing was begun: it waits for its place in the backend's limits
+    pub paced: bool,
     /// it waits for a host that has the step's functions
     pub host_needed: bool,
     /// a parked head goes on, by a newer profile

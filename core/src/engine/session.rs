@@ -94,6 +94,13 @@ impl Reach {
         }
     }
 
+    /// The backend asked for a pause. The later of two holds, whichever answer came first.
+    pub fn pause(&mut self, until: i64, now: i64) {
+        if !is_ahead(self.paused_until, now) || until > self.paused_until {
+            self.paused_until = until;
+        }
+    }
+
     /// When a page that is seen should look again although nothing is due.
     pub fn beat_at(&self, now: i64) -> i64 {
         let every = if self.state == Reachability::Reachable {

@@ -178,7 +178,13 @@ impl Turning<'_> {
             }
             Ruling::Rule(Verdict::Throttled) => {
                 let wait = ruling.retry_after_ms.unwrap_or_else(|| self.failed());
-                self.doubt(wait);
+                let at = self.turn.now + wait;
+                self.head.value.state = OperationState::InDoubt {
+                    due_at: at,
+                    floor_at: at,
+                };
+                self.out.throttled_until = Some(at);
+                self.write_head();
                 return Ok(());
             }
             _ => {}

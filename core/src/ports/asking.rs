@@ -3,6 +3,7 @@
 //! that an older one parked.
 
 use super::blobs::Blobs;
+use super::clock::Clock;
 use super::drain::{Draining, Shared, Stopped, WakeReason};
 use super::driver::{Boxed, Driver, STALE_MAX};
 use super::error::CoreError;
@@ -24,6 +25,9 @@ use crate::profile::judge::{Ruling, judge};
 use crate::profile::request::build;
 use futures_util::future::{Either, select};
 use std::pin::pin;
+
+/// How often a lane looks whether another one has found out that the sign-in holds.
+const OTHERS_ASK_MS: u32 = 100;
 
 impl<H: Host> Driver<H> {
     pub(super) async fn reach(&self, account: &AccountId) -> Result<Reach, CoreError> {
@@ -128,9 +132,22 @@ impl<H: Host> Driver<H> {
         if !turned.auth_unsure {
             return Ok(turned);
         }
-        let session = d.borrow().session.clone();
-        let found = if send.token == session.token {
-            self.is_known(&session).await?
+        // Several lanes may hear it: one asks, the others go by what it found.
+        while d.borrow().renewing {
+            self.host.clock().sleep(OTHERS_ASK_MS).await;
+        }
+        let (session, known) = {
+            let mut d = d.borrow_mut();
+            let known = d.known.as_ref() == Some(&send.token);
+            d.renewing = !known && send.token == d.session.token;
+            (d.session.clone(), known)
+        };
+        let found = if known {
+            Known::Good
+        } else if send.token == session.token {
+            let found = self.is_known(&session).await;
+            d.borrow_mut().renewing = false;
+            found?
         } else {
             Known::Replaced
         };

@@ -104,6 +104,7 @@ impl<H: Host> Driver<H> {
         servers: Dictionary<String, String>,
         secrets: Dictionary<String, String>,
     ) -> Result<Self, CoreError> {
+        let told = !servers.is_empty();
         let stored = host
             .store()
             .read(&[Query::One(Table::Profiles, device("current"))])
@@ -139,7 +140,15 @@ impl<H: Host> Driver<H> {
                 ));
             }
         };
-        let profile = with_servers(read(&now.document)?, &now.servers)?;
+        let mut profile = read(&now.document)?;
+        let unknown = with_servers(&mut profile, &now.servers);
+        // Those of an earlier document may have names that this one no longer has.
+        if let Some(name) = unknown.filter(|_| told) {
+            return Err(CoreFault::new(
+                "server_unknown",
+                format!("the profile has no server named {name}"),
+            ));
+        }
         if let Some(name) = profile
             .secrets
             .iter()
@@ -233,18 +242,17 @@ impl<H: Host> Driver<H> {
         let Some(stored) = records::value::<StoredProfile>(&found) else {
             return Ok(today);
         };
-        // The addresses are today's: a profile is pinned for what it says, not for where.
-        let servers = if self.servers.is_empty() {
-            &stored.servers
-        } else {
-            &self.servers
-        };
         // A document that this core no longer reads cannot be gone by; waiting for one that can would
         // be for ever.
         let Ok(document) = read(&stored.document) else {
             return Ok(today);
         };
-        let profile = Rc::new(with_servers(document, servers)?);
+        // The addresses are today's: a profile is pinned for what it says, not for where. Servers that
+        // only one of the two knows have the addresses of their own time.
+        let mut profile = document;
+        with_servers(&mut profile, &stored.servers);
+        with_servers(&mut profile, &self.servers);
+        let profile = Rc::new(profile);
         self.pinned.borrow_mut().push(profile.clone());
         Ok(profile)
     }
@@ -497,22 +505,19 @@ pub(super) fn millis(ms: f64) -> u32 {
     ms.clamp(0.0, 3_600_000.0).ceil() as u32
 }
 
-fn with_servers(
-    mut profile: Profile,
-    servers: &Dictionary<String, String>,
-) -> Result<Profile, CoreError> {
+/// Puts addresses where the profile has their names; gives a name that it does not have.
+fn with_servers<'a>(
+    profile: &mut Profile,
+    servers: &'a Dictionary<String, String>,
+) -> Option<&'a String> {
+    let mut unknown = None;
     for (name, address) in servers {
         match profile.servers.get_mut(name) {
             Some(base) => base.clone_from(address),
-            None => {
-                return Err(CoreFault::new(
-                    "server_unknown",
-                    format!("the profile has no server named {name}"),
-                ));
-            }
+            None => unknown = Some(name),
         }
     }
-    Ok(profile)
+    unknown
 }
 
 #[allow(clippy::boxed_local)] // what `open` gives

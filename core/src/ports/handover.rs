@@ -4,7 +4,7 @@
 
 use super::clock::Clock;
 use super::drain::{DrainReport, Stopped, WakeReason};
-use super::driver::{Boxed, Driver, millis};
+use super::driver::{Boxed, Driver, millis, signed_out};
 use super::error::{CoreError, CoreFault};
 use super::host::Host;
 use super::recording::with_id;
@@ -389,6 +389,10 @@ impl<H: Host> Driver<H> {
             state: OutboxFilter::Unsettled,
             ..OutboxQuery::default()
         };
+        // The phone may have changed hands meanwhile: what is left of the other's says nothing of his.
+        if self.account_in(view)? != *account {
+            return Err(signed_out().into());
+        }
         let mut page = self.outbox_in(view, &unsettled)?;
         let drafts = view.all(account, Table::Drafts);
         let stops = view.all(account, Table::Stops);

@@ -29,13 +29,16 @@ use std::task::Poll;
 const LOOK_MS: f64 = 1_000.0;
 /// A picture that went faster lets another go beside the next one.
 const LONG_QUICK_MS: f64 = 2_000.0;
+/// A drain waits as long for a place in the backend's limits; for a longer wait it ends.
+const PACE_MS_MAX: f64 = 1_000.0;
 /// Attempts to sign in again without any success between before a person is asked.
 const AUTH_STREAK_MAX: u32 = 2;
 
 /// What came to its end.
 enum Ended {
-    /// a lane has nothing to send now; whether anything of it was written
-    Lane(LaneId, bool),
+    /// a lane has nothing to send now; whether anything of it was written, and whether it waits
+    /// for its place in the backend's limits
+    Lane(LaneId, bool, bool),
     /// what all lanes look like
     Look(Vec<Lane>),
 }
@@ -66,6 +69,12 @@ impl<H: Host> Driver<H> {
                 if due.is_empty() && free(&d) && look && !looking {
                     (look, looking) = (false, true);
                     flows.push(self.all_lanes(&d.account));
+                }
+                if wait > PACE_MS_MAX && flows.is_empty() && !due.is_empty() && !d.stopping {
+                    // Longer than a lease may last: every context goes by it.
+                    let now = self.now();
+                    d.reach.pause(now + i64::from(millis(wait)), now);
+                    d.stopping = true;
                 }
                 (d.hard_end - now, wait.min((d.soft_end - now).max(1.0)))
             };
@@ -106,18 +115,18 @@ impl<H: Host> Driver<H> {
                     due = self.due(&d, lanes);
                     due.reverse();
                 }
-                Ok(Ended::Lane(lane, moved)) => {
+                Ok(Ended::Lane(lane, moved, paced)) => {
                     d.under_way.retain(|other| *other != lane);
-                    look |= moved;
-                    if !moved && self.pace(&d.address) > 0.0 {
-                        due.push(lane);
+                    look |= moved || paced;
+                    if paced {
+                        // Older ones may have had to stand back, too: the order is made anew.
+                        due.clear();
                     }
                 }
                 Err(error) => {
-                    // Answers that are there are still judged.
-                    over.set(true);
+                    // The others' answers are on their way: without them they would be in doubt.
                     d.stopping = true;
-                    outcome = Err(error);
+                    outcome = outcome.and(Err(error));
                 }
             }
         }
@@ -142,7 +151,7 @@ impl<H: Host> Driver<H> {
                 moved |= turned.moved;
                 self.take_in(&mut d.borrow_mut(), &lane, &turned);
                 let Some(mut send) = turned.effect else {
-                    return Ok(Ended::Lane(lane, moved));
+                    return Ok(Ended::Lane(lane, moved, turned.paced));
                 };
                 let exchange = {
                     let mut sending = self.send(d, &mut send);
@@ -153,7 +162,7 @@ impl<H: Host> Driver<H> {
                     .await
                 };
                 let Some(exchange) = exchange else {
-                    return Ok(Ended::Lane(lane, moved));
+                    return Ok(Ended::Lane(lane, moved, false));
                 };
                 if send.long {
                     self.long_done(&mut d.borrow_mut());
@@ -175,8 +184,9 @@ impl<H: Host> Driver<H> {
                 };
                 if refused {
                     d.borrow_mut().renewing = true;
-                    self.sign_in_again(d).await?;
+                    let done = self.sign_in_again(d).await;
                     d.borrow_mut().renewing = false;
+                    done?;
                 }
             }
         })
@@ -190,9 +200,9 @@ impl<H: Host> Driver<H> {
         Box::pin(async move {
             self.pictures_whole(&account, &send.request).await?;
             self.host_changes(send).await?;
-            // Frozen since the attempt went on record: somebody else may have taken over meanwhile,
-            // asked, and sent it himself.
-            if self.now() >= until {
+            // Frozen since the attempt went on record: before its answer is here somebody else may
+            // take over, ask, and send it himself.
+            if self.now() + send.awaited_ms() > until {
                 return Err(NetFailure::Unreachable);
             }
             // Its place was reserved before the attempt went on record.
@@ -245,6 +255,7 @@ impl<H: Host> Driver<H> {
         let account = d.borrow().account.clone();
         let mut at = Place::of(lane);
         let (mut profile, mut pinned) = (self.profile(), None);
+        let mut unseen: Option<(Turned, i64)> = None;
         for _ in 0..STALE_MAX {
             let durability = match d.borrow().strict {
                 true => Durability::Strict,
@@ -264,6 +275,16 @@ impl<H: Host> Driver<H> {
                     continue;
                 }
             };
+            // Written after all, on a connection that died before it could say so.
+            if let (Some((turned, until)), Some(part)) = (&mut unseen, &part)
+                && let Some(send) = &turned.effect
+                && let mut d = d.borrow_mut()
+                && part.is_under_way(d.generation, send)
+            {
+                d.lease_until = d.lease_until.max(*until);
+                turned.moved = true;
+                return Ok(std::mem::take(turned));
+            }
             let under = part.as_ref().and_then(|p| self.pinned_to(&p.head.value));
             if let Some(part) = part.as_ref().filter(|_| under != pinned) {
                 profile = self.profile_for(&part.head.value).await?;
@@ -279,18 +300,20 @@ impl<H: Host> Driver<H> {
             };
             drop(found);
             let change = turned.change.take();
-            let strict = change.as_ref().is_some_and(|change| change.strict);
+            if let Some(change) = &change {
+                // Stepped again, it is likely to be so again.
+                d.borrow_mut().strict = change.strict;
+            }
             let commit = change.map(|change| records::commit(&account, change));
             match self.conclude(begun, commit).await? {
                 None => return Ok(turned),
                 Some(Committed::Done(_)) => {
                     let mut d = d.borrow_mut();
-                    d.strict = strict;
                     d.lease_until = d.lease_until.max(until);
                     turned.moved = true;
                     return Ok(turned);
                 }
-                Some(Committed::Stale) => {}
+                Some(Committed::Stale) => unseen = Some((turned, until)),
                 Some(Committed::Fenced) => {
                     // Another drainer is in force: this one has nothing more to say.
                     d.borrow_mut().end(Stopped::Busy);
@@ -318,8 +341,9 @@ impl<H: Host> Driver<H> {
         answered: Option<(&Send, &Exchange)>,
     ) -> (Turned, i64) {
         d.pictures.retain(|other| other != lane);
-        // What would have to wait for its turn is not begun.
-        let stopping = d.stopping || d.renewing || self.pace(&d.address) > 0.0;
+        // What would have to wait for its place in the backend's limits is not begun.
+        let paced = self.pace(&d.address) > 0.0;
+        let stopping = d.stopping || d.renewing || paced;
         let here = self.here_for(d);
         let turn = Turn {
             hopeful: d.reason.is_hopeful() && !d.hurried.contains(lane),
@@ -329,10 +353,21 @@ impl<H: Host> Driver<H> {
             Some((send, exchange)) => answer(&turn, profile, part, send, exchange),
             None => take_up(&turn, profile, part),
         };
-        let (Some(send), Some(change)) = (&turned.effect, &mut turned.change) else {
+        let now = turn.now;
+        turned.paced = paced && turned.change.is_none();
+        let Some(change) = &mut turned.change else {
             return (turned, 0);
         };
-        let needed = turn.now + send.lasts_ms();
+        if let Some(until) = turned.throttled_until {
+            d.stopping = true;
+            d.reach.pause(until, now);
+            // Whoever drains next goes by it, however this drain ends.
+            change.put_blind(&d.reach);
+        }
+        let Some(send) = &turned.effect else {
+            return (turned, 0);
+        };
+        let needed = now + send.lasts_ms();
         self.reserve(&send.request.url);
         if send.long {
             d.pictures.push(lane.clone());
@@ -378,7 +413,8 @@ impl<H: Host> Driver<H> {
 
     /// Counts what a turn came to.
     fn take_in(&self, d: &mut Draining, lane: &LaneId, turned: &Turned) {
-        if !d.hurried.contains(lane) {
+        // One that had to stand back is still to be hurried.
+        if turned.moved && !d.hurried.contains(lane) {
             d.hurried.push(lane.clone());
         }
         d.report.attempted += u32::from(turned.effect.is_some());
@@ -395,10 +431,6 @@ impl<H: Host> Driver<H> {
         if turned.unreachable {
             self.note_reach(d, Reachability::Unreachable);
             d.end(Stopped::Unreachable);
-        }
-        if let Some(until) = turned.throttled_until {
-            d.stopping = true;
-            d.reach.paused_until = until;
         }
     }
 

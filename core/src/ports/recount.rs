@@ -120,9 +120,13 @@ impl<H: Host> Driver<H> {
             let context = context.with("response", subject);
             let Some(held) = held(probe, &context).ok().flatten().filter(|_| whole) else {
                 if answer.status == 429 {
-                    d.reach.paused_until = self.now() + PAUSE_MS;
+                    let now = self.now();
+                    d.reach.pause(now + PAUSE_MS, now);
                 }
-                return Ok(last);
+                // The backend itself says that what it was asked by is not there for us any more: that
+                // one is never told of, and holds up none behind it.
+                let gone = matches!(answer.status, 403 | 404 | 410) && answer.is_json();
+                return Ok(last || gone);
             };
             let mirror = stop.map(|s| &s.mirror);
             if let Some(notice) = counted_again(&mut op.value, step, held, mirror, self.now()) {

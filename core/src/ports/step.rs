@@ -127,14 +127,38 @@ impl<H: Host> Driver<H> {
                     Err(_) => None,
                 };
                 mended?;
-                if let Some(commit) = commit
-                    && let Committed::Done(revision) = self.commit(commit).await?
-                {
-                    return Ok(Some(revision));
+                if let Some(commit) = commit {
+                    if let Committed::Done(revision) = self.commit(commit.clone()).await? {
+                        return Ok(Some(revision));
+                    }
+                    // A connection that died while committing is tried again, and then meets what
+                    // it wrote itself.
+                    if self.stands(&commit).await? {
+                        return Ok(Some(0));
+                    }
                 }
             }
             Err(contended())
         })
+    }
+
+    /// Whether the store holds all of what a commit would bring about.
+    async fn stands(&self, commit: &Commit) -> Result<bool, CoreError> {
+        let mut queries = vec![];
+        for (table, key, _) in &commit.puts {
+            queries.push(Query::One(*table, key.clone()));
+        }
+        for (table, key) in &commit.deletes {
+            queries.push(Query::One(*table, key.clone()));
+        }
+        let found = self.read(&queries).await?;
+        let (puts, deletes) = found.split_at(commit.puts.len());
+        for ((_, _, wanted), found) in commit.puts.iter().zip(puts) {
+            if found.first().is_none_or(|r| r.envelope.body != wanted.body) {
+                return Ok(false);
+            }
+        }
+        Ok(deletes.iter().all(Vec::is_empty))
     }
 
     /// Moves what a step could not read to the quarantine, and makes lanes' summaries anew.

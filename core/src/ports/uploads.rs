@@ -247,9 +247,6 @@ impl<H: Host> Driver<H> {
         d.report.settled += turned.settled;
         d.report.parked += turned.parked;
         d.report.failed += turned.failed;
-        if let Some(until) = turned.throttled_until {
-            d.reach.paused_until = until;
-        }
         Ok(())
     }
 

@@ -178,6 +178,24 @@ fn in_doubt(lands: bool) -> (Phone, OperationId, OperationId) {
 }
 
 #[test]
+fn a_correction_that_landed_unseen_is_made_once_and_told() {
+    let phone = Phone::new();
+    let id = phone.done(note("s1", "left at the dor"));
+    phone.backend.faults(|r| match is_note(r) {
+        true => Fault::Status(422),
+        false => Fault::None,
+    });
+    phone.settle();
+    phone.backend.healthy();
+    phone.core.host.store.repeat_next_commit();
+    let made = phone.amend(&id, json!({"text": "left at the door"}));
+    let made = made.expect("is made").operation;
+    phone.settle();
+    assert_eq!(phone.marks("notes"), [made.0]);
+    assert_eq!(phone.texts(), ["left at the door"]);
+}
+
+#[test]
 fn what_may_have_arrived_is_asked_about_and_its_correction_goes_out_after_it() {
     let (phone, id, new) = in_doubt(true);
     assert_eq!(phone.texts(), ["old", "new"]);

@@ -280,3 +280,26 @@ fn what_nobody_answers_is_counted_again_by_a_later_wake() {
     assert_eq!(phone.drain(WakeReason::Manual).duplicates, 1);
     assert_eq!(phone.notices(), [("duplicate".to_owned(), id)]);
 }
+
+#[test]
+fn a_stop_that_is_gone_holds_up_no_other_count() {
+    let phone = phone(Backend::handle);
+    phone.done(note("s2", "goes first"));
+    phone.drain(WakeReason::Recorded);
+    let id = phone.done(note("s1", "left at the door"));
+    phone.drain(WakeReason::Recorded);
+    let copy = phone.net.sent().into_iter().rev().find(is_note);
+    phone.backend.remove_stop("s2");
+    phone
+        .backend
+        .handle(&copy.expect("was sent"))
+        .expect("lands");
+    phone.clock.advance(62_001);
+    assert_eq!(phone.drain(WakeReason::Timer).duplicates, 1);
+    assert_eq!(phone.notices(), [("duplicate".to_owned(), id)]);
+    // Nobody asks after the stop that is gone again.
+    let asked = counts(&phone);
+    phone.clock.advance(62_001);
+    phone.drain(WakeReason::Timer);
+    assert_eq!(counts(&phone), asked);
+}

@@ -6,6 +6,7 @@ use pannier::domain::ids::{BlobHandle, OperationId, StopId};
 use pannier::domain::json::ToJson;
 use pannier::domain::parcel::ParcelFate;
 use pannier::engine::listing::Advice;
+use pannier::ports::clock::Clock;
 use pannier::ports::drain::{Stopped, WakeReason};
 use pannier::ports::store::Table;
 use pannier::testing::backend::Fault;
@@ -175,6 +176,31 @@ fn closing_a_shift_sends_what_it_can_and_says_what_is_left_by_stop() {
     assert!(close.clear, "{} {:?}", close.unsent, close.items);
     assert_eq!(close.unsent, 0);
     assert_eq!(phone.backend.effects().len(), 3);
+}
+
+#[test]
+fn a_shift_that_another_sign_in_overtakes_is_not_said_to_be_clear() {
+    let phone = Phone::new();
+    phone.done(arrive("s1"));
+    phone.backend.faults(|r| match r.url.ends_with("/arrive") {
+        true => Fault::Status(503),
+        false => Fault::None,
+    });
+    phone.backend.person("omar", "Omar Haddad");
+    let closing = phone.core.close_shift(None);
+    let other = async {
+        phone.clock.sleep(500).await;
+        let credentials = json!({"username": "omar", "password": "packet123"});
+        let Value::Object(credentials) = credentials else {
+            unreachable!()
+        };
+        phone.core.sign_in(credentials).await.expect("signs in");
+    };
+    let (closed, ()) = run(&phone.clock, futures_util::future::join(closing, other));
+    assert_eq!(
+        closed.map(|c| c.unsent).map_err(|e| e.code),
+        Err("signed_out".to_owned())
+    );
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod handed;
 mod handover;
 mod keeping;
 mod killed;
+mod lanes;
 mod phone;
 mod taken_out;
 mod time;

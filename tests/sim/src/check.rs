@@ -542,15 +542,19 @@ impl Day<'_> {
             if !self.world.watch.borrow().throttled.iter().any(on_record) {
                 continue;
             }
-            // The next one alone: by a later one the clock may have jumped away and back.
-            let mut later = asked[number + 1..].iter();
-            let again = later.find(|a| a.mark == one.mark && a.context == one.context);
-            let again = again.filter(|a| a.wall - a.at == one.wall - one.at);
-            if let Some(again) = again.filter(|a| a.at < heard + wait) {
+            // The next one alone: by a later one the clock may have jumped away and back. Whatever
+            // lane it is of, and whichever context sends it: the pause is on record with the answer.
+            // A sign-out forgets it with all else that tells of the account's day.
+            let later = asked[number + 1..].iter();
+            let mut later = later.take_while(|a| a.account == one.account);
+            let next = later.find(|a| a.at > heard && !a.mark.is_empty());
+            let next = next.filter(|a| a.wall - a.at == one.wall - one.at);
+            if let Some(next) = next.filter(|a| a.at < heard + wait) {
                 let text = format!(
-                    "{} was sent again {} ms after a 429 that asked for {wait}",
-                    one.mark,
-                    again.at - heard
+                    "{} was sent {} ms after a 429 to {} that asked for {wait}",
+                    next.mark,
+                    next.at - heard,
+                    one.mark
                 );
                 self.found.push(Violation::new("due times", text));
             }

@@ -61,8 +61,7 @@ export class Net {
     const controller = new AbortController();
     this.#underWay.set(ticket, controller);
     try {
-      const built = await this.build(request, controller.signal);
-      return await inTime(request.deadlineMs, this.#ask(built, request), controller);
+      return await inTime(request.deadlineMs, this.#ask(request, controller.signal), controller);
     } catch (error) {
       return error instanceof NotSent ? ["not_sent", error.code, error.message] : ["unreachable"];
     } finally {
@@ -79,7 +78,13 @@ export class Net {
     for (const controller of this.#underWay.values()) controller.abort();
   }
 
-  async #ask(built: Request, { streamed, answerMax }: WireRequest): Promise<Exchange> {
+  async #ask(request: WireRequest, signal: AbortSignal): Promise<Exchange> {
+    const { streamed, answerMax, deadlineMs } = request;
+    const until = Date.now() + deadlineMs;
+    const built = await this.build(request, signal);
+    // Reading a picture took all of the time, or the page slept in the middle of it: by now somebody
+    // else may have sent it, and the signal holds back nothing that the shell sends natively.
+    if (signal.aborted || Date.now() >= until) return ["timed_out"];
     const response = await this.#leave(built, streamed);
     // An answer that is cut short is no answer.
     const body = await response.text();
