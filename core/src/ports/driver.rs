@@ -51,6 +51,8 @@ pub struct Driver<H: Host> {
     pub(super) wanted: Cell<Option<WakeReason>>,
     /// when the first of what settled can be counted again, as far as the last drain saw
     pub(super) count_due: Cell<Option<i64>>,
+    /// a count has renewed the token, and none was answered since
+    pub(super) count_renewed: Cell<bool>,
     /// when this context last looked for what nobody needs any more
     pub(super) tidied_at: Cell<i64>,
     /// what the operating system was given and lost was looked for
@@ -185,6 +187,7 @@ impl<H: Host> Driver<H> {
             draining: Cell::new(false),
             wanted: Cell::new(None),
             count_due: Cell::new(None),
+            count_renewed: Cell::new(false),
             tidied_at: Cell::new(0),
             found_lost: Cell::new(false),
             leaving: Cell::new(false),

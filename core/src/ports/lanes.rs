@@ -255,8 +255,13 @@ impl<H: Host> Driver<H> {
         let account = d.borrow().account.clone();
         let mut at = Place::of(lane);
         let (mut profile, mut pinned) = (self.profile(), None);
-        let mut unseen: Option<(Turned, i64)> = None;
-        for _ in 0..STALE_MAX {
+        let (mut turned, mut until) = (Turned::default(), 0);
+        let mut tries = 0;
+        loop {
+            if tries == STALE_MAX {
+                return Err(contended());
+            }
+            tries += 1;
             let durability = match d.borrow().strict {
                 true => Durability::Strict,
                 false => Durability::Relaxed,
@@ -276,14 +281,10 @@ impl<H: Host> Driver<H> {
                 }
             };
             // Written after all, on a connection that died before it could say so.
-            if let (Some((turned, until)), Some(part)) = (&mut unseen, &part)
-                && let Some(send) = &turned.effect
-                && let mut d = d.borrow_mut()
-                && part.is_under_way(d.generation, send)
+            if let (Some(send), Some(part)) = (&turned.effect, &part)
+                && part.is_under_way(d.borrow().generation, send)
             {
-                d.lease_until = d.lease_until.max(*until);
-                turned.moved = true;
-                return Ok(std::mem::take(turned));
+                break;
             }
             let under = part.as_ref().and_then(|p| self.pinned_to(&p.head.value));
             if let Some(part) = part.as_ref().filter(|_| under != pinned) {
@@ -291,7 +292,7 @@ impl<H: Host> Driver<H> {
                 pinned = under;
                 continue;
             }
-            let (mut turned, until) = match part {
+            (turned, until) = match part {
                 Some(part) => {
                     let terms = (lane, &*profile, signed_in);
                     self.step(&mut d.borrow_mut(), terms, part, &found[LEASE], answered)
@@ -307,13 +308,8 @@ impl<H: Host> Driver<H> {
             let commit = change.map(|change| records::commit(&account, change));
             match self.conclude(begun, commit).await? {
                 None => return Ok(turned),
-                Some(Committed::Done(_)) => {
-                    let mut d = d.borrow_mut();
-                    d.lease_until = d.lease_until.max(until);
-                    turned.moved = true;
-                    return Ok(turned);
-                }
-                Some(Committed::Stale) => unseen = Some((turned, until)),
+                Some(Committed::Done(_)) => break,
+                Some(Committed::Stale) => {}
                 Some(Committed::Fenced) => {
                     // Another drainer is in force: this one has nothing more to say.
                     d.borrow_mut().end(Stopped::Busy);
@@ -327,7 +323,10 @@ impl<H: Host> Driver<H> {
                 }
             }
         }
-        Err(contended())
+        let mut d = d.borrow_mut();
+        d.lease_until = d.lease_until.max(until);
+        turned.moved = true;
+        Ok(turned)
     }
 
     /// Decides on what was read, and counts what it begins at once: other lanes decide before it is

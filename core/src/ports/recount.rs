@@ -8,14 +8,15 @@ use super::driver::{Boxed, Driver};
 use super::error::CoreError;
 use super::host::Host;
 use super::records;
+use super::session::Renewal;
 use super::store::{Committed, Record};
 use crate::domain::operation::Operation;
 use crate::engine::change::{Change, Seen, StopRecord, settled_at};
 use crate::engine::context::for_operation;
 use crate::engine::count::{counted_again, counted_again_at, counted_steps, held};
-use crate::profile::document::Profile;
+use crate::profile::document::{Profile, Verdict};
 use crate::profile::http::Exchange;
-use crate::profile::judge::{answer_value, says_something};
+use crate::profile::judge::{Ruling, answer_value, judge, says_something};
 use crate::profile::request::build;
 
 /// A backend that says nothing useful of an operation for so long is asked no more.
@@ -115,6 +116,18 @@ impl<H: Host> Driver<H> {
             let Ok(answer) = &asked[place].1 else {
                 return Ok(false);
             };
+            let ruling = judge(&step.outcomes, &profile, answer, &context)?;
+            if ruling.verdict == Ruling::Rule(Verdict::Auth) {
+                // Nothing may be left to send that would renew the token. Once: a backend that shows
+                // this to nobody says the same of every token.
+                if !self.count_renewed.replace(true)
+                    && let Renewal::Renewed = self.renew(&d.session).await?
+                {
+                    self.count_due.set(Some(self.now()));
+                }
+                return Ok(false);
+            }
+            self.count_renewed.set(false);
             let subject = answer_value(answer);
             let whole = says_something(answer, &subject);
             let context = context.with("response", subject);

@@ -303,3 +303,29 @@ fn a_stop_that_is_gone_holds_up_no_other_count() {
     phone.drain(WakeReason::Timer);
     assert_eq!(counts(&phone), asked);
 }
+
+#[test]
+fn a_count_that_meets_an_ended_token_renews_it() {
+    let (phone, id, land) = phone_with_a_copy_on_its_way();
+    land(&phone);
+    phone.backend.expire_tokens(false);
+    let closed = run(&phone.clock, phone.core.close_shift(None)).expect("closes");
+    assert!(closed.clear);
+    assert_eq!(phone.notices(), [("duplicate".to_owned(), id)]);
+}
+
+#[test]
+fn a_count_that_no_token_is_good_for_renews_once() {
+    let phone = phone_with_a_copy_on_its_way().0;
+    let twin = phone.backend.clone();
+    phone.net.answer_with(move |request| {
+        match request.method == "GET" && request.url.contains("/events") {
+            true => answer(401, &json!({"error": {"code": "no", "message": "no"}})),
+            false => twin.handle(request),
+        }
+    });
+    run(&phone.clock, phone.core.close_shift(None)).expect("closes");
+    run(&phone.clock, phone.core.close_shift(None)).expect("closes");
+    let renewals = phone.net.sent().into_iter();
+    assert_eq!(renewals.filter(|r| r.url.ends_with("/refresh")).count(), 1);
+}
