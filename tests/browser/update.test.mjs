@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dist } from "../../scripts/lib/paths.mjs";
-import { evaluate, find, peek, screenshot, startSandbox, tap, type, until } from "./lib/index.mjs";
+import { evaluate, find, log, peek, screenshot, startSandbox, tap, type, until } from "./lib/index.mjs";
 import { allSent, arrive, at, engines, note, on, shellIsCached, signIn, toStop, withCourier } from "./stories/courier.mjs";
 import { exactlyOnce } from "./stories/backend.mjs";
 import { operations, wakeRecords } from "./stories/store.mjs";
@@ -29,17 +29,31 @@ function publish(folder) {
   writeFileSync(worker, script.replace(listed, `{"revision":"of-the-second-version","url":"app.js"}`));
 }
 
+/** As WebKit does now and then: the page has its worker before it hears that the worker is installed. */
+function tellOfTheControllerEarly(folder) {
+  const page = join(folder, "app.js");
+  writeFileSync(page, `{
+    const container = navigator.serviceWorker, { register } = container;
+    container.register = async (...given) => {
+      const registration = await register.apply(container, given);
+      Object.defineProperty(container, "controller", { get: () => registration.active ?? registration.waiting ?? registration.installing });
+      return registration;
+    };
+  }\n${readFileSync(page, "utf8")}`);
+}
+
 const activations = async ({ driver }) => (await wakeRecords(driver)).filter(({ context, reason }) => context === "worker" && reason === "activate").length;
 const version = ({ driver }) => driver.executeScript("return document.documentElement.dataset.version ?? '1'");
 const lookForNews = ({ driver }) => evaluate(driver, "() => { document.dispatchEvent(new Event('visibilitychange')); }");
-const isVersion = (courier, wanted) => until(async () => {
+const isVersion = (courier, wanted, ms = 20_000) => until(async () => {
   try { return await version(courier) === wanted && await peek(courier.driver, "main.outlet h1") !== null; } catch { return false; }
-}, { what: `version ${wanted} of the page`, ms: 20_000 });
+}, { what: `version ${wanted} of the page`, ms });
 
 for (const engine of engines) {
-  const story = (name, work) => test(`${engine}: ${name}`, { timeout: 180_000 }, async (context) => {
+  const story = (name, work, { prepare } = {}) => test(`${engine}: ${name}`, { timeout: 180_000 }, async (context) => {
     const folder = mkdtempSync(join(tmpdir(), "pannier-update-"));
     cpSync(process.env.PANNIER_DIST ?? dist, folder, { recursive: true });
+    prepare?.(folder);
     const server = await startSandbox({ static: folder });
     try {
       await withCourier({ engine, server }, (courier) => work(courier, folder))(context);
@@ -48,6 +62,12 @@ for (const engine of engines) {
       rmSync(folder, { recursive: true, force: true });
     }
   });
+
+  story("the first worker is not told as a new version", async (courier) => {
+    await signIn(courier);
+    await shellIsCached(courier);
+    assert.equal(await peek(courier.driver, on("update")), null);
+  }, { prepare: tellOfTheControllerEarly });
 
   story("a new version is offered, and one tap takes it without losing a half-filled stop", async (courier, folder) => {
     const { driver } = courier;
@@ -69,6 +89,7 @@ for (const engine of engines) {
     }`);
     await shot(courier, "update");
     await tap(driver, on("update"));
+    await shot(courier, "update-heard");
     await isVersion(courier, "2");
     await at(courier, "#/note/st-01");
     await until(() => driver.executeScript("return document.querySelector(arguments[0])?.value === 'Half written when the version came'", on("note-text")), { what: "the note as it was left" });
@@ -105,6 +126,40 @@ for (const engine of engines) {
     await toStop(courier, "st-07");
     await tap(driver, on("update"));
     await isVersion(courier, "2");
+  });
+
+  story("a new version is there after the tap, even where the browser does not tell that it took over", async (courier, folder) => {
+    const { driver } = courier;
+    await signIn(courier);
+    await shellIsCached(courier);
+    publish(folder);
+    await lookForNews(courier);
+    await find(driver, on("update"), { ms: 20_000 });
+    // As WebKit now and then: https://bugs.webkit.org/show_bug.cgi?id=199110
+    await evaluate(driver, `() => {
+      navigator.serviceWorker.addEventListener("controllerchange", (event) => event.stopImmediatePropagation(), { capture: true });
+    }`);
+    await tap(driver, on("update"));
+    await isVersion(courier, "2");
+    await find(driver, on("stop-st-01"));
+  });
+
+  story("a new version does not wait for what the old worker waits for", async (courier, folder) => {
+    const { driver } = courier;
+    await signIn(courier);
+    await shellIsCached(courier);
+    // Longer than the page is waited for below, and short enough for the worker to stay and wait.
+    await courier.faults.set({ fault: "status", status: 429, retry_after: "18", method: "POST", times: 1 });
+    await arrive(courier, "st-01");
+    await until(async () => (await log(courier.server)).some(({ status }) => status === 429), { what: "the pause to be asked for" });
+    await evaluate(driver, "async () => (await navigator.serviceWorker.ready).active.postMessage({ type: 'pannier:drain' })");
+    await until(async () => (await wakeRecords(driver)).some(({ context, reason }) => context === "worker" && reason === "message"), { what: "the worker to have looked" });
+    publish(folder);
+    await lookForNews(courier);
+    await tap(driver, on("update"), { ms: 20_000 });
+    await isVersion(courier, "2", 15_000);
+    await allSent(courier, { ms: 40_000 });
+    await exactlyOnce(courier);
   });
 
   // WebKit's driver has no way past a worker.

@@ -99,7 +99,9 @@ export class CourierApp extends LitElement implements Shell {
   #errors: Told[] = [];
   #restartHelps = false;
   #newer: Newer | undefined;
-  #pushLost = false;
+  /** the tap was heard; the page goes any moment */
+  #restarting = false;
+  #push: PushLook = "absent";
   readonly #listeners = new Set<() => void>();
 
   protected override createRenderRoot(): this {
@@ -149,9 +151,13 @@ export class CourierApp extends LitElement implements Shell {
     this.requestUpdate();
   }
 
+  get push(): PushLook {
+    return this.#push;
+  }
+
   /** The phone ends push messages without a word; here a person hears of it. */
   pushFound(look: PushLook): void {
-    this.#pushLost = look === "lost";
+    this.#push = look;
     this.requestUpdate();
   }
 
@@ -267,11 +273,15 @@ export class CourierApp extends LitElement implements Shell {
 
   #update(newer: Newer): unknown {
     const take = async (): Promise<void> => {
+      this.#restarting = true;
+      this.requestUpdate();
       await this.drafts?.flush();
       newer.take();
     };
+    const restarting = this.#restarting;
     return html`<div class="update" role="status"><span>${newer.kind === "waiting" ? texts.update.ready : texts.update.other}</span>
-      <button type="button" class="button plain" data-test="update" @click=${take}>${texts.update.take}</button></div>`;
+      <button type="button" class="button plain" data-test="update" ?disabled=${restarting} aria-busy=${restarting ? "true" : nothing} @click=${take}>${
+        restarting ? html`<span class="spinner" aria-hidden="true"></span>${texts.update.taking}` : texts.update.take}</button></div>`;
   }
 
   #startFailure({ title, told: why, hint, again, tap }: StartFailure): unknown {
@@ -288,7 +298,7 @@ export class CourierApp extends LitElement implements Shell {
         ${this.status?.storage.kind === "temporary" ? html`<p class="warning" data-test="temporary">${icon("attention")}<span>${texts.storage.temporaryBar}</span></p>` : nothing}
         ${this.status?.storageNewer ? html`<p class="warning" data-test="storage-newer">${icon("attention")}<span>${texts.storage.newerBar}</span></p>` : nothing}
         ${this.status?.overdue ? html`<p class="warning" role="status" data-test="overdue" data-minutes=${this.status.overdue.minutes}>${icon("attention")}<span>${words().overdue.title}: ${words().overdue.waits(this.status.overdue)}</span></p>` : nothing}
-        ${this.#pushLost ? html`<a class="warning" href=${addressOf({ screen: "more" })} data-test="push-lost">${icon("attention")}<span>${texts.more.push}: ${texts.more.pushHint.lost}</span></a>` : nothing}
+        ${this.#push === "lost" ? html`<a class="warning" href=${addressOf({ screen: "more" })} data-test="push-lost">${icon("attention")}<span>${texts.more.push}: ${texts.more.pushHint.lost}</span></a>` : nothing}
         ${this.#newer ? this.#update(this.#newer) : nothing}</header>
       <main class="outlet">${this.#startError !== undefined ? this.#startFailure(this.#startError) : this.#screen ?? nothing}</main>
       <dialog class="sheet error" data-test="error" aria-labelledby="error-title" @close=${this.#errorsRead}>

@@ -22,7 +22,9 @@ export interface Shell {
   readonly positions: Positions;
   /** of the scanner that was open last */
   readonly scannerFigures: ScannerFigures | undefined;
-  /** What became of push messages; a loss is told on every screen. */
+  /** what is known of push messages */
+  readonly push: PushLook;
+  /** What became of them; a loss is told on every screen. */
   pushFound(look: PushLook): void;
   /** Durable when it resolves. */
   record(intent: Intent): Promise<Receipt>;

@@ -2,6 +2,8 @@
 // (iOS may have dropped it meanwhile), asked for news, and replaced only when the courier says so.
 
 const askAgainMs = 2_000;
+/** After so many words a reload is the better answer to a tap than none. */
+const asks = 5;
 
 export interface Newer {
   /** "waiting": a new worker waits for the courier; "elsewhere": another window has taken it already */
@@ -30,14 +32,20 @@ export function attachWorker(announce: (newer: Newer) => void): void {
     controlled = true;
   });
 
-  function offer(worker: ServiceWorker): void {
+  function offer(registration: ServiceWorkerRegistration, worker: ServiceWorker): void {
     announce({
       kind: "waiting",
       take: () => {
         tapped = true;
-        // Said again until it is heard: a browser that is busy may lose the word, or what should follow it.
+        let left = asks;
+        // Said again until it is heard: a browser that is busy may lose the word. WebKit may also take
+        // over and not tell (https://bugs.webkit.org/show_bug.cgi?id=199110): what is registered says so.
         const ask = (): void => {
-          if (worker.state !== "installed") return;
+          if (worker.state !== "installed" || registration.waiting === null || left === 0) {
+            reloadOnce();
+            return;
+          }
+          left -= 1;
           worker.postMessage({ type: "pannier:take-over" });
           setTimeout(ask, askAgainMs);
         };
@@ -51,11 +59,15 @@ export function attachWorker(announce: (newer: Newer) => void): void {
   function follow(registration: ServiceWorkerRegistration): void {
     if (followed.has(registration)) return;
     followed.add(registration);
-    if (registration.waiting && container.controller) offer(registration.waiting);
+    // The first worker of all is no new version. That it has the page is not enough to tell: WebKit may
+    // say so before it says that it is installed.
+    const isNews = (): boolean => registration.active !== null && container.controller !== null;
+    if (registration.waiting && isNews()) offer(registration, registration.waiting);
     registration.addEventListener("updatefound", () => {
       const worker = registration.installing;
+      const succeeds = isNews();
       worker?.addEventListener("statechange", () => {
-        if (worker.state === "installed" && container.controller) offer(worker);
+        if (worker.state === "installed" && succeeds) offer(registration, worker);
       });
     });
   }

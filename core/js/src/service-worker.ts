@@ -44,7 +44,8 @@ interface SyncEvent extends ExtendableEvent { readonly tag: string; readonly las
 /**
  * Sends what waits while no page is open: on `sync`, `push`, a tap on a notification, `message`, `activate` and some seconds
  * after a navigation, each within the time that browsers give; a push takes no pictures. Call it while the worker's script runs; it registers listeners and nothing else, so it stands beside Workbox or
- * anything of your own. A page makes a waiting worker take over by the message `{ type: "pannier:take-over" }`.
+ * anything of your own. A page makes a waiting worker take over by the message `{ type: "pannier:take-over" }`; the one before
+ * it then ends what it is at and waits for nothing more.
  * @example attachPannier(self, { wasm: async () => (await caches.match("/core.wasm")) ?? "/core.wasm" });
  */
 export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOptions): void {
@@ -69,12 +70,26 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     return words();
   };
 
+  /** Called off when a new version is to take over: browsers let it wait for every event that this worker has begun. */
+  let staying = new AbortController();
+  const pause = (ms: number, { signal }: AbortController): Promise<void> => new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => resolve());
+  });
+  const drains = new Set<Promise<boolean>>();
+
   /**
    * True when nothing is left to send. What comes due within the budget (a doubt that settles, a
    * short backoff) is waited for: with every page closed no later wake is sure to come. A store
    * without profile or sign-in has nothing.
    */
-  async function drain(reason: WakeReason): Promise<boolean> {
+  function drain(reason: WakeReason): Promise<boolean> {
+    const under = drainFor(reason, staying);
+    drains.add(under);
+    return under.finally(() => drains.delete(under));
+  }
+
+  async function drainFor(reason: WakeReason, stay: AbortController): Promise<boolean> {
     const ends = Date.now() + (BUDGET_MS[reason] ?? 10_000);
     try {
       const client = await open();
@@ -84,8 +99,8 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
         await showUnsent(report, scope.registration, options.overdue);
         if (report.waiting === 0 || report.stopped === "sign_in") return true;
         if (report.nextWakeAt === undefined || report.stopped === "unreachable" || report.nextWakeAt + MARGIN_MS > ends) return false;
-        const wait = Math.max(report.nextWakeAt - Date.now(), 50);
-        await new Promise((resolve) => { setTimeout(resolve, wait); });
+        await pause(Math.max(report.nextWakeAt - Date.now(), 50), stay);
+        if (stay.signal.aborted) return false;
       }
     } catch {
       // The outbox is as it was; the next wake tries again.
@@ -153,7 +168,16 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
   scope.addEventListener("message", (event) => {
     if (event.origin !== "" && event.origin !== scope.location.origin) return;
     if (isMessage(event.data, "pannier:drain")) event.waitUntil(drain("message"));
-    if (isMessage(event.data, "pannier:take-over")) event.waitUntil(scope.skipWaiting());
+    if (isMessage(event.data, "pannier:take-over")) {
+      scope.registration.active?.postMessage({ type: "pannier:let-go" });
+      event.waitUntil(scope.skipWaiting());
+    }
+    if (isMessage(event.data, "pannier:let-go")) {
+      staying.abort();
+      staying = new AbortController();
+      // What is on its way is ended, and nothing long begun.
+      if (drains.size > 0) event.waitUntil(briefly(() => Promise.all(drains)));
+    }
     const [port] = event.ports;
     if (isMessage(event.data, "pannier:versions") && port) {
       event.waitUntil(open().then((client) => port.postMessage(client.versions()), () => port.postMessage(undefined)));
@@ -166,8 +190,10 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     if (event.request.mode !== "navigate" || navigated) return;
     navigated = true;
     event.waitUntil((async () => {
-      await new Promise((resolve) => { setTimeout(resolve, NAVIGATION_DELAY_MS); });
+      const stay = staying;
+      await pause(NAVIGATION_DELAY_MS, stay);
       navigated = false;
+      if (stay.signal.aborted) return;
       const waits = await open().then((client) => client.status(), () => undefined);
       if (waits?.signedIn && waits.waiting > 0 && waits.inFlight === 0) await drain("navigation");
     })());

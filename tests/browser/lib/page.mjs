@@ -34,6 +34,19 @@ export const ready = (driver, selector, { ms } = {}) => until(async () => {
   return element && await driver.executeScript(usable, element) && element;
 }, { what: `${selector} to be visible and enabled`, ms });
 
+// Beside the scrolling it notes where clicks arrive, for the message of a failure: a page that moved
+// under the finger looks like one that does not answer.
+const aim = `
+  const [element, selector] = arguments;
+  if (!window.pannierTaps) {
+    window.pannierTaps = [];
+    const note = ({ isTrusted, target }) => { window.pannierTaps.push("hit " + (target.dataset?.test ?? target.localName ?? "the page") + (isTrusted ? "" : " by a script")); };
+    for (const type of ["click", "change"]) addEventListener(type, note, { capture: true });
+    navigator.serviceWorker?.getRegistration().then((found) => { window.pannierWorkers = found; });
+  }
+  window.pannierTaps.push("meant " + selector);
+  element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });`;
+
 /**
  * Does something with an element as soon as that is possible; a page that redraws under the finger
  * is asked again. The element is brought to the middle first, as a thumb does: WebKit's driver takes
@@ -42,7 +55,7 @@ export const ready = (driver, selector, { ms } = {}) => until(async () => {
 const act = (driver, selector, work, { ms } = {}) => until(async () => {
   const element = await peek(driver, selector);
   if (!element || !await driver.executeScript(usable, element)) return false;
-  await driver.executeScript("arguments[0].scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' })", element);
+  await driver.executeScript(aim, element, selector);
   await work(element);
   return true;
 }, { what: `${selector} to be visible, enabled and not covered`, ms });

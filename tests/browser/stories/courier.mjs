@@ -51,9 +51,15 @@ export const withCourier = (options, story) => async (context) => {
   }
 };
 
-/** For the message of a failure: where the courier was and what the app said. */
+/** For the message of a failure: where the courier was, what the app said, what the last taps hit and how the workers stood. */
 async function seen({ driver }) {
-  const what = await driver.executeScript("return [location.href, document.body.innerText.replace(/\\s*\\n\\s*/g, ' / ').slice(0, 1200)]");
+  const what = await driver.executeScript(`
+    const [registered, taken] = [window.pannierWorkers, window.pannierTaps ?? []];
+    const workers = ["installing", "waiting", "active"].filter((one) => registered?.[one]).map((one) => one + " " + registered[one].state);
+    return [
+      location.href, document.body.innerText.replace(/\\s*\\n\\s*/g, " / ").slice(0, 1200),
+      "taps: " + taken.slice(-4).join("; "), "workers: " + (workers.join(", ") || "none known"),
+    ];`);
   return `\n--- on the screen: ${what.join("\n")}\n---`;
 }
 

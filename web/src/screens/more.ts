@@ -1,7 +1,7 @@
 // The rest: who is signed in, the switches of this phone, and what runs here.
 
 import { html, nothing, type TemplateResult } from "lit";
-import { lookAtPush, startPush, stopPush, type PushLook } from "pannier";
+import { lookAtPush, startPush, stopPush } from "pannier";
 import { byteSize, relativeTime, shown } from "../formats";
 import { icon } from "../icons";
 import { bar, button, signInAgain, tabs } from "../parts";
@@ -11,36 +11,46 @@ import { Screen } from "../screen";
 import { SigningOut } from "../signing-out";
 import { choice, choose, type Language, languages, texts } from "../texts";
 
+/** The browser may have to be asked, and the sender told. */
+const longestLookMs = 1_000;
+
 export class MoreScreen extends Screen {
   readonly #signingOut = new SigningOut(this, () => this.shell);
 
-  #push: PushLook = "absent";
   #thresholds: number[] | undefined;
+  /** Before, nothing is shown: what comes later would move what is already under the thumb. */
+  #loaded = false;
   #looked = false;
   /** asked for before the tap: some browsers let nothing come between a tap and their question */
   #pushKey: string | undefined;
 
   protected async load(): Promise<void> {
-    this.#thresholds ??= await this.shell.api.thresholds();
-    // Everything else here comes with the status.
-    if (this.#looked || !this.shell.status?.signedIn) return;
-    this.#looked = true;
-    this.#pushIs(await lookAtPush(this.shell.api).catch(() => this.#push));
-    if (this.#push === "off" || this.#push === "lost") {
-      this.#pushKey = await this.shell.api.pushKey().catch(() => undefined);
+    const look = this.#lookAtPush();
+    try {
+      this.#thresholds ??= await this.shell.api.thresholds();
+      if (!this.#loaded) await Promise.race([look, new Promise((resolve) => { setTimeout(resolve, longestLookMs); })]);
+    } finally {
+      this.#loaded = true;
     }
   }
 
-  #pushIs(look: PushLook): void {
-    this.#push = look;
-    this.shell.pushFound(look);
+  /** Everything else here comes with the status. */
+  async #lookAtPush(): Promise<void> {
+    if (this.#looked || !this.shell.status?.signedIn) return;
+    this.#looked = true;
+    this.shell.pushFound(await lookAtPush(this.shell.api).catch(() => this.shell.push));
+    this.requestUpdate();
+    if (this.shell.push === "off" || this.shell.push === "lost") {
+      // Not waited for: it may come from the network.
+      this.shell.api.pushKey().then((key) => { this.#pushKey = key; }, () => undefined);
+    }
   }
 
   #pushSwitch(): TemplateResult | typeof nothing {
-    const state = this.#push;
+    const state = this.shell.push;
     if (state === "absent" || state === "unsupported") return nothing;
     const turn = (on: boolean): void => void this.act("push", async () => {
-      this.#pushIs(await (on ? startPush(this.shell.api, this.#pushKey) : stopPush(this.shell.api)));
+      this.shell.pushFound(await (on ? startPush(this.shell.api, this.#pushKey) : stopPush(this.shell.api)));
     });
     return this.#switch("switch-push", texts.more.push, texts.more.pushHint[state], state === "on" || state === "untold", turn);
   }
@@ -93,6 +103,7 @@ export class MoreScreen extends Screen {
 
   protected override render(): unknown {
     const { status, api, positions } = this.shell;
+    if (!this.#loaded) return html`${bar(texts.more.title)}<div class="content"></div>${tabs("more", status)}`;
     const versions = api.versions();
     const { storage } = status ?? {};
     return html`${bar(texts.more.title)}

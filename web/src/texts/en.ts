@@ -62,6 +62,7 @@ export const en = {
   update: {
     ready: "New version ready",
     take: "Restart now",
+    taking: "Restarting",
     other: "A new version runs in another window",
   },
 

@@ -36,6 +36,7 @@ export async function speakChosen(): Promise<void> {
 /** Keeps the choice on this phone, and speaks it. */
 export async function choose(language: Language | undefined): Promise<void> {
   preferLanguage(language);
-  await leaveForWorker(language);
+  // Not waited for: while the app installs itself the caches have other things to do.
+  void leaveForWorker(language);
   await speakChosen();
 }

@@ -57,6 +57,7 @@ export const sv: PageTexts = {
   update: {
     ready: "Ny version klar",
     take: "Starta om nu",
+    taking: "Startar om",
     other: "En ny version körs i ett annat fönster",
   },
 
