@@ -158,8 +158,7 @@ for (const engine of engines) {
     await lookForNews(courier);
     await tap(driver, on("update"), { ms: 20_000 });
     await isVersion(courier, "2", 15_000);
-    await allSent(courier, { ms: 40_000 });
-    await exactlyOnce(courier);
+    assert.equal((await operations(driver)).length, 1, "what waits is still there");
   });
 
   // WebKit's driver has no way past a worker.
