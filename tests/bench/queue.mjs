@@ -113,8 +113,8 @@ const measures = {
     for (const size of sizes) await ask("fill", `waiting-${size}`, size, settled);
     backend.begin({ fault: "later" });
     await ask("grown", 2, 3);
-    const found = await ask("grown", 12, 5);
-    const of = (size, what) => median(found[`waiting-${size}`][what]);
+    const found = await ask("grown", 24, 5);
+    const of = (size, what) => middle(found[`waiting-${size}`][what]);
     return sizes.slice(1).flatMap((size) => [
       figure([`a wake-up, ${size} waiting and ${settled} settled`, "10 waiting"], of(size, "wake"), of(10, "wake"), { most: 1.5 }),
       figure([`recording, ${size} waiting and ${settled} settled`, "10 waiting"], of(size, "record"), of(10, "record"), { most: 1.3 }),
