@@ -144,7 +144,7 @@ for (const engine of engines) {
     await find(driver, on("stop-st-01"));
   });
 
-  story("a new version does not wait for what the old worker waits for", async (courier, folder) => {
+  for (const [when, words] of [["waits for", ["drain"]], ["is about to wait for", ["drain", "let-go"]]]) story(`a new version does not wait for what the old worker ${when}`, async (courier, folder) => {
     const { driver } = courier;
     await signIn(courier);
     await shellIsCached(courier);
@@ -152,7 +152,10 @@ for (const engine of engines) {
     await courier.faults.set({ fault: "status", status: 429, retry_after: "18", method: "POST", times: 1 });
     await arrive(courier, "st-01");
     await until(async () => (await log(courier.server)).some(({ status }) => status === 429), { what: "the pause to be asked for" });
-    await evaluate(driver, "async () => (await navigator.serviceWorker.ready).active.postMessage({ type: 'pannier:drain' })");
+    await evaluate(driver, `async (words) => {
+      const { active } = await navigator.serviceWorker.ready;
+      for (const word of words) active.postMessage({ type: "pannier:" + word });
+    }`, words);
     await until(async () => (await wakeRecords(driver)).some(({ context, reason }) => context === "worker" && reason === "message"), { what: "the worker to have looked" });
     publish(folder);
     await lookForNews(courier);

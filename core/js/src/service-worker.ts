@@ -72,9 +72,15 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
 
   /** Called off when a new version is to take over: browsers let it wait for every event that this worker has begun. */
   let staying = new AbortController();
-  const pause = (ms: number, { signal }: AbortController): Promise<void> => new Promise((resolve) => {
-    setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => resolve());
+  /** True when the time is over; false as soon as it is called off, or if it was before. */
+  const stays = (ms: number, { signal }: AbortController): Promise<boolean> => new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve(!signal.aborted);
+    };
+    const timer = setTimeout(end, signal.aborted ? 0 : ms);
+    signal.addEventListener("abort", end);
   });
   const drains = new Set<Promise<boolean>>();
 
@@ -99,8 +105,7 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
         await showUnsent(report, scope.registration, options.overdue);
         if (report.waiting === 0 || report.stopped === "sign_in") return true;
         if (report.nextWakeAt === undefined || report.stopped === "unreachable" || report.nextWakeAt + MARGIN_MS > ends) return false;
-        await pause(Math.max(report.nextWakeAt - Date.now(), 50), stay);
-        if (stay.signal.aborted) return false;
+        if (!await stays(Math.max(report.nextWakeAt - Date.now(), 50), stay)) return false;
       }
     } catch {
       // The outbox is as it was; the next wake tries again.
@@ -190,10 +195,9 @@ export function attachPannier(scope: ServiceWorkerGlobalScope, options: WorkerOp
     if (event.request.mode !== "navigate" || navigated) return;
     navigated = true;
     event.waitUntil((async () => {
-      const stay = staying;
-      await pause(NAVIGATION_DELAY_MS, stay);
+      const stayed = await stays(NAVIGATION_DELAY_MS, staying);
       navigated = false;
-      if (stay.signal.aborted) return;
+      if (!stayed) return;
       const waits = await open().then((client) => client.status(), () => undefined);
       if (waits?.signedIn && waits.waiting > 0 && waits.inFlight === 0) await drain("navigation");
     })());

@@ -34,7 +34,7 @@ export class MoreScreen extends Screen {
     }
   }
 
-  /** Everything else here comes with the status. */
+  /** Once, where somebody is signed in. */
   async #lookAtPush(): Promise<void> {
     if (this.#looked || !this.shell.status?.signedIn) return;
     this.#looked = true;
